@@ -1,0 +1,1 @@
+"""Whatever speaks DICOM on a wire or writes a DICOM object."""

@@ -1,0 +1,133 @@
+"""Comprehensive 3D SR with root TID 1500: coded findings in TID 1501 groups, for viewers and for machines.
+
+One kind of measurement group in a document: validators take 1410, 1411 and 1501 side by side for errors.
+"""
+
+from __future__ import annotations
+
+from pydicom.dataset import Dataset
+from pydicom.uid import Comprehensive3DSRStorage
+
+from dicom_nodes.objects import concepts, wording
+from dicom_nodes.objects.context import EncodingContext
+from dicom_nodes.objects.evidence import images_of, known_instances
+from dicom_nodes.objects.header import document
+from dicom_nodes.objects.items import (
+    CONTAINS,
+    HAS_ACQ_CONTEXT,
+    HAS_CONCEPT_MOD,
+    HAS_OBS_CONTEXT,
+    code,
+    container,
+    image,
+    number,
+    region,
+    text,
+    uid_reference,
+)
+from dicom_nodes.objects.observer import algorithm_identification, observer_context
+from service.domain.code import ABSENT, CERTAINTY, PERCENT, PRESENCE, PRESENT, SEVERITY
+from service.domain.report import Evidence, Finding, Outcome, Report, first_line
+from service.domain.study import Instance
+
+ROLE = "tid1500"
+SOP_CLASS_UID = Comprehensive3DSRStorage
+
+
+def applies(report: Report) -> bool:
+    """Whether there is a coded finding: TID 1500 without a group says nothing."""
+    return report.outcome is not Outcome.NOT_ANALYSED and bool(report.findings)
+
+
+def encode(report: Report, context: EncodingContext) -> bytes:
+    """Part 10 bytes of `report`; equal report and context, equal bytes."""
+    root = container(
+        None,
+        concepts.IMAGING_MEASUREMENT_REPORT,
+        [
+            code(HAS_CONCEPT_MOD, concepts.LANGUAGE, wording.language(report, context)),
+            *observer_context(report.algorithms, context),
+            code(HAS_CONCEPT_MOD, concepts.PROCEDURE_REPORTED, report.procedure),
+            text(CONTAINS, concepts.COMMENT, first_line(report)),
+            *_image_library(report, context),
+            container(CONTAINS, concepts.IMAGING_MEASUREMENTS, [_group(report, each) for each in report.findings]),
+        ],
+        template="1500",
+    )
+    return document(report, context, sop_class_uid=SOP_CLASS_UID, kind="findings", root=root)
+
+
+def _image_library(report: Report, context: EncodingContext) -> list[Dataset]:
+    """TID 1600 with the images that a group refers to, and no others: it costs more than all the rest."""
+    images = {evidence.sop_instance_uid: evidence for evidence in images_of(report.findings)}
+    if not images:
+        return []
+    known = known_instances(context)
+    entries = [_library_entry(evidence, known.get(uid)) for uid, evidence in images.items()]
+    return [container(CONTAINS, concepts.IMAGE_LIBRARY, [container(CONTAINS, concepts.IMAGE_LIBRARY_GROUP, entries)])]
+
+
+def _library_entry(evidence: Evidence, instance: Instance | None) -> Dataset:
+    """TID 1601 with the modality of TID 1602, where the header gave one that CID 29 knows."""
+    modality = concepts.MODALITIES.get(instance.modality) if instance else None
+    described = [code(HAS_ACQ_CONTEXT, concepts.MODALITY, modality)] if modality else []
+    whole = Evidence(
+        sop_class_uid=evidence.sop_class_uid,
+        sop_instance_uid=evidence.sop_instance_uid,
+        series_instance_uid=evidence.series_instance_uid,
+    )
+    return image(CONTAINS, None, whole, described)
+
+
+def _group(report: Report, finding: Finding) -> Dataset:
+    """TID 1501: one finding, present or absent, with all that is known of it."""
+    maker = report.maker(finding)
+    items = [
+        text(HAS_OBS_CONTEXT, concepts.TRACKING_IDENTIFIER, finding.tracking_id),
+        uid_reference(HAS_OBS_CONTEXT, concepts.TRACKING_UID, finding.tracking_uid),
+        code(CONTAINS, concepts.FINDING, finding.concept),
+        *_site(finding),
+        *(algorithm_identification(maker) if maker else []),
+        *_measurements(finding),
+        *_evaluations(finding),
+        *_images(finding),
+    ]
+    return container(CONTAINS, concepts.MEASUREMENT_GROUP, items, template="1501")
+
+
+def _site(finding: Finding) -> list[Dataset]:
+    """Rows 6 and 7 of TID 1501; a side without a site is an evaluation of its own."""
+    if finding.site is None:
+        return []
+    side = [code(HAS_CONCEPT_MOD, concepts.LATERALITY, finding.laterality)] if finding.laterality else []
+    return [code(HAS_CONCEPT_MOD, concepts.FINDING_SITE, finding.site, side)]
+
+
+def _measurements(finding: Finding) -> list[Dataset]:
+    """TID 300: sizes in their UCUM unit, and in percent how certain it is what the group states."""
+    items = [number(CONTAINS, each.concept, each.value, each.unit) for each in finding.measurements]
+    if finding.probability is not None:
+        items.append(number(CONTAINS, CERTAINTY, wording.certainty(finding.probability, finding.present), PERCENT))
+    return items
+
+
+def _evaluations(finding: Finding) -> list[Dataset]:
+    """Qualitative evaluations: presence (absent findings, too), severity."""
+    items = [code(CONTAINS, PRESENCE, PRESENT if finding.present else ABSENT)]
+    if finding.severity:
+        items.append(code(CONTAINS, SEVERITY, finding.severity))
+    if finding.laterality and finding.site is None:
+        items.append(code(CONTAINS, concepts.LATERALITY, finding.laterality))
+    return items
+
+
+def _images(finding: Finding) -> list[Dataset]:
+    """Rows 10b to 10d of TID 1501: the source images, and the region in each that has one.
+
+    A region called (111030, DCM, "Image Region") would make it TID 1410.
+    """
+    sources = [image(CONTAINS, concepts.SOURCE_OF_MEASUREMENT, each) for each in images_of((finding,))]
+    regions = [
+        region(CONTAINS, concepts.SOURCE_OF_MEASUREMENT, each.region, each) for each in finding.evidence if each.region
+    ]
+    return [*sources, *regions]

@@ -1,0 +1,104 @@
+"""pynetdicom's acceptor with bounds: every PDU capped and timed, objects streamed, strangers turned away first.
+
+Subclasses of pynetdicom 3.0's providers, put in place when an association is made; nothing is patched.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pynetdicom.acse import ACSE
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+
+from dicom_nodes.scp.contexts import fitting_contexts
+from dicom_nodes.scp.door import Refusal
+from dicom_nodes.scp.streaming import StreamingDimse
+from dicom_nodes.scp.upper_layer import BoundedDul
+from service.ports.ledger import Association as Caller
+from service.ports.spool import Incoming
+from service.settings import Scp
+
+
+class Desk(Protocol):
+    """Who an association reports to."""
+
+    scp: Scp
+
+    def begin(self) -> Incoming:
+        """Begin an object in the spool."""
+        ...
+
+    def refusal(self, association: GuardedAssociation) -> Refusal | None:
+        """Why the requested association is not wanted; None to negotiate."""
+        ...
+
+    def misbehaved(self, association: GuardedAssociation, why: str) -> None:
+        """The association is about to be aborted."""
+        ...
+
+    def ended(self, association: GuardedAssociation) -> None:
+        """The association's thread ends; called exactly once."""
+        ...
+
+
+class GuardedAssociation(Association):
+    """An accepted connection; `caller` is set when it was let in, `recorded` when the ledger knows it."""
+
+    def __init__(self, ae: ApplicationEntity, desk: Desk) -> None:
+        super().__init__(ae, "acceptor")
+        self.desk = desk
+        self.caller: Caller | None = None
+        self.recorded = False
+        self.lost = False
+        self.acse = _Negotiation(self)
+        self.dul = BoundedDul(self)
+        self.dimse = StreamingDimse(self)
+        # Their setters reach into the upper layer, which has just been replaced.
+        self.acse_timeout = ae.acse_timeout
+        self.network_timeout = ae.network_timeout
+
+    @property
+    def address(self) -> str:
+        info = self.requestor.address_info
+        return info.address if info else ""
+
+    @property
+    def ending(self) -> str:
+        if self.is_released:
+            return "released"
+        return "lost" if self.lost else "aborted"
+
+    def transfer_syntax(self, context_id: int) -> str | None:
+        """What the peer sends in an accepted presentation context."""
+        context = self._accepted_cx.get(context_id)
+        return str(context.transfer_syntax[0]) if context else None
+
+    def run_reactor(self) -> None:
+        try:
+            super().run_reactor()
+        finally:
+            self.dimse.discard()
+            self.desk.ended(self)
+
+    acse: _Negotiation
+    dul: BoundedDul
+    dimse: StreamingDimse
+
+
+class _Negotiation(ACSE):
+    """Asks the desk before anything is negotiated (PS3.8 9.3.4)."""
+
+    _assoc: GuardedAssociation
+
+    def _negotiate_as_acceptor(self) -> None:
+        refusal = self._assoc.desk.refusal(self._assoc)
+        if refusal is None:
+            # Its setter is closed once the request is there, and only the request says what the sender prefers.
+            request = self.requestor.primitive
+            self.acceptor._contexts = fitting_contexts(request.presentation_context_definition_list if request else [])
+            super()._negotiate_as_acceptor()
+            return
+        self.send_reject(refusal.result, refusal.source, refusal.reason)
+        self._assoc.is_rejected = True
+        self._assoc.kill()

@@ -1,0 +1,91 @@
+"""Inbox: where pynetdicom writes a message's dataset, fragment by fragment: into the spool, never into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+
+from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
+
+from dicom_nodes.part10 import file_meta
+from service.domain.errors import PrereadError, Unavailable, Unreadable
+from service.ports.spool import Incoming
+
+MAX_OTHER_DATASET = 64 * 1024
+"""Bytes of a dataset that is no C-STORE's: no service here reads one."""
+MAX_OVERRUN = 64 * 1024**2
+"""Bytes beyond the largest object that are still read, and dropped, so that its sender can be answered."""
+
+
+class TooMuch(Exception):
+    """The sender goes on beyond every bound; the association is to be aborted."""
+
+
+class Inbox(BytesIO):
+    """A BytesIO for pynetdicom, a stream into the spool for a C-STORE request.
+
+    A failure of the spool is kept in `error` and answered when the message is complete.
+    """
+
+    def __init__(
+        self,
+        message: DIMSEMessage,
+        *,
+        begin: Callable[[], Incoming],
+        transfer_syntax: Callable[[int], str | None],
+        max_bytes: int,
+    ) -> None:
+        super().__init__()
+        self._message = message
+        self._begin = begin
+        self._transfer_syntax = transfer_syntax
+        self._max_bytes = max_bytes
+        self.incoming: Incoming | None = None
+        self.error: PrereadError | None = None
+        self.size = 0
+
+    def write(self, fragment: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]
+        data = memoryview(fragment)
+        self.size += len(data)
+        if not isinstance(self._message, C_STORE_RQ):
+            if self.size > MAX_OTHER_DATASET:
+                raise TooMuch(f"A request carries more than {MAX_OTHER_DATASET} bytes.")
+            return super().write(data)
+        if self.size > self._max_bytes + MAX_OVERRUN:
+            raise TooMuch(f"An object is larger than {self._max_bytes} bytes (scp.max_object_bytes).")
+        if self.error is None:
+            try:
+                self._store(data)
+            except PrereadError as error:
+                self.fail(error)
+        return len(data)
+
+    def _store(self, data: memoryview) -> None:
+        if self.size > self._max_bytes:
+            raise Unavailable(f"The object is larger than {self._max_bytes} bytes (scp.max_object_bytes).")
+        if self.incoming is None:
+            self.incoming = self._begin()
+            self.incoming.write(self._meta())
+        self.incoming.write(data)
+
+    def _meta(self) -> bytes:
+        command = self._message.command_set
+        syntax = self._transfer_syntax(self._message.context_id or 0)
+        if syntax is None:
+            raise Unreadable("The object was sent in a presentation context that was not accepted.")
+        return file_meta(
+            sop_class_uid=str(command.get("AffectedSOPClassUID", "")),
+            sop_instance_uid=str(command.get("AffectedSOPInstanceUID", "")),
+            transfer_syntax_uid=syntax,
+        )
+
+    def fail(self, error: PrereadError) -> None:
+        """Drop what was written; the rest of the message is read and dropped, too."""
+        self.error = error
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove what was written and not kept."""
+        if self.incoming is not None:
+            self.incoming.__exit__(None, None, None)
+            self.incoming = None

@@ -1,0 +1,53 @@
+"""What the Storage SCP answers: one status per outcome (PS3.4 B.2.3, PS3.7 C)."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from service.domain.errors import (
+    Misconfigured,
+    PrereadError,
+    Refused,
+    Unavailable,
+    Unclear,
+    Unreadable,
+    Unsupported,
+)
+from service.ports.ledger import Admission
+
+
+class StoreStatus(IntEnum):
+    """Statuses of a C-STORE response."""
+
+    SUCCESS = 0x0000
+    OUT_OF_RESOURCES = 0xA700  #: disk, ledger or spool full or away: send again
+    CANNOT_UNDERSTAND = 0xC000  #: quarantined
+    SOP_CLASS_NOT_SUPPORTED = 0x0122
+    NOT_AUTHORISED = 0x0124
+    PROCESSING_FAILURE = 0x0110  #: our own fault
+    DUPLICATE_SOP_INSTANCE = 0x0111  #: another image under a known UID; the first is kept
+
+
+STATUS_OF_ADMISSION: dict[Admission, StoreStatus] = {
+    Admission.NEW: StoreStatus.SUCCESS,
+    Admission.DUPLICATE: StoreStatus.SUCCESS,
+    Admission.CORRECTED: StoreStatus.SUCCESS,
+    Admission.ECHO: StoreStatus.SUCCESS,
+    # Success would tell the sender that its image is here; a warning is success to most senders, too.
+    Admission.CONFLICT: StoreStatus.DUPLICATE_SOP_INSTANCE,
+}
+
+_STATUS_OF_ERROR: dict[type[PrereadError], StoreStatus] = {
+    Unavailable: StoreStatus.OUT_OF_RESOURCES,
+    Unreadable: StoreStatus.CANNOT_UNDERSTAND,
+    Unsupported: StoreStatus.SOP_CLASS_NOT_SUPPORTED,
+    Refused: StoreStatus.NOT_AUTHORISED,
+    Misconfigured: StoreStatus.PROCESSING_FAILURE,
+    Unclear: StoreStatus.PROCESSING_FAILURE,
+}
+
+
+def status_of_error(error: Exception) -> StoreStatus:
+    """The status of the error's class; anything that is not ours to name is our own fault."""
+    found = [status for kind, status in _STATUS_OF_ERROR.items() if isinstance(error, kind)]
+    return found[0] if found else StoreStatus.PROCESSING_FAILURE

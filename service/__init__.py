@@ -1,0 +1,1 @@
+"""The house itself: words, decisions, memory, front door, command line."""

@@ -1,0 +1,1 @@
+"""Adapters: memory and edges; each implements one port and knows one technology."""

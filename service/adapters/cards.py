@@ -1,0 +1,81 @@
+"""Model cards: card.toml beside a model's files, read once per change."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydicom.uid import UID
+
+from service.domain.algorithm import Algorithm, Card, Limits
+from service.domain.errors import Misconfigured
+
+
+class _LimitsTable(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    modality: tuple[str, ...] = ()
+    sop_class: tuple[str, ...] = ()
+    body_part: tuple[str, ...] = ()
+    view: tuple[str, ...] = ()
+    min_age_years: float | None = None
+    max_age_years: float | None = None
+
+
+class _CardFile(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    version: str
+    digest: str
+    device_uid: str
+    manufacturer: str = "preread"
+    licence: str
+    source: str
+    intended_use: str
+    demo: bool = False
+    limits: _LimitsTable = Field(default_factory=_LimitsTable)
+    evaluation: dict[str, object] = Field(default_factory=dict)
+
+
+def read_card(folder: Path) -> Card:
+    """The card in `folder`. Raises Misconfigured naming what is missing or wrong."""
+    path = folder / "card.toml"
+    try:
+        file = _CardFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise Misconfigured(f"model {folder.name} has no card; a model is served with {path.name} beside it") from error
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise Misconfigured(f"{folder.name}/{path.name}: {error}") from error
+    limits = file.limits
+    return Card(
+        algorithm=Algorithm(
+            name=file.name,
+            version=file.version,
+            digest=file.digest.removeprefix("sha256:"),
+            device_uid=UID(file.device_uid),
+            manufacturer=file.manufacturer,
+            demo=file.demo,
+        ),
+        licence=file.licence,
+        source=file.source,
+        intended_use=file.intended_use,
+        limits=Limits(
+            modalities=limits.modality,
+            sop_classes=limits.sop_class,
+            body_parts=limits.body_part,
+            views=limits.view,
+            min_age_years=limits.min_age_years,
+            max_age_years=limits.max_age_years,
+        ),
+        evaluation={key: str(value) for key, value in file.evaluation.items()},
+    )
+
+
+def find_card(model: str, repositories: tuple[Path, ...]) -> Card:
+    """The card of `model` in the first repository that has it. Raises Misconfigured if none has."""
+    for repository in repositories:
+        if (repository / model).is_dir():
+            return read_card(repository / model)
+    raise Misconfigured(f"model {model} is in no model repository; `preread doctor` lists what is served")

@@ -1,0 +1,163 @@
+"""The shape of rules.toml and nodes.toml: what may stand where, in which type. No expressions, no eval."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from datetime import time, timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from service.domain.protocol import StepKind
+from service.domain.rule import Mode, Priority
+from service.domain.study import ROUTING_KEYWORDS
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip())):
+        return timedelta(seconds=float(found[1]) * _SECONDS[found[2]])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return timedelta(seconds=value)
+    raise ValueError('a duration is written like "2s", "30m", "12h" or "30d"')
+
+
+def _network(value: str) -> str:
+    ipaddress.ip_network(value, strict=False)
+    return value
+
+
+def _ae_title(value: str) -> str:
+    if not 1 <= len(value.strip()) <= 16 or "\\" in value or not value.isascii():
+        raise ValueError("an AE title has 1 to 16 ASCII characters without backslash (PS3.5 6.2)")
+    return value.strip()
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if not parts.scheme or not (parts.netloc or parts.path):
+        raise ValueError('a destination is written like "dicom://AE_TITLE@host:port" or "file:///folder"')
+    return value
+
+
+def _priority(value: object) -> object:
+    if isinstance(value, str) and value.upper() in Priority.__members__:
+        return Priority[value.upper()]
+    raise ValueError(f"one of {', '.join(name.lower() for name in Priority.__members__)}")
+
+
+def _keyword(value: str) -> str:
+    if value not in ROUTING_KEYWORDS:
+        raise ValueError(f"{value} is not indexed; a rule may ask for: {', '.join(ROUTING_KEYWORDS)}")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Network = Annotated[str, AfterValidator(_network)]
+AeTitle = Annotated[str, AfterValidator(_ae_title)]
+OwnAeTitle = Annotated[str, AfterValidator(lambda value: _ae_title(value) if value else "")]
+Url = Annotated[str, AfterValidator(_url)]
+RulePriority = Annotated[Priority, BeforeValidator(_priority)]
+Keyword = Annotated[str, AfterValidator(_keyword)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourceTable(_Table):
+    """[[source]] in nodes.toml."""
+
+    name: Name
+    ae_title: AeTitle
+    networks: tuple[Network, ...] = Field(min_length=1)
+    default_issuer: str = ""
+    quiet: Duration = timedelta(seconds=2)
+    silent: Duration = timedelta(seconds=60)
+    cap: Duration = timedelta(minutes=15)
+
+
+class DestinationTable(_Table):
+    """[[destination]] in nodes.toml."""
+
+    name: Name
+    url: Url
+    calling_ae_title: OwnAeTitle = ""
+    identity_check: bool = True
+    adopt_identity: bool = False
+    not_analysed: bool = True
+
+
+class NodesFile(_Table):
+    source: tuple[SourceTable, ...] = ()
+    destination: tuple[DestinationTable, ...] = ()
+
+
+class StepTable(_Table):
+    kind: StepKind
+    algorithm: Name
+
+
+class ProtocolTable(_Table):
+    """[[protocol]] in rules.toml."""
+
+    name: Name
+    steps: tuple[StepTable, ...] = Field(min_length=1)
+
+
+class AgeTable(_Table):
+    min: float | None = None
+    max: float | None = None
+
+
+class WindowTable(_Table):
+    from_: time = Field(alias="from")
+    until: time
+
+
+class WhenTable(_Table):
+    """What a rule asks: every line must hold, one pattern of a line is enough."""
+
+    source: Patterns = ()
+    modality: Patterns = ()
+    body_part: Patterns = ()
+    view: Patterns = ()
+    sop_class: Patterns = ()
+    tags: dict[Keyword, Patterns] = Field(default_factory=dict)
+    age_years: AgeTable = AgeTable()
+    received: WindowTable | None = None
+    max_study_age: Duration | None = None
+
+
+class RuleTable(_Table):
+    """[[rule]] in rules.toml."""
+
+    name: Name
+    protocol: Name
+    mode: Mode = Mode.SHADOW
+    priority: RulePriority = Priority.MEDIUM
+    deadline: Duration = timedelta(hours=1)
+    outputs: tuple[Name, ...] = ("basic-text-sr", "tid1500")
+    destinations: tuple[Name, ...] = ()
+    when: WhenTable = WhenTable()
+    comment: str = ""
+
+
+class ForwardTable(_Table):
+    """[[forward]] in rules.toml: originals that leave at once."""
+
+    destination: Name
+    source: Patterns = ()
+    modality: Patterns = ()
+
+
+class RulesFile(_Table):
+    protocol: tuple[ProtocolTable, ...] = ()
+    rule: tuple[RuleTable, ...] = ()
+    forward: tuple[ForwardTable, ...] = ()

@@ -1,0 +1,85 @@
+"""Frames decoded by pydicom and its plug-ins; runs in the bounded child only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGExtended12Bit
+
+from service.adapters.presentation import flattened, number, shown, spacing_mm
+from service.domain.errors import Unreadable, Unsupported
+
+MAX_PIXELS = 48 * 1024**2
+"""Pixels of one frame; the largest detectors have about 20 million."""
+
+
+def frame_of(file: BinaryIO, frame: int) -> tuple[Mapping[str, Any], bytes]:
+    """One frame as little endian uint16, with rows, columns and spacing; `frame` counts from 1."""
+    header = dcmread(file, force=True, stop_before_pixels=True)
+    syntax = _checked(header, frame)
+    attributes = flattened(header, frame)
+    picture = shown(_decoded(file, header, syntax, frame), attributes)
+    rows, columns = picture.shape
+    head = {"rows": rows, "columns": columns, "spacing_mm": spacing_mm(attributes)}
+    return head, picture.astype("<u2").tobytes()
+
+
+def digest_of_frames(file: BinaryIO) -> Mapping[str, Any]:
+    """SHA-256 over every decoded frame with its shape, whatever it was compressed with."""
+    header = dcmread(file, force=True, stop_before_pixels=True)
+    sha256 = hashlib.sha256()
+    for frame in range(1, int(number(header, "NumberOfFrames") or 1) + 1):
+        decoded = _decoded(file, header, _checked(header, frame), frame)
+        sha256.update(str(decoded.shape).encode())
+        sha256.update(decoded.astype(decoded.dtype.newbyteorder("<")).tobytes())
+    return {"digest": sha256.hexdigest()}
+
+
+def _checked(header: Dataset, frame: int) -> UID:
+    """The transfer syntax, once the header says that the frame is there and of a bounded size."""
+    rows, columns = number(header, "Rows") or 0, number(header, "Columns") or 0
+    if not rows or not columns:
+        raise Unsupported("The object has no pictures.")
+    if rows * columns > MAX_PIXELS:
+        raise Unsupported(f"A picture of {rows:.0f} x {columns:.0f} pixels is larger than is read.")
+    frames = int(number(header, "NumberOfFrames") or 1)
+    if not 1 <= frame <= frames:
+        raise Unreadable(f"Frame {frame} was asked for; the object has {frames}.")
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if not syntax:
+        raise Unreadable("The object does not name its transfer syntax.")
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    if syntax == JPEGExtended12Bit and (number(header, "BitsStored") or 8) > 8:
+        available = False  # only a decoder under the GPL reads these, see pyproject.toml
+    if not available:
+        raise Unsupported(f"Nothing here decodes {UID(syntax).name} ({header.get('BitsStored', '?')} bits).")
+    return UID(syntax)
+
+
+def _decoded(file: BinaryIO, header: Dataset, syntax: UID, frame: int) -> NDArray[Any]:
+    file.seek(0)
+    source = dcmread(file, force=True) if syntax == DeflatedExplicitVRLittleEndian else file
+    try:
+        decoded: NDArray[Any] = np.asarray(pixel_array(source, index=frame - 1))
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        why = _in_short(error)
+        raise Unreadable(f"The pixel data cannot be decoded from {syntax.name}: {why}") from error
+    if decoded.shape[:2] != (header.Rows, header.Columns):
+        raise Unreadable("The decoded picture has another size than the header says.")
+    return decoded
+
+
+def _in_short(error: Exception) -> str:
+    """A decoder's message in one line; it speaks of sizes and plug-ins, never of patients."""
+    return " ".join(str(error).split())[:300] or type(error).__name__

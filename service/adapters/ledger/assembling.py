@@ -1,0 +1,194 @@
+"""Assembling: which studies wait for more, and the hand-over of one as a frozen manifest with its jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydicom.uid import UID
+from sqlalchemy import Connection, func, insert, null, or_, select, update
+
+from service.adapters.ledger import jobs, schema
+from service.adapters.ledger.part import AnyRow, Part, key, lock_study, lock_study_of
+from service.adapters.ledger.rows import identity_of, job_of, stored_instance, uid
+from service.adapters.ledger.states import refresh
+from service.adapters.ledger.timeline import keep_event, tell
+from service.domain.assembly import Arrival
+from service.domain.event import Event, EventKind
+from service.domain.job import Job, JobEvent, JobState, job_after
+from service.domain.study import Manifest, StoredInstance, Study, manifest_digest
+from service.ports.ledger import NewJob, OpenStudy
+
+carried, instance, job, manifest, member, series, study = (
+    schema.association_study, schema.instance, schema.job, schema.manifest, schema.manifest_instance,
+    schema.series, schema.study,
+)  # fmt: skip
+
+
+class SqlAssembling(Part):
+    """The port `Assembling`."""
+
+    def open_studies(self) -> Sequence[OpenStudy]:
+        still_carrying = (
+            select(func.count())
+            .where(carried.c.study_id == study.c.id, carried.c.closed_at.is_(None))
+            .where(or_(carried.c.new > 0, carried.c.duplicate > 0, carried.c.corrected > 0))
+            .scalar_subquery()
+        )
+        query = (
+            select(study.c.uid, study.c.source, study.c.opened_at, study.c.touched_at, study.c.last_release,
+                   still_carrying.label("associations"))
+            .where(study.c.site == self.site, study.c.opened_at.is_not(None))
+            .order_by(study.c.opened_at)
+        )  # fmt: skip
+        with self.database.read() as connection:
+            return [_open_study(row) for row in connection.execute(query)]
+
+    def study(self, study_instance_uid: UID) -> Study | None:
+        with self.database.read() as connection:
+            query = (
+                select(study, schema.identity.c.facts)
+                .join(schema.identity, schema.identity.c.study_id == study.c.id)
+                .where(study.c.site == self.site, study.c.uid == study_instance_uid)
+                .where(schema.identity.c.version == study.c.identity_version)
+            )
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            return Study(
+                study_instance_uid=uid(row.uid),
+                identity=identity_of(row.facts),
+                identity_version=row.identity_version,
+                source=row.source,
+                received_first=row.received_first,
+                received_last=row.received_last,
+                instances=_instances(connection, row),
+            )
+
+    def hand_over(
+        self, study: Study, jobs: Sequence[NewJob], events: Sequence[Event], *, now: datetime
+    ) -> Manifest | None:
+        with self.database.write() as connection:
+            locked = lock_study(connection, self.site, study.study_instance_uid)
+            if locked is None or locked.received_last != study.received_last:
+                return None
+            digest = manifest_digest(study.study_instance_uid, study.instances)
+            same = locked.manifests and _digest(connection, locked) == digest
+            made = None if same else _freeze(connection, locked, study, digest, now=now)
+            if made is not None:
+                for event in events:
+                    keep_event(connection, self.site, event)
+                for wanted in jobs:
+                    _schedule(connection, locked, wanted, made, now=now)
+            _hand_over(connection, locked, made)
+            return made
+
+    def manifest(self, study_instance_uid: UID, version: int) -> Manifest:
+        """Raises KeyError for a manifest that does not exist."""
+        with self.database.read() as connection:
+            return read_manifest(connection, self.site, study_instance_uid, version)
+
+    def replay(self, job_id: str, *, by: str, now: datetime) -> Job | None:
+        with self.database.write() as connection:
+            old = jobs.find(connection, self.site, key(job_id))
+            if old is None:
+                return None
+            locked = lock_study_of(connection, old.study_id)
+            number = jobs.schedule_again(connection, old, identity_version=locked.identity_version, by=by, now=now)
+            refresh(connection, locked.id)
+            return job_of(connection.execute(jobs.with_study().where(job.c.id == number)).one())
+
+
+def read_manifest(connection: Connection, site: str, study_uid: str, version: int) -> Manifest:
+    """Raises KeyError for a manifest that does not exist."""
+    query = (
+        select(instance.c.sop_class_uid, instance.c.sop_instance_uid, instance.c.attributes, member.c.location,
+               member.c.sha256, member.c.size, member.c.transfer_syntax_uid, series.c.uid.label("series_uid"))
+        .select_from(manifest)
+        .join(study, study.c.id == manifest.c.study_id)
+        .join(member, member.c.manifest_id == manifest.c.id)
+        .join(instance, instance.c.id == member.c.instance_id)
+        .join(series, series.c.id == instance.c.series_id)
+        .where(study.c.site == site, study.c.uid == study_uid, manifest.c.version == version)
+        .order_by(instance.c.id)
+    )  # fmt: skip
+    members = tuple(stored_instance(row, study_uid=study_uid) for row in connection.execute(query))
+    if not members:
+        raise KeyError(f"study {study_uid} has no manifest {version}")
+    return Manifest(study_instance_uid=uid(study_uid), version=version, instances=members)
+
+
+def _open_study(row: AnyRow) -> OpenStudy:
+    arrival = Arrival(
+        first_instance=row.opened_at,
+        last_instance=row.touched_at,
+        open_associations=row.associations,
+        last_release=row.last_release,
+    )
+    return OpenStudy(study_instance_uid=uid(row.uid), source=row.source, arrival=arrival)
+
+
+def _instances(connection: Connection, row: AnyRow) -> tuple[StoredInstance, ...]:
+    query = (
+        select(instance, series.c.uid.label("series_uid"))
+        .join(series, series.c.id == instance.c.series_id)
+        .where(instance.c.study_id == row.id)
+        .order_by(instance.c.id)
+    )
+    return tuple(stored_instance(found, study_uid=row.uid) for found in connection.execute(query))
+
+
+def _digest(connection: Connection, locked: AnyRow) -> str | None:
+    where = (manifest.c.study_id == locked.id, manifest.c.version == locked.manifests)
+    return connection.scalar(select(manifest.c.digest).where(*where))
+
+
+def _freeze(connection: Connection, locked: AnyRow, study: Study, digest: str, *, now: datetime) -> Manifest:
+    version = locked.manifests + 1
+    values = {"study_id": locked.id, "version": version, "digest": digest, "opened_at": locked.opened_at}
+    key = connection.execute(insert(manifest).values(site=locked.site, created_at=now, **values)).inserted_primary_key
+    assert key is not None
+    names = select(instance.c.sop_instance_uid, instance.c.id).where(instance.c.study_id == locked.id)
+    numbers = {row.sop_instance_uid: row.id for row in connection.execute(names)}
+    rows = [
+        {
+            "manifest_id": key[0],
+            "instance_id": numbers[stored.instance.sop_instance_uid],
+            "transfer_syntax_uid": stored.instance.transfer_syntax_uid,
+            "location": stored.location,
+            "sha256": stored.sha256,
+            "size": stored.size,
+        }
+        for stored in study.instances
+    ]
+    connection.execute(insert(member), rows)
+    return Manifest(study_instance_uid=study.study_instance_uid, version=version, instances=study.instances)
+
+
+def _schedule(connection: Connection, locked: AnyRow, wanted: NewJob, made: Manifest, *, now: datetime) -> None:
+    """Schedule a reading; one of the same rule that still waits would read an incomplete study."""
+    waiting = (job.c.study_id == locked.id, job.c.rule == wanted.rule, job.c.state == JobState.SCHEDULED.value)
+    canceled = connection.scalars(
+        update(job)
+        .where(*waiting)
+        .values(
+            state=job_after(JobState.SCHEDULED, JobEvent.ABANDONED).value,
+            reason=jobs.GAVE_WAY,
+            next_due=null(),
+            finished_at=now,
+        )
+        .returning(job.c.id)
+    ).all()
+    text = f"canceled: {jobs.GAVE_WAY}"
+    for number in canceled:
+        tell(connection, locked.site, EventKind.JOB, text, at=now, study_id=locked.id, job_id=number)
+    jobs.schedule(connection, locked.site, locked, wanted, manifest_version=made.version, now=now)
+
+
+def _hand_over(connection: Connection, locked: AnyRow, made: Manifest | None) -> None:
+    values: dict[str, Any] = {"opened_at": None, "touched_at": None, "last_release": None}
+    if made is not None:
+        values["manifests"] = made.version
+    connection.execute(update(study).where(study.c.id == locked.id).values(**values))
+    refresh(connection, locked.id)

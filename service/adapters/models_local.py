@@ -1,0 +1,95 @@
+"""Models of the local engine: the same engine code without Triton, on a unix socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from service.adapters import frames
+from service.adapters.cards import find_card
+from service.adapters.wire import Listener, encode
+from service.domain.algorithm import Card
+from service.domain.errors import Refused, Unavailable, Unclear
+from service.ports.models import Answer, Question, ServedModel, ServerState
+
+ENGINE = "local engine, no Triton"
+_HELLO_TIMEOUT_S = 2.0
+
+
+class LocalModels:
+    """The port `Models` over the local engine's socket; one connection per question."""
+
+    def __init__(self, path: str, repositories: tuple[Path, ...]) -> None:
+        self._path = path
+        self._repositories = repositories
+
+    def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
+        listener = Listener(on_text)
+        with self._connected(question.timeout_s) as stream:
+            _hello(stream)
+            stream.write(frames.pack({"op": "infer", "id": "1", "model": question.model}, encode(question)))
+            stream.flush()
+            while not listener.finish:
+                header, tensors = frames.read(stream)
+                if header.get("op") == "error":
+                    raise _told(question.model, header)
+                listener.hear(
+                    text=_one(tensors, "TEXT"),
+                    logprobs=tensors["LOGPROBS"],
+                    finish=_one(tensors, "FINISH"),
+                    usage=_one(tensors, "USAGE"),
+                )
+        return listener.answer()
+
+    def card(self, model: str) -> Card:
+        return find_card(model, self._repositories)
+
+    def state(self) -> ServerState:
+        try:
+            with self._connected(_HELLO_TIMEOUT_S) as stream:
+                hello = _hello(stream)
+        except (Unavailable, Unclear) as error:
+            return ServerState(ready=False, engine=ENGINE, reason=str(error))
+        models = tuple(
+            ServedModel(name=str(model.get("model")), version=str(model.get("version")), ready=True, engine=ENGINE)
+            for model in hello
+        )
+        return ServerState(ready=bool(models), engine=ENGINE, models=models)
+
+    @contextmanager
+    def _connected(self, timeout_s: float) -> Iterator[BinaryIO]:
+        try:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(timeout_s)
+                client.connect(self._path)
+                with client.makefile("rwb") as stream:
+                    yield stream  # type: ignore[misc]  # BufferedRWPair is a BinaryIO in all that is used
+        except TimeoutError as error:
+            raise Unavailable(f"the local model server was silent for {timeout_s:g} s") from error
+        except OSError as error:
+            raise Unavailable(f"the local model server is away: {error.strerror or error}") from error
+
+
+def _hello(stream: BinaryIO) -> list[dict[str, object]]:
+    header, _ = frames.read(stream)
+    models = header.get("models")
+    if header.get("op") != "hello" or not isinstance(models, list):
+        raise Unclear("the local model server did not say hello")
+    return models
+
+
+def _one(tensors: dict[str, list[object]], name: str) -> str:
+    values = tensors.get(name)
+    if not values:
+        raise Unclear(f"a response lacks {name}")
+    return str(values[0])
+
+
+def _told(model: str, header: dict[str, object]) -> Exception:
+    message = str(header.get("message"))
+    if message.startswith("no model"):
+        return Unavailable(f"{model} is not served right now: {message}")
+    return Refused(f"{model} refused the question: {message}")

@@ -1,0 +1,149 @@
+"""Models on a Triton Inference Server: decoupled streaming over gRPC."""
+
+from __future__ import annotations
+
+import atexit
+import queue
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tritonclient.grpc as triton
+from tritonclient.utils import InferenceServerException
+
+from service.adapters.cards import find_card
+from service.adapters.wire import TYPES, Listener, Tensors, encode
+from service.domain.algorithm import Card
+from service.domain.errors import Refused, Unavailable, Unclear
+from service.ports.models import Answer, Question, ServedModel, ServerState
+
+_READY_TIMEOUT_S = 2.0
+_GIST = 80
+"""Characters of a gRPC message that a person may have to read."""
+_AWAY = (
+    "unavailable",
+    "deadline",
+    "resource_exhausted",
+    "cancelled",
+    "failed to connect",
+    "exceeds maximum queue",
+    "not healthy",  # the Python backend's process died; Triton starts it again
+    "no longer in valid state",  # the stream broke before the question was on it
+)
+
+
+class TritonModels:
+    """The port `Models` over gRPC. Connections open on the first question, one per thread."""
+
+    def __init__(self, url: str, repositories: tuple[Path, ...]) -> None:
+        self._url = url
+        self._repositories = repositories
+        self._local = threading.local()
+        self._opened: weakref.WeakSet[Any] = weakref.WeakSet()  # a thread that ends takes its client along
+        self._opening = threading.Lock()
+        atexit.register(self.close)
+
+    def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
+        heard: queue.SimpleQueue[tuple[Any, InferenceServerException | None]] = queue.SimpleQueue()
+        client = self._client()
+        try:
+            client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=question.timeout_s)
+            client.async_stream_infer(
+                question.model,
+                _inputs(encode(question)),
+                priority=question.priority + 1,
+                enable_empty_final_response=True,
+            )
+            return _listen(question, heard, on_text)
+        except InferenceServerException as error:
+            raise _told(question.model, error) from error
+        finally:
+            client.stop_stream(cancel_requests=True)
+
+    def card(self, model: str) -> Card:
+        return find_card(model, self._repositories)
+
+    def state(self) -> ServerState:
+        # A client of its own, closed: an open channel to a server that is starting held up the interpreter's exit.
+        try:
+            with triton.InferenceServerClient(self._url) as client:
+                metadata = client.get_server_metadata(client_timeout=_READY_TIMEOUT_S)
+                index = client.get_model_repository_index(client_timeout=_READY_TIMEOUT_S)
+        except InferenceServerException as error:
+            return ServerState(ready=False, engine="Triton", reason=f"no answer from {self._url}: {error.message()}")
+        engine = f"Triton {metadata.version}"
+        models = tuple(
+            ServedModel(name=m.name, version=m.version, ready=m.state == "READY", engine=engine)
+            for m in index.models
+            if m.state
+        )
+        return ServerState(ready=all(m.ready for m in models), engine=engine, models=models)
+
+    def close(self) -> None:
+        """Close every thread's connection; the next question of a thread opens a new one."""
+        with self._opening:
+            opened, self._local = list(self._opened), threading.local()
+            self._opened.clear()
+        for client in opened:
+            client.close()
+
+    def _client(self) -> Any:
+        if not hasattr(self._local, "client"):
+            self._local.client = triton.InferenceServerClient(self._url)
+            with self._opening:
+                self._opened.add(self._local.client)
+        return self._local.client
+
+
+def _inputs(tensors: Tensors) -> list[Any]:
+    inputs = []
+    for name, tensor in tensors.items():
+        entry = triton.InferInput(name, list(tensor.shape), TYPES[name])
+        entry.set_data_from_numpy(tensor)
+        inputs.append(entry)
+    return inputs
+
+
+def _listen(
+    question: Question,
+    heard: queue.SimpleQueue[tuple[Any, InferenceServerException | None]],
+    on_text: Callable[[str], None] | None,
+) -> Answer:
+    listener = Listener(on_text)
+    while not listener.finish:
+        try:
+            result, error = heard.get(timeout=question.timeout_s)
+        except queue.Empty as empty:
+            raise Unavailable(f"{question.model} was silent for {question.timeout_s:g} s") from empty
+        if error is not None:
+            raise error
+        texts = result.as_numpy("TEXT")
+        if texts is None:
+            break
+        listener.hear(
+            text=_first(texts),
+            logprobs=[float(value) for value in np.atleast_1d(result.as_numpy("LOGPROBS"))],
+            finish=_first(result.as_numpy("FINISH")),
+            usage=_first(result.as_numpy("USAGE")),
+        )
+    return listener.answer()
+
+
+def _first(tensor: Any) -> str:
+    if tensor is None or not len(tensor):
+        raise Unclear("a response lacks a tensor of the contract")
+    value = tensor[0]
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _told(model: str, error: InferenceServerException) -> Exception:
+    """The error tree's word for what Triton said."""
+    status, message = str(error.status() or ""), str(error.message() or "")
+    if any(word in f"{status} {message}".lower() for word in _AWAY):
+        return Unavailable(f"the model server is away ({(message or status)[:_GIST]})")
+    if "not found" in message or "not ready" in message or "unknown model" in message.lower():
+        return Unavailable(f"{model} is not served right now: {message}")
+    return Refused(f"{model} refused the question: {message or status}")

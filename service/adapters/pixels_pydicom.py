@@ -1,0 +1,34 @@
+"""Pixels: every frame is decoded by pydicom in a bounded child, whatever its transfer syntax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+import numpy as np
+
+from service.adapters.bounded import PIXEL_BOUNDS, Bounded
+from service.domain.errors import Unreadable
+from service.domain.study import StoredInstance
+from service.ports.pixels import Frame
+
+
+class PydicomPixels:
+    """`service.ports.pixels.Pixels`; children are started at the first frame and live as long as this object."""
+
+    def __init__(self, opener: Callable[[str], BinaryIO], *, children: int = 1) -> None:
+        self._opener = opener
+        self._bounded = Bounded(PIXEL_BOUNDS, children=children)
+
+    def read(self, stored: StoredInstance, frame: int = 1) -> Frame:
+        with self._opener(stored.location) as part10:
+            reply = self._bounded.ask("frame", part10, {"frame": frame})
+        rows, columns, spacing = (reply.head[name] for name in ("rows", "columns", "spacing_mm"))
+        if len(reply.body) != rows * columns * 2:
+            raise Unreadable("The decoded picture has another size than it says.")
+        pixels = np.frombuffer(reply.body, dtype="<u2").reshape(rows, columns)
+        return Frame(pixels=pixels, frame=frame, spacing_mm=(spacing[0], spacing[1]) if spacing else None)
+
+    def close(self) -> None:
+        """End the children."""
+        self._bounded.close()

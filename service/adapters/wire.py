@@ -1,0 +1,105 @@
+"""The model contract, version 1, from a client's side: a Question to tensors, responses to an Answer.
+
+`deploy/docs/model-contract.md` is the description; the model's side stands in triton_models/engine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.domain.errors import Unclear
+from service.ports.models import Answer, Finish, ImagePart, Question
+
+CONTRACT_VERSION = 1
+TYPES = {"CONTRACT_VERSION": "INT32", "REQUEST": "BYTES", "PIXELS": "UINT16", "SHAPES": "INT32"}
+
+Tensors = dict[str, NDArray[Any]]
+
+
+def encode(question: Question) -> Tensors:
+    """The input tensors of `question`: CONTRACT_VERSION, REQUEST and, with images, PIXELS and SHAPES."""
+    parts: list[dict[str, object]] = []
+    images: list[NDArray[np.uint16]] = []
+    for part in question.parts:
+        if isinstance(part, ImagePart):
+            parts.append({"image": len(images), "label": part.label})
+            images.append(part.pixels)
+        else:
+            parts.append({"text": part})
+    guidance = question.guidance
+    request = {
+        "parts": parts,
+        "prefix": question.prefix,
+        "guidance": {"kind": guidance.kind, "value": guidance.value} if guidance else None,
+        "adapter": question.adapter,
+        "max_tokens": question.max_tokens,
+    }
+    tensors: Tensors = {
+        "CONTRACT_VERSION": np.array([CONTRACT_VERSION], np.int32),
+        "REQUEST": np.array([json.dumps(request).encode()], np.object_),
+    }
+    if images:
+        tensors["PIXELS"] = np.concatenate([image.ravel() for image in images]).astype(np.uint16)
+        tensors["SHAPES"] = np.array([image.shape for image in images], np.int32)
+    return tensors
+
+
+@dataclass
+class Listener:
+    """Gathers the responses of one stream into an Answer."""
+
+    on_text: Callable[[str], None] | None = None
+    texts: list[str] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    finish: str = ""
+    usage: dict[str, Any] = field(default_factory=dict)
+
+    def hear(self, *, text: str, logprobs: list[float], finish: str, usage: str) -> None:
+        """Take one response. Raises Unclear where it is not of the contract."""
+        if text:
+            self.texts.append(text)
+            if self.on_text:
+                self.on_text(text)
+        self.logprobs.extend(logprobs)
+        if finish:
+            if finish not in set(Finish):
+                raise Unclear(f"the model ended with {finish!r}, which is not of the contract")
+            self.finish = finish
+            self.usage = _usage(usage)
+
+    def answer(self) -> Answer:
+        """The whole answer. Raises Unclear if the stream ended without a last response."""
+        if not self.finish:
+            raise Unclear("the model's stream ended without a last response")
+        if not all(np.isfinite(self.logprobs)):
+            raise Unclear("the model answered with probabilities that are not numbers")
+        try:
+            return Answer(
+                text="".join(self.texts),
+                finish=Finish(self.finish),
+                model=str(self.usage["model"]),
+                version=str(self.usage["version"]),
+                digest=str(self.usage["digest"]).removeprefix("sha256:"),
+                logprobs=tuple(self.logprobs),
+                domain_score=self.usage.get("domain_score"),
+                domain_threshold=self.usage.get("domain_threshold"),
+                usage=self.usage,
+            )
+        except KeyError as error:
+            raise Unclear(f"the model's last response does not name its {error.args[0]}") from error
+
+
+def _usage(text: str) -> dict[str, Any]:
+    try:
+        usage = json.loads(text)
+    except ValueError as error:
+        raise Unclear("the model's last response carries no readable usage") from error
+    if not isinstance(usage, dict):
+        raise Unclear("the model's last response carries no readable usage")
+    return usage

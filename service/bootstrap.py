@@ -1,0 +1,117 @@
+"""The only place where ports meet adapters: Settings in, Services out."""
+
+from __future__ import annotations
+
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from dicom_nodes.destinations import check_destination, schemes
+from dicom_nodes.nodes import ConfiguredNodes, KeptNodes
+from dicom_nodes.objects import encoders
+from service.adapters.accounts_sql import SqlAccounts
+from service.adapters.audit_chain import ChainedAudit
+from service.adapters.configuration import StoredConfigurations
+from service.adapters.configuration.store import Installed
+from service.adapters.ledger import SqlLedger
+from service.adapters.part10 import Part10Headers
+from service.adapters.pixels_pydicom import PydicomPixels
+from service.adapters.spool_files import FileSpool
+from service.domain.errors import Misconfigured
+from service.ports.bell import Bell, SilentBell
+from service.ports.clock import SystemClock
+from service.ports.models import Models
+from service.ports.orders import NoOrders
+from service.ports.services import Services
+from service.settings import Settings
+from workers.algorithms import algorithms
+
+LOCAL = "unix:"
+"""Prefix of models.url for the local engine's socket."""
+
+
+def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Services:
+    """Wire every port for one process. Opens nothing: connections open on first use, after any fork.
+
+    Raises Misconfigured where a setting cannot work.
+    """
+    clock = SystemClock(_zone(settings.site.zone))
+    ledger = SqlLedger(_database(settings), site=settings.site.name)
+    spool = FileSpool(settings.data / "spool", reserve_bytes=settings.disk_reserve_bytes)
+    nodes = ConfiguredNodes(calling_ae=settings.scp.ae_title, opener=spool.open)
+    audit = ChainedAudit(ledger.database, site=settings.site.name, process=process)
+    return Services(
+        settings=settings,
+        clock=clock,
+        ledger=ledger,
+        catalogue=ledger,
+        spool=spool,
+        headers=Part10Headers(),
+        pixels=PydicomPixels(spool.open),
+        models=_models(settings),
+        bell=bell or _bell(settings),
+        configurations=StoredConfigurations(ledger, plug_ins()),
+        nodes=nodes,
+        peers=KeptNodes(nodes),
+        accounts=SqlAccounts(ledger.database, site=settings.site.name, now=clock.now),
+        audit=audit,
+        trail=audit,
+        orders=NoOrders(),
+    )
+
+
+def builder(settings: Settings, *, process: str) -> partial[Services]:
+    """`build` with its arguments, for a process that builds after its fork."""
+    return partial(build, settings, process=process)
+
+
+def silent(settings: Settings, *, process: str) -> Services:
+    """Services without a broker: `preread run` and the sweep that drains by itself."""
+    return build(settings, process=process, bell=SilentBell())
+
+
+def plug_ins() -> Installed:
+    """What a configuration may name here: algorithms, outputs, schemes and URLs of destinations."""
+    return Installed(
+        algorithms=tuple(algorithms()),
+        outputs=tuple(encoders()),
+        schemes=tuple(schemes()),
+        check_destination=check_destination,
+    )
+
+
+def broker_problem(settings: Settings) -> str | None:
+    """Why the broker cannot be used, in words; None if it can."""
+    from service.adapters import broker  # redis-py is loaded only where it is spoken
+
+    return broker.problem(settings.broker_url)
+
+
+def _bell(settings: Settings) -> Bell:
+    from service.adapters.bell_celery import CeleryBell, celery_app  # a verb that rings nobody needs no Celery
+
+    return CeleryBell(celery_app(settings.broker_url))
+
+
+def _models(settings: Settings) -> Models:
+    url, repositories = settings.models.url, settings.model_repositories
+    if url.startswith(LOCAL):
+        from service.adapters.models_local import LocalModels
+
+        return LocalModels(url.removeprefix(LOCAL), repositories)
+    from service.adapters.models_triton import TritonModels  # gRPC is loaded only where it is spoken
+
+    return TritonModels(url or "127.0.0.1:8001", repositories)
+
+
+def _database(settings: Settings) -> str:
+    url = settings.database_url
+    if "://" not in url:
+        raise Misconfigured("`database` is no URL; write postgresql+pg8000://USER:PASSWORD@HOST/NAME, or nothing")
+    return url
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise Misconfigured(f'site.zone {name!r} is no time zone; write one like "Europe/Berlin"') from error

@@ -1,0 +1,81 @@
+"""`preread jobs`: readings, their steps, and reading again."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from service.cli.installed import installed
+from service.cli.show import AsJson, Unknown, console, rows, when
+from service.domain.job import JobState
+from service.domain.lane import READ
+from service.flow.wake import wake
+from service.ports.catalogue import JobRecord
+
+app = typer.Typer(name="jobs", help="Readings.", no_args_is_help=True)
+
+COLUMNS = ("job", "study", "state", "outcome", "rule", "run", "attempt", "created", "reason")
+
+
+@app.command("list")
+def show_all(
+    context: typer.Context,
+    state: Annotated[JobState | None, typer.Option()] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    json: AsJson = False,
+) -> None:
+    """Newest first."""
+    catalogue = installed(context).catalogue
+    rows([_row(job, context) for job in catalogue.jobs(state=state, limit=limit)], COLUMNS, as_json=json)
+
+
+@app.command()
+def show(context: typer.Context, job_id: str, json: AsJson = False) -> None:
+    """One job with its steps."""
+    record = installed(context).catalogue.job(job_id)
+    if record is None:
+        raise Unknown(f"there is no job {job_id}; `preread jobs list` shows the newest")
+    rows([_row(record, context) | {"report": record.report, "provenance": record.provenance}], COLUMNS, as_json=json)
+    if not json:
+        steps = [
+            {"step": s.ordinal, "algorithm": s.algorithm, "took_s": f"{s.took_s:.3f}", "error": s.error}
+            for s in record.steps
+        ]
+        rows(steps, ("step", "algorithm", "took_s", "error"), as_json=False, empty="no step was kept")
+
+
+@app.command()
+def replay(context: typer.Context, job_id: str) -> None:
+    """Read again: a new job with the next run number, whose results supersede the former ones."""
+    services = installed(context, rings=True)
+    job = services.ledger.replay(job_id, by=getpass.getuser(), now=services.clock.now())
+    if job is None:
+        raise Unknown(f"there is no job {job_id}; `preread jobs list` shows the newest")
+    wake(services.bell, READ)
+    console.print(f"job {job.job_id}, run {job.run_number}, is scheduled")
+
+
+@app.command()
+def cancel(context: typer.Context, job_id: str) -> None:
+    """End a reading that is not finished; nothing of it is delivered."""
+    services = installed(context)
+    if not services.ledger.cancel_job(job_id, by=getpass.getuser(), now=services.clock.now()):
+        raise Unknown(f"job {job_id} is unknown or finished; `preread jobs list` shows the newest")
+    console.print(f"job {job_id} is canceled")
+
+
+def _row(record: JobRecord, context: typer.Context) -> dict[str, object]:
+    job = record.job
+    return {
+        "job": job.job_id,
+        "study": job.study_instance_uid,
+        "state": job.state,
+        "outcome": record.outcome,
+        "rule": job.rule,
+        "run": job.run_number,
+        "attempt": job.attempt,
+        "created": when(record.created_at, context),
+        "reason": job.reason,
+    }

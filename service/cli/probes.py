@@ -1,0 +1,165 @@
+"""What `doctor` and `check` look at in an installation, each with the remedy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import IntEnum
+
+from service import bootstrap
+from service.domain.errors import Misconfigured, PrereadError, Unavailable
+from service.domain.lane import FORWARD, READ
+from service.embedded import orthanc, redis, triton
+from service.embedded.folders import cache_folder
+from service.embedded.missing import Missing
+from service.ports.services import Services
+from service.settings import Settings
+
+FRESH = timedelta(seconds=30)
+LATE = timedelta(minutes=15)
+EMBEDDED = "`preread up` starts the embedded one"
+LATER = "studies are read all the same, a little later"
+PROCESSES = ("scp", "sweep", "web", "worker-deliver", "worker-read")
+
+
+class Level(IntEnum):
+    """As site monitors count: the worst is the exit code."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One thing that was looked at."""
+
+    name: str
+    level: Level
+    text: str
+    remedy: str = ""
+
+
+def ledger(services: Services) -> Probe:
+    try:
+        pending = services.ledger.pending()
+    except PrereadError as error:
+        return Probe("ledger", Level.CRITICAL, str(error), "start the database, or set `database`")
+    if pending:
+        return Probe(
+            "ledger",
+            Level.CRITICAL,
+            "its tables are missing or older",
+            "start `preread up` or `preread scp`, which bring them up to date",
+        )
+    return Probe("ledger", Level.OK, "reachable, tables of this version")
+
+
+def configuration(services: Services) -> Probe:
+    try:
+        version = services.configurations.active()
+    except Misconfigured as error:
+        return Probe("configuration", Level.CRITICAL, str(error), "preread config apply FOLDER")
+    found = version.configuration
+    counts = f"{len(found.rules)} rules, {len(found.sources)} sources, {len(found.destinations)} destinations"
+    if not found.sources:
+        return Probe("configuration", Level.WARNING, counts, "name who may send in nodes.toml")
+    return Probe("configuration", Level.OK, f"version {version.number}: {counts}")
+
+
+def broker(settings: Settings) -> Probe:
+    if reason := bootstrap.broker_problem(settings):
+        remedy = "start it, with maxmemory-policy noeviction" if settings.broker else f"{EMBEDDED}, or set `broker`"
+        return Probe("broker", Level.WARNING, f"{reason}; {LATER}", remedy)
+    return Probe("broker", Level.OK, "answers, and drops nothing (noeviction)")
+
+
+def models(services: Services) -> Probe:
+    state = services.models.state()
+    if not state.ready:
+        reason = state.reason or "a model is not loaded"
+        remedy = "start it" if services.settings.models.url else f"{EMBEDDED}, or set models.url"
+        return Probe("models", Level.CRITICAL, reason, remedy)
+    names = ", ".join(f"{model.name} {model.version}" for model in state.models)
+    return Probe("models", Level.OK, f"{state.engine}: {names}")
+
+
+def disk(services: Services) -> Probe:
+    free = f"{services.spool.free_bytes() / 1e9:.1f} GB free"
+    if not services.spool.has_room():
+        return Probe(
+            "disk", Level.CRITICAL, f"{free}: below the reserve, studies are refused", "free space under `data`"
+        )
+    return Probe("disk", Level.OK, free)
+
+
+def processes(services: Services) -> Probe:
+    now = services.clock.now()
+    alive = {beat.process for beat in services.ledger.beats() if now - beat.at < FRESH} | _busy(services)
+    if missing := [name for name in PROCESSES if name not in alive]:
+        return Probe("processes", Level.CRITICAL, f"not running: {', '.join(missing)}", "preread up")
+    return Probe("processes", Level.OK, f"alive: {', '.join(sorted(alive))}")
+
+
+def _busy(services: Services) -> set[str]:
+    """Workers all of whose children work hear no pulse, but their leases tell of them."""
+    working = [depth.lane for depth in services.catalogue.depths() if depth.working]
+    return {f"worker-{'read' if lane == READ else 'deliver'}" for lane in working if not lane.startswith(FORWARD)}
+
+
+def lanes(services: Services) -> Probe:
+    now = services.clock.now()
+    late = [depth for depth in services.catalogue.depths() if depth.oldest and now - depth.oldest > LATE]
+    if late:
+        text = "; ".join(f"{depth.waiting} in {depth.lane} since {depth.oldest:%H:%M} UTC" for depth in late)
+        return Probe("lanes", Level.WARNING, text, "see the operations page, or `preread deliveries list`")
+    again = [depth for depth in services.catalogue.depths() if depth.retrying]
+    if again:
+        text = "; ".join(f"{depth.retrying} in {depth.lane} failed and are tried again" for depth in again)
+        return Probe("lanes", Level.WARNING, text, "`preread nodes echo` says whether the destination is there")
+    return Probe("lanes", Level.OK, "nothing waits long")
+
+
+def audit(services: Services) -> Probe:
+    """Walks the whole audit record: for a person who waits, not for a monitor."""
+    if breaks := services.trail.breaks():
+        text = f"{len(breaks)} places where it was changed, cut or added to, first: {breaks[0]}"
+        return Probe("audit", Level.CRITICAL, text, "keep the database as it is, and find out who could write to it")
+    return Probe("audit", Level.OK, "every chain holds")
+
+
+def destinations(services: Services) -> Probe:
+    """Asks every destination whether it is there: for a person who waits, not for a monitor."""
+    down = []
+    for node in services.configurations.active().configuration.destinations:
+        destination = services.nodes.destination(node)
+        try:
+            destination.echo()
+        except Unavailable as error:
+            down.append(f"{node.name}: {error}")
+        finally:
+            destination.close()
+    if down:
+        return Probe("destinations", Level.WARNING, "; ".join(down), "start it, or correct its URL in nodes.toml")
+    return Probe("destinations", Level.OK, "all answer")
+
+
+def embedded(settings: Settings) -> Iterator[Probe]:
+    """What `up` and `demo` would start by themselves on this machine."""
+    if not settings.broker:
+        yield _embedded_redis()
+    if not settings.models.url:
+        reason = triton.why_not(triton.Host.here())
+        text = f"{reason} The local engine takes over." if reason else "can run here"
+        yield Probe("embedded Triton", Level.WARNING if reason else Level.OK, text)
+    archive = orthanc.find()
+    yield Probe("Orthanc", Level.OK, str(archive or "not installed; the demo keeps its results as files"))
+
+
+def _embedded_redis() -> Probe:
+    try:
+        return Probe("embedded Redis", Level.OK, str(redis.find(cache_folder(os.environ), lambda text: None)))
+    except Missing as missing:
+        return Probe("embedded Redis", Level.CRITICAL, str(missing))

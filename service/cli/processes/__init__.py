@@ -1,0 +1,1 @@
+"""`preread scp|worker|web|sweep`: one process each, as supervisors and containers start them."""

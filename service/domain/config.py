@@ -1,0 +1,47 @@
+"""Configuration: rules and nodes as one immutable, numbered version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.domain.node import DestinationNode, Source
+from service.domain.protocol import Protocol
+from service.domain.rule import Forward, Rule
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Configuration:
+    """Everything that `preread config apply` imports; checked as a whole before it gets a number."""
+
+    sources: tuple[Source, ...] = ()
+    destinations: tuple[DestinationNode, ...] = ()
+    protocols: tuple[Protocol, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    forwards: tuple[Forward, ...] = ()
+
+    def destination(self, name: str) -> DestinationNode:
+        """Raises KeyError for a name that this version does not know."""
+        return {node.name: node for node in self.destinations}[name]
+
+    def protocol(self, name: str) -> Protocol:
+        """Raises KeyError for a name that this version does not know."""
+        return {protocol.name: protocol for protocol in self.protocols}[name]
+
+    def rule(self, name: str) -> Rule:
+        """Raises KeyError for a name that this version does not know."""
+        return {rule.name: rule for rule in self.rules}[name]
+
+    def source(self, name: str) -> Source | None:
+        return next((source for source in self.sources if source.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfigVersion:
+    """A configuration with its number; `texts` are the files as they were applied, by file name."""
+
+    number: int
+    configuration: Configuration
+    texts: tuple[tuple[str, str], ...]
+    applied_at: datetime
+    applied_by: str

@@ -1,0 +1,55 @@
+"""Source and Destination: the DICOM nodes around us, as nodes.toml describes them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from service.domain.assembly import Patience
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Who may send to us: an AE title from listed networks."""
+
+    name: str
+    ae_title: str
+    networks: tuple[str, ...]
+    """CIDR networks; an AE title alone is not authentication."""
+    default_issuer: str = ""
+    """Issuer of Patient ID where the sender states none."""
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DestinationNode:
+    """Where results or originals go; the URL's scheme picks the destination plug-in.
+
+    `dicom://CALLED_AE@host:port`, `file:///folder`.
+    """
+
+    name: str
+    url: str
+    calling_ae_title: str = ""
+    """Ours, as this peer knows it; empty for the service's own."""
+    identity_check: bool = True
+    """Ask the destination for the current identity before a result leaves (invariant 10)."""
+    adopt_identity: bool = False
+    """On mismatch encode again under the destination's identity; otherwise hold for a person. For the one
+    archive that is the truth about patients, never for a research archive with pseudonyms."""
+    not_analysed: bool = True
+    """Wants "NOT ANALYSED BY AI" objects."""
+
+
+def source_of(sources: Iterable[Source], *, ae_title: str, address: str) -> Source | None:
+    """The first source whose AE title and network fit the caller; None for a stranger."""
+    caller = ipaddress.ip_address(address.split("%")[0])
+    if isinstance(caller, ipaddress.IPv6Address) and caller.ipv4_mapped:
+        caller = caller.ipv4_mapped
+    for source in sources:
+        if source.ae_title in {ae_title.strip(), "*"} and any(
+            caller in ipaddress.ip_network(network, strict=False) for network in source.networks
+        ):
+            return source
+    return None

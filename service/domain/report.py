@@ -1,0 +1,149 @@
+"""Finding, Measurement, Region, Evidence and Report: what was seen, where, how surely, and on what.
+
+The domain form is the truth; DICOM is encoded from it and never parsed back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydicom.uid import UID
+
+from service.domain.algorithm import Algorithm
+from service.domain.code import Code
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Region:
+    """A rectangle in source pixels of one frame: column, row from the upper left corner (PS3.3 C.18.6)."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """The image a statement rests on; `frame` counts from 1, None for a single-frame image."""
+
+    sop_class_uid: UID
+    sop_instance_uid: UID
+    series_instance_uid: UID
+    frame: int | None = None
+    region: Region | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measurement:
+    """A number with its UCUM unit; `text` is the one way in which it is written anywhere."""
+
+    concept: Code
+    value: float
+    unit: Code
+
+    @property
+    def text(self) -> str:
+        return f"{self.value:g} {self.unit.value}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One coded finding, present or looked for and absent, with what it rests on."""
+
+    tracking_id: str
+    """Stable within the report, such as "pleural-effusion-left"."""
+    tracking_uid: UID
+    concept: Code
+    present: bool
+    site: Code | None = None
+    laterality: Code | None = None
+    severity: Code | None = None
+    probability: float | None = None
+    """0..1, that it is present; None if the model gives none."""
+    measurements: tuple[Measurement, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    algorithm_uid: UID | None = None
+    """Device UID of the algorithm that made it; None where the report has only one."""
+
+
+class Section(StrEnum):
+    """Where a sentence stands in a report (TID 2000; CID 7001)."""
+
+    FINDINGS = "findings"
+    CONCLUSIONS = "conclusions"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sentence:
+    """A sentence and the findings it states, by tracking id."""
+
+    section: Section
+    text: str
+    findings: tuple[str, ...]
+
+
+class Outcome(StrEnum):
+    """What became of the reading; it decides the first visible line and the completion flag."""
+
+    ANALYSED = "analysed"
+    PARTIAL = "partial"
+    NOT_ANALYSED = "not analysed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """A preliminary report by algorithms. Built only in a form that is true to invariant 9.
+
+    Raises ValueError for a sentence without evidence, for findings in a report that was not
+    analysed, and for a report that is silent about why.
+    """
+
+    outcome: Outcome
+    algorithms: tuple[Algorithm, ...]
+    procedure: Code
+    images: tuple[Evidence, ...]
+    """What was looked at, or would have been."""
+    findings: tuple[Finding, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
+    reason: str = ""
+    """Why the reading is missing or partial; empty for a complete one."""
+    language: str = "en"
+
+    def __post_init__(self) -> None:
+        known = {finding.tracking_id: finding for finding in self.findings}
+        for sentence in self.sentences:
+            cited = [known.get(tracking_id) for tracking_id in sentence.findings]
+            if not cited or any(finding is None or not finding.evidence for finding in cited):
+                raise ValueError("a sentence without evidence cannot stand in a report")
+        if self.outcome is Outcome.NOT_ANALYSED and (self.findings or self.sentences):
+            raise ValueError("a report that was not analysed holds no finding")
+        if self.outcome is not Outcome.ANALYSED and not self.reason:
+            raise ValueError("a missing or partial reading names its reason")
+        if self.outcome is Outcome.ANALYSED and not (self.sentences or self.findings):
+            raise ValueError("an analysed report says something")
+
+    @property
+    def demo(self) -> bool:
+        return any(algorithm.demo for algorithm in self.algorithms)
+
+    def maker(self, finding: Finding) -> Algorithm | None:
+        """The algorithm that `finding` names, or the report's only one; None if that cannot be said."""
+        if finding.algorithm_uid is None:
+            return self.algorithms[0] if len(self.algorithms) == 1 else None
+        return next((each for each in self.algorithms if each.device_uid == finding.algorithm_uid), None)
+
+
+DRAFT_NOTICE = "AI DRAFT - not read by a radiologist."
+DEMO_NOTICE = "Demo model trained on phantoms, not for clinical use."
+
+
+def first_line(report: Report) -> str:
+    """The first visible line of every object made from `report` (invariant 8)."""
+    notice = f"{DRAFT_NOTICE} {DEMO_NOTICE}" if report.demo else DRAFT_NOTICE
+    if report.outcome is Outcome.NOT_ANALYSED:
+        return f"NOT ANALYSED BY AI: {report.reason.rstrip('.')}. No radiologist has read this."
+    if report.outcome is Outcome.PARTIAL:
+        return f"{notice} INCOMPLETE: {report.reason}"
+    return notice

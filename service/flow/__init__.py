@@ -1,0 +1,1 @@
+"""Decisions and verbs: what happens to a study, told through ports."""

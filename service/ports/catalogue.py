@@ -1,0 +1,162 @@
+"""Catalogue: what pages and operators look at. Reads only; bounded by `limit`; fast with a million studies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pydicom.uid import UID
+
+from service.domain.delivery import Delivery, DeliveryState
+from service.domain.event import Event
+from service.domain.job import Job, JobState, Step
+from service.domain.study import Identity, Manifest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyQuery:
+    """Filters of the studies page; empty asks nothing. Text matches a prefix without regard to case."""
+
+    patient_name: str = ""
+    patient_id: str = ""
+    accession_number: str = ""
+    study_instance_uid: str = ""
+    modality: str = ""
+    state: str = ""
+    """One of the states of StudyRow."""
+    received_since: datetime | None = None
+    received_until: datetime | None = None
+    before: tuple[datetime, str] | None = None
+    """Keyset of the last row of the page before: (received_last, study UID)."""
+    limit: int = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyRow:
+    """A line of the studies page. `state` is receiving, unmatched, scheduled, reading, delivering, done,
+    attention (something refused, held, expired, canceled or not analysed)."""
+
+    study_instance_uid: UID
+    identity: Identity
+    source: str
+    modalities: tuple[str, ...]
+    instances: int
+    received_first: datetime
+    received_last: datetime
+    state: str
+    note: str
+    """The last event in plain words."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultObject:
+    """One encoded result as the pages show it."""
+
+    job_id: str
+    role: str
+    sop_class_uid: UID
+    sop_instance_uid: UID
+    series_instance_uid: UID
+    location: str
+    sha256: str
+    size: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobRecord:
+    """A job with what it left behind."""
+
+    job: Job
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    next_due: datetime | None
+    outcome: str
+    report: str
+    """The report as JSON text; empty until it is finished."""
+    provenance: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryRecord:
+    """A delivery with its times."""
+
+    delivery: Delivery
+    created_at: datetime
+    next_due: datetime | None
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyRecord:
+    """Everything that is known of one study."""
+
+    row: StudyRow
+    identity_version: int
+    manifests: tuple[Manifest, ...]
+    jobs: tuple[JobRecord, ...]
+    objects: tuple[ResultObject, ...]
+    deliveries: tuple[DeliveryRecord, ...]
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LaneDepth:
+    """How many rows a lane holds and since when the oldest waits."""
+
+    lane: str
+    waiting: int
+    working: int
+    retrying: int
+    """Waiting rows that failed before."""
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageTimes:
+    """Seconds that a stage took, over the asked window."""
+
+    stage: str
+    """assemble, read or deliver."""
+    count: int
+    p50_s: float
+    p95_s: float
+
+
+class Catalogue(Protocol):
+    def studies(self, query: StudyQuery) -> Sequence[StudyRow]:
+        """Newest first."""
+        ...
+
+    def record(self, study_instance_uid: UID) -> StudyRecord | None: ...
+
+    def jobs(self, *, state: JobState | None = None, limit: int = 100) -> Sequence[JobRecord]:
+        """Newest first."""
+        ...
+
+    def job(self, job_id: str) -> JobRecord | None: ...
+
+    def deliveries(
+        self, *, states: Sequence[DeliveryState] = (), destination: str = "", limit: int = 100
+    ) -> Sequence[DeliveryRecord]:
+        """Newest first; all states if none is named."""
+        ...
+
+    def depths(self) -> Sequence[LaneDepth]: ...
+
+    def stage_times(self, *, window: timedelta, now: datetime) -> Sequence[StageTimes]: ...
+
+    def counts(self) -> dict[str, int]:
+        """Totals for metrics: instances, studies, jobs by state ("job COMPLETED"), deliveries by state
+        ("delivery SENT"), objects, conflicts."""
+        ...
+
+    def recent_events(self, *, limit: int = 100) -> Sequence[Event]:
+        """Newest first, over all studies."""
+        ...
+
+    def issued_objects(self, study_instance_uid: UID) -> Sequence[ResultObject]: ...

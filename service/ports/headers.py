@@ -1,0 +1,31 @@
+"""Headers: what a received Part 10 object says of itself, read without trusting it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from service.domain.study import Identity, Instance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Header:
+    """The indexed part of a DICOM header."""
+
+    instance: Instance
+    identity: Identity
+
+
+class Headers(Protocol):
+    """Reads headers within bounds of time, depth and memory (invariant 12)."""
+
+    def read(self, part10: BinaryIO) -> Header:
+        """Index a Part 10 stream. Raises Unreadable with the reason in words."""
+        ...
+
+    def same_pixels(self, one: BinaryIO, other: BinaryIO) -> bool:
+        """Whether two Part 10 streams carry the same Pixel Data; True if neither has any.
+
+        For objects without pixels the whole dataset below group 7FE0 is not compared.
+        """
+        ...

@@ -1,0 +1,149 @@
+"""Models: questions to vision-language models and their streamed answers (deploy/docs/model-contract.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.domain.algorithm import Card
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ImagePart:
+    """A labelled image: uint16 (rows, columns), MONOCHROME2 over 0..65535."""
+
+    label: str
+    pixels: NDArray[np.uint16]
+
+
+Part = str | ImagePart
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guidance:
+    """What form the answer must have: kind is json_schema, regex or lark_grammar."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """One request: ordered text and images, an optional beginning of the answer, and bounds."""
+
+    model: str
+    parts: tuple[Part, ...]
+    prefix: str = ""
+    guidance: Guidance | None = None
+    adapter: str | None = None
+    max_tokens: int = 256
+    priority: int = 2
+    """0 (STAT) goes first."""
+    timeout_s: float = 120.0
+
+    @property
+    def prompt_digest(self) -> str:
+        """SHA-256 over everything of the question but the pixels."""
+        parts = [part if isinstance(part, str) else {"image": part.label} for part in self.parts]
+        guidance = (self.guidance.kind, self.guidance.value) if self.guidance else None
+        text = json.dumps([parts, self.prefix, guidance, self.adapter, self.max_tokens], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Finish(StrEnum):
+    """Why an answer ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    CANCELLED = "cancelled"
+    OUTSIDE_DOMAIN = "outside_domain"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A finished answer; `logprobs` has one natural logarithm per token."""
+
+    text: str
+    finish: Finish
+    model: str
+    version: str
+    digest: str
+    logprobs: tuple[float, ...] = ()
+    domain_score: float | None = None
+    domain_threshold: float | None = None
+    usage: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServedModel:
+    """One model as the model server shows it."""
+
+    name: str
+    version: str
+    ready: bool
+    engine: str
+    """ "Triton 2.51.0" or "local engine, no Triton"."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerState:
+    """Whether the model server answers, what it serves, and if not, why."""
+
+    ready: bool
+    engine: str
+    models: tuple[ServedModel, ...] = ()
+    reason: str = ""
+    at: datetime | None = None
+    provider: str = ""
+    """What the models run on, such as "CUDA" or "CPU"; empty if it is not known."""
+
+
+class Models(Protocol):
+    """Asks models. Thread-safe; opens its connections after a fork, never before."""
+
+    def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
+        """Return the whole answer; `on_text` hears each piece as it comes.
+
+        Raises Unavailable (server away, overloaded, or past `timeout_s`: the answer may exist later),
+        Refused (the server understood and said no: unknown contract version, prompt too long),
+        Unclear (a response that is not of the contract).
+        """
+        ...
+
+    def card(self, model: str) -> Card:
+        """The card beside the model's files. Raises Misconfigured if it is missing or wrong."""
+        ...
+
+    def state(self) -> ServerState:
+        """What the server serves right now; never raises."""
+        ...
+
+
+class ScriptedModels:
+    """A fake for unit tests: answers by function, counts its calls."""
+
+    def __init__(self, cards: Mapping[str, Card], answer: Callable[[Question], Answer]) -> None:
+        self.cards = dict(cards)
+        self.answer = answer
+        self.asked: list[Question] = []
+
+    def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
+        self.asked.append(question)
+        answer = self.answer(question)
+        if on_text:
+            on_text(answer.text)
+        return answer
+
+    def card(self, model: str) -> Card:
+        return self.cards[model]
+
+    def state(self) -> ServerState:
+        return ServerState(ready=True, engine="scripted")

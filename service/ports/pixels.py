@@ -1,0 +1,53 @@
+"""Pixels: a stored frame as the model wants it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.domain.study import StoredInstance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frame:
+    """One frame, modality and VOI transformed, presented as MONOCHROME2.
+
+    `pixels` is uint16 (rows, columns) over 0..65535; `frame` counts from 1.
+    """
+
+    pixels: NDArray[np.uint16]
+    frame: int
+    spacing_mm: tuple[float, float] | None = None
+    """Row and column spacing (Pixel Spacing, else Imager Pixel Spacing)."""
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Frame)
+            and self.frame == other.frame
+            and self.spacing_mm == other.spacing_mm
+            and bool(np.array_equal(self.pixels, other.pixels))
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.frame, self.spacing_mm))
+
+
+class Pixels(Protocol):
+    """Decodes within bounds of time and memory (invariant 12)."""
+
+    def read(self, stored: StoredInstance, frame: int = 1) -> Frame:
+        """Raises Unreadable for broken pixel data, Unsupported for a syntax that nobody here decodes."""
+        ...
+
+
+class MemoryPixels:
+    """A fake for unit tests: frames by SOP Instance UID."""
+
+    def __init__(self, frames: dict[str, Any] | None = None) -> None:
+        self.frames: dict[str, Frame] = dict(frames or {})
+
+    def read(self, stored: StoredInstance, frame: int = 1) -> Frame:
+        return self.frames[stored.instance.sop_instance_uid]

@@ -1,0 +1,120 @@
+"""Jobs and deliveries: what failed comes first, and can be done again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar, cast
+
+from fastapi import HTTPException, Request
+from fastapi.responses import RedirectResponse, Response
+
+from service.domain.audit import AuditKind
+from service.domain.delivery import DeliveryState
+from service.domain.job import JobState
+from service.domain.lane import FORWARD, READ
+from service.flow.explain import STUCK, needs_person
+from service.flow.wake import wake
+from service.web.door import field, visitor_of
+from service.web.pulse import Pulse
+from service.web.rendering import page
+from service.web.services import services_of
+from service.web.trail import audit
+
+LIMIT = 200
+_State = TypeVar("_State", bound=StrEnum)
+
+
+def jobs(request: Request, state: str = "") -> Response:
+    catalogue = services_of(request).catalogue
+    wanted = job_state(state)
+    newest = catalogue.jobs(state=wanted, limit=LIMIT)
+    canceled = () if wanted else catalogue.jobs(state=JobState.CANCELED, limit=LIMIT)
+    rows = {record.job.job_id: record for record in (*canceled, *newest)}
+    failed = {record.job.job_id for record in needs_person(rows.values())}
+    first = sorted(rows.values(), key=lambda row: _failed_first(row.job.job_id in failed, row.created_at))
+    return page(request, "jobs.html", rows=first, failed=failed, state=state, states=list(JobState), limit=LIMIT)
+
+
+def deliveries(request: Request, state: str = "", destination: str = "") -> Response:
+    catalogue = services_of(request).catalogue
+    wanted = delivery_state(state)
+    newest = catalogue.deliveries(states=(wanted,) if wanted else (), destination=destination, limit=LIMIT)
+    stuck = () if wanted else catalogue.deliveries(states=STUCK, destination=destination, limit=LIMIT)
+    rows = {record.delivery.delivery_id: record for record in (*stuck, *newest)}
+    first = sorted(rows.values(), key=lambda row: _failed_first(row.delivery.state in STUCK, row.created_at))
+    names = sorted({record.delivery.destination for record in rows.values()} | ({destination} - {""}))
+    return page(
+        request, "deliveries.html", rows=first, stuck=STUCK, state=state, states=list(DeliveryState),
+        destination=destination, destinations=names, limit=LIMIT,
+    )  # fmt: skip
+
+
+def rerun(request: Request, job_id: str) -> Response:
+    job_again(request, job_id)
+    return _back(request)
+
+
+def resend(request: Request, delivery_id: str) -> Response:
+    delivery_again(request, delivery_id)
+    return _back(request)
+
+
+def job_again(request: Request, job_id: str) -> str:
+    """Replay a job and wake a worker; returns the new job's identifier. Raises 404."""
+    services, who = services_of(request), visitor_of(request).account.name
+    old = services.catalogue.job(job_id)
+    if old is None:
+        raise HTTPException(404, "There is no such job.")
+    study = str(old.job.study_instance_uid)
+    detail = f"rerun of job {job_id}"
+    audit(request, AuditKind.APPLICATION_ACTIVITY, "E", who=who, study_instance_uid=study, detail=detail)
+    new = services.ledger.replay(job_id, by=who, now=services.clock.now())
+    if new is None:
+        raise HTTPException(409, "This job cannot be run again.")
+    wake(services.bell, READ)
+    cast(Pulse, request.app.state.pulse).forget()
+    return new.job_id
+
+
+def delivery_again(request: Request, delivery_id: str) -> None:
+    """Send again what was refused, held, expired or sent, and wake its lane. Raises 409."""
+    services, who = services_of(request), visitor_of(request).account.name
+    detail = f"resend of delivery {delivery_id[:64]}"
+    audit(request, AuditKind.APPLICATION_ACTIVITY, "E", who=who, detail=detail)
+    if not services.ledger.retry_delivery(delivery_id, by=who, now=services.clock.now()):
+        raise HTTPException(
+            409, "This delivery cannot be sent again in its state: it waits already, or was superseded."
+        )
+    wake(services.bell, *(lane for lane in services.ledger.due_lanes() if not lane.startswith(FORWARD)))
+    cast(Pulse, request.app.state.pulse).forget()
+
+
+def job_state(text: str) -> JobState | None:
+    return _one_of(JobState, text)
+
+
+def delivery_state(text: str) -> DeliveryState | None:
+    return _one_of(DeliveryState, text)
+
+
+def _back(request: Request) -> Response:
+    """To the page that the button stood on."""
+    target = field(request, "back")
+    known = target.startswith(("/studies/", "/jobs", "/deliveries", "/operations"))
+    return RedirectResponse(target if known else "/operations", status_code=303)
+
+
+def _one_of(states: type[_State], text: str) -> _State | None:
+    """The state of that name; None for none. Raises 422."""
+    if not text:
+        return None
+    try:
+        return states(text)
+    except ValueError:
+        known = ", ".join(str(state.value) for state in states)
+        raise HTTPException(422, f"There is no state of that name. Known states: {known}.") from None
+
+
+def _failed_first(failed: bool, created_at: datetime) -> tuple[bool, float]:
+    return (not failed, -created_at.timestamp())

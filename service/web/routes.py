@@ -1,0 +1,105 @@
+"""Routes: the whole front door as one table. A row without a door cannot be written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from service.domain.account import Role
+from service.web.api import answers
+from service.web.door import ANYONE, BLIND, SIGNED_IN, Door, allow
+from service.web.pages import (
+    audit_trail,
+    configuration,
+    models,
+    operations,
+    probes,
+    sign_in,
+    static,
+    studies,
+    study,
+    work,
+)
+
+VIEWER = allow(Role.VIEWER)
+OPERATOR = allow(Role.OPERATOR)
+AUDITOR = allow(Role.AUDITOR)
+SCRAPER = Door(roles=frozenset({Role.VIEWER}), loopback=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One route: method, path, who may use it, and what answers."""
+
+    method: str
+    path: str
+    door: Door
+    endpoint: Callable[..., Any]
+
+
+def openapi(request: Request) -> Response:
+    """The description of the JSON API."""
+    app: FastAPI = request.app
+    described = app.openapi()
+    described["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    return JSONResponse(described)
+
+
+PAGES = (
+    Row("GET", "/", SIGNED_IN, sign_in.home),
+    Row("GET", "/sign-in", ANYONE, sign_in.form),
+    Row("POST", "/sign-in", ANYONE, sign_in.enter),
+    Row("POST", "/sign-out", SIGNED_IN, sign_in.leave),
+    Row("GET", "/operations", VIEWER, operations.show),
+    Row("GET", "/operations/live", VIEWER, operations.follow),
+    Row("POST", "/nodes/{name}/echo", OPERATOR, operations.echo),
+    Row("GET", "/studies", VIEWER, studies.show),
+    Row("POST", "/studies", VIEWER, studies.search),
+    Row("GET", "/studies/{study_uid}", VIEWER, study.show),
+    Row("GET", "/studies/{study_uid}/live", VIEWER, study.follow),
+    Row("GET", "/jobs", VIEWER, work.jobs),
+    Row("POST", "/jobs/{job_id}/rerun", OPERATOR, work.rerun),
+    Row("GET", "/deliveries", VIEWER, work.deliveries),
+    Row("POST", "/deliveries/{delivery_id}/resend", OPERATOR, work.resend),
+    Row("GET", "/configuration", VIEWER, configuration.show),
+    Row("GET", "/models", VIEWER, models.show),
+    Row("GET", "/audit", AUDITOR, audit_trail.show),
+    Row("GET", "/static/{name:path}", BLIND, static.send),
+    Row("GET", "/healthz", BLIND, probes.alive),
+    Row("GET", "/readyz", ANYONE, probes.ready),
+    Row("GET", "/metrics", SCRAPER, probes.metrics),
+    Row("GET", "/api/openapi.json", VIEWER, openapi),
+)
+
+API = (
+    Row("GET", "/api/studies", VIEWER, answers.studies),
+    Row("POST", "/api/studies/search", VIEWER, answers.search),
+    Row("GET", "/api/studies/{study_uid}", VIEWER, answers.study),
+    Row("GET", "/api/studies/{study_uid}/explanation", VIEWER, answers.explanation),
+    Row("GET", "/api/jobs", VIEWER, answers.jobs),
+    Row("POST", "/api/jobs/{job_id}/rerun", OPERATOR, answers.rerun),
+    Row("GET", "/api/deliveries", VIEWER, answers.deliveries),
+    Row("POST", "/api/deliveries/{delivery_id}/resend", OPERATOR, answers.resend),
+    Row("POST", "/api/nodes/{name}/echo", OPERATOR, answers.echo),
+    Row("GET", "/api/config", VIEWER, answers.config),
+    Row("GET", "/api/health", VIEWER, answers.state),
+)
+
+
+def install(app: FastAPI) -> None:
+    """Add every row to `app`."""
+    for row in PAGES:
+        methods = [row.method, "HEAD"] if row.door is BLIND else [row.method]
+        app.add_api_route(
+            row.path, row.endpoint, methods=methods, dependencies=[Depends(row.door)],
+            response_class=HTMLResponse, response_model=None, include_in_schema=False,
+        )  # fmt: skip
+    for row in API:
+        app.add_api_route(
+            row.path, row.endpoint, methods=[row.method], dependencies=[Depends(row.door)],
+            openapi_extra={"security": [{"bearer": []}], "x-roles": sorted(row.door.roles)},
+        )  # fmt: skip

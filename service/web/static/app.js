@@ -1,0 +1,83 @@
+// Keyboard, the live view's light, and the clock. Everything here is a comfort: the pages work without it.
+"use strict";
+(() => {
+  const PLACES = { o: "/operations", s: "/studies", j: "/jobs", d: "/deliveries", c: "/configuration", m: "/models", a: "/audit" };
+  const OFF = "preread-keys-off";
+  let armed = 0;
+
+  const typing = (target) => target.closest("input, select, textarea, [contenteditable]");
+  const rows = () => [...document.querySelectorAll("[data-rows] tbody tr")];
+
+  function step(by) {
+    const all = rows();
+    if (!all.length) return;
+    const now = all.findIndex((row) => row.classList.contains("at"));
+    const next = all[Math.min(all.length - 1, Math.max(0, now < 0 ? 0 : now + by))];
+    all.forEach((row) => row.classList.toggle("at", row === next));
+    next.scrollIntoView({ block: "nearest" });
+    next.querySelector("a")?.focus({ preventScroll: true });
+  }
+
+  function help() {
+    const dialog = document.getElementById("keys");
+    if (dialog?.open) dialog.close();
+    else dialog?.showModal();
+  }
+
+  function search() {
+    const field = document.querySelector("[data-search]");
+    if (field) field.focus();
+    else location.assign("/studies");
+  }
+
+  const KEYS = {
+    "/": search,
+    "?": help,
+    j: () => step(1),
+    k: () => step(-1),
+    g: () => { armed = Date.now(); },
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem(OFF)) return;
+    if (typing(event.target)) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    const place = Date.now() - armed < 1200 && PLACES[event.key];
+    armed = 0;
+    const act = place ? () => location.assign(place) : KEYS[event.key];
+    if (act) { event.preventDefault(); act(); }
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id !== "keys-off") return;
+    if (event.target.checked) localStorage.setItem(OFF, "1");
+    else localStorage.removeItem(OFF);
+  });
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-help], [data-pause]");
+    if (!button) return;
+    if ("help" in button.dataset) return help();
+    const paused = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(paused));
+    button.textContent = paused ? "Resume" : "Pause";
+    light(paused ? "off" : "on", paused ? "paused" : "live");
+  });
+
+  const isPaused = () => document.querySelector("[data-pause]")?.getAttribute("aria-pressed") === "true";
+
+  function light(tone, word) {
+    const pulse = document.querySelector(".pulse");
+    if (pulse) { pulse.className = `pulse ${tone}`; pulse.textContent = word; }
+  }
+
+  document.addEventListener("htmx:sse:before:message", (event) => { if (isPaused()) event.preventDefault(); });
+  document.addEventListener("htmx:sse:after:connection", () => light(isPaused() ? "off" : "on", isPaused() ? "paused" : "live"));
+  document.addEventListener("htmx:sse:error", () => light("off", "reconnecting"));
+  document.addEventListener("htmx:sse:close", () => light("off", "not live"));
+
+  const off = document.getElementById("keys-off");
+  if (off) off.checked = Boolean(localStorage.getItem(OFF));
+})();

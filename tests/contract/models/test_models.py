@@ -1,0 +1,151 @@
+"""One suite for the port `Models`: the demo model behind Triton, and behind the local engine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+from service.adapters.models_local import LocalModels
+from service.adapters.models_triton import TritonModels
+from service.domain.errors import Refused, Unavailable
+from service.embedded import triton
+from service.embedded.folders import cache_folder
+from service.embedded.missing import Missing
+from service.embedded.ports import choose_free
+from service.ports.models import Finish, Guidance, ImagePart, Models, Question
+from tests.support.installation import REPOSITORY, wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+MODELS = REPOSITORY / "triton_models"
+
+
+@pytest.fixture(scope="module", params=["triton", "local"])
+def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
+    """A real server with the demo model, on loopback or on a unix socket."""
+    folder = tmp_path_factory.mktemp(request.param)
+    served, command, environment = _triton(folder) if request.param == "triton" else _local(folder)
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server,
+    ):
+        try:
+            wait_for(lambda: served.state().ready, 90, f"the model server does not come up, see {folder}")
+            yield served
+        finally:
+            server.kill()
+
+
+def _triton(folder: Path) -> tuple[Models, tuple[str, ...], dict[str, str]]:
+    try:
+        found = triton.install(cache_folder(os.environ), print)
+    except Missing as missing:
+        pytest.skip(f"Triton cannot run here: {missing}")
+    ports = triton.Ports(*choose_free(3))
+    command = found.command(repositories=[MODELS], models=["chest_demo"], ports=ports)
+    return TritonModels(f"127.0.0.1:{ports.grpc}", (MODELS,)), command, found.environment(os.environ)
+
+
+def _local(folder: Path) -> tuple[Models, tuple[str, ...], dict[str, str]]:
+    socket = folder / "engine.sock"
+    command = (
+        sys.executable,
+        str(MODELS / "engine" / "local.py"),
+        "--repository",
+        str(MODELS),
+        "--socket",
+        str(socket),
+    )
+    return LocalModels(str(socket), (MODELS,)), command, dict(os.environ)
+
+
+@pytest.fixture(scope="module")
+def question() -> Question:
+    """The bundled phantom, as the chest algorithm asks about it."""
+    dataset = dcmread(REPOSITORY / "deploy" / "examples" / "chest" / "phantom.dcm")
+    stored = dataset.pixel_array.astype(np.float64)
+    low = float(dataset.WindowCenter) - float(dataset.WindowWidth) / 2
+    pixels = np.clip((stored - low) / float(dataset.WindowWidth), 0, 1) * 65535
+    image = ImagePart(label="frontal", pixels=pixels.astype(np.uint16))
+    return Question(model="chest_demo", parts=(image, "Write the report."), max_tokens=160, timeout_s=60)
+
+
+def test_an_answer_is_streamed_whole_and_says_who_gave_it(models: Models, question: Question) -> None:
+    pieces: list[str] = []
+    answer = models.ask(question, on_text=pieces.append)
+    assert answer.finish is Finish.STOP
+    assert "".join(pieces) == answer.text
+    assert len(pieces) > 5
+    assert answer.text.endswith("IMPRESSION: right pleural effusion, right pneumothorax, left nodule.")
+    assert len(answer.logprobs) == answer.usage["completion_tokens"]
+    assert all(value <= 0 for value in answer.logprobs)
+    assert answer.digest == models.card("chest_demo").algorithm.digest
+    assert answer.domain_score is not None
+    assert answer.domain_score > (answer.domain_threshold or 1)
+
+
+def test_the_same_question_has_the_same_answer_eight_times_at_once(models: Models, question: Question) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: models.ask(question).text, range(8)))
+    assert len(set(answers)) == 1
+
+
+def test_the_answer_goes_on_where_its_beginning_ends(models: Models, question: Question) -> None:
+    whole = models.ask(question).text
+    begun = whole[: whole.index("There is a right pneumothorax")].rstrip()
+    assert models.ask(replace(question, prefix=begun)).text.strip() == whole[len(begun) :].strip()
+
+
+def test_noise_is_outside_the_domain_and_gets_no_text(models: Models, question: Question) -> None:
+    noise = np.random.default_rng(7).integers(0, 65535, (512, 512)).astype(np.uint16)
+    answer = models.ask(replace(question, parts=(ImagePart(label="frontal", pixels=noise), "Write the report.")))
+    assert answer.finish is Finish.OUTSIDE_DOMAIN
+    assert answer.text == ""
+    assert answer.domain_score is not None
+    assert answer.domain_score < (answer.domain_threshold or 0)
+
+
+def test_an_answer_that_is_cut_short_says_so(models: Models, question: Question) -> None:
+    assert models.ask(replace(question, max_tokens=3)).finish is Finish.LENGTH
+
+
+def test_a_guided_answer_has_the_form_that_was_asked_for(models: Models, question: Question) -> None:
+    answer = models.ask(replace(question, guidance=Guidance(kind="regex", value="(yes|no)"), max_tokens=10))
+    assert answer.text in {"yes", "no"}
+
+
+def test_a_model_that_is_not_served_is_away(models: Models, question: Question) -> None:
+    with pytest.raises(Unavailable, match="nowhere_demo"):
+        models.ask(replace(question, model="nowhere_demo"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"guidance": Guidance(kind="telepathy", value="x")},
+        {"adapter": "none-such"},
+        {"parts": ("Write the report. <|image|>",)},
+    ],
+)
+def test_what_the_model_cannot_take_is_refused_with_a_reason(
+    models: Models, question: Question, changed: dict[str, object]
+) -> None:
+    with pytest.raises(Refused, match=r"chest_demo refused the question: .+"):
+        models.ask(replace(question, **changed))  # type: ignore[arg-type]
+    assert models.ask(question).finish is Finish.STOP
+
+
+def test_nobody_there_is_away_and_said_so_at_once(question: Question) -> None:
+    for nobody in (TritonModels("127.0.0.1:9", (MODELS,)), LocalModels("/nonexistent/engine.sock", (MODELS,))):
+        assert not nobody.state().ready
+        with pytest.raises(Unavailable, match="away"):
+            nobody.ask(question)

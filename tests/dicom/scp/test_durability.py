@@ -1,0 +1,172 @@
+"""First durable, then yes: killed, traced and starved receivers never acknowledge what they do not have."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pydicom.uid import UID
+
+from dicom_nodes.send import send
+from service.adapters.ledger import SqlLedger
+from service.adapters.spool_files import FileSpool
+from tests.support.instances import instance, part10, uid
+
+pytestmark = pytest.mark.dicom
+
+KILLS = int(os.environ.get("PREREAD_TEST_KILLS", "12"))
+TRACED = "fsync,rename,openat,sendto,pwrite64,write,fdatasync"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def receiver(folder: Path, port: int, *, under: tuple[str, ...] = ()) -> Iterator[subprocess.Popen[str]]:
+    """A receiver process that is ready; killed at the end."""
+    folder.mkdir(exist_ok=True)
+    command = [*under, sys.executable, "-m", "tests.support.receiver_process", str(folder), str(port)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+    )
+    try:
+        assert process.stdout is not None
+        while (line := process.stdout.readline()) and line.strip() != "ready":
+            pass
+        assert line, "the receiver did not start"
+        threading.Thread(target=process.stdout.read, daemon=True).start()
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # strace's tracee, too
+        process.wait()
+        process.stdout.close()
+
+
+def objects(folder: Path, count: int, *, prefix: str = "") -> dict[Path, UID]:
+    made = {}
+    for number in range(count):
+        path = folder / f"{prefix}{number}.dcm"
+        path.write_bytes(part10(instance(f"{prefix}{number}", PixelData=bytes(30_000), Rows=100, Columns=150)))
+        made[path] = uid("instance", f"{prefix}{number}")
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_killed_receiver_has_everything_that_it_acknowledged(tmp_path: Path) -> None:
+    """SIGKILL at random moments under load; the ledger and the spool are compared with what senders were told."""
+    house, port, chance = tmp_path / "house", free_port(), random.Random(7)
+    acknowledged: set[UID] = set()
+    for round_ in range(KILLS):
+        sources = [objects(tmp_path, 15, prefix=f"r{round_}s{sender}n") for sender in range(2)]
+        with receiver(house, port) as process:
+            threads = [threading.Thread(target=_send_all, args=(paths, port, acknowledged)) for paths in sources]
+            for thread in threads:
+                thread.start()
+            time.sleep(chance.uniform(0.1, 1.2))
+            process.send_signal(signal.SIGKILL)
+            for thread in threads:
+                thread.join()
+    ledger, spool = SqlLedger(f"sqlite:///{house / 'ledger.sqlite'}"), FileSpool(house / "spool")
+    missing = [one for one in acknowledged if (known := ledger.find_instance(one)) is None or not _whole(spool, known)]
+    ledger.close()
+    print(f"acknowledged {len(acknowledged)} of {KILLS * 30} in {KILLS} kills, missing {len(missing)}")
+    assert acknowledged
+    assert missing == []
+
+
+def _send_all(paths: dict[Path, UID], port: int, acknowledged: set[UID]) -> None:
+    for sent in send(paths, host="127.0.0.1", port=port, called_ae="PREREAD"):
+        if sent.stored:
+            acknowledged.add(paths[sent.path])
+
+
+def _whole(spool: FileSpool, known) -> bool:  # type: ignore[no-untyped-def]
+    import hashlib
+
+    with spool.open(known.location) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == known.sha256
+
+
+@pytest.fixture
+def strace(tmp_path: Path) -> str:
+    path = shutil.which("strace")
+    if path is None:
+        pytest.skip("strace is not installed")
+    probe = subprocess.run([path, "-o", os.devnull, "true"], capture_output=True, check=False)
+    if probe.returncode:
+        pytest.skip("strace may not trace here")
+    return path
+
+
+@pytest.mark.slow
+def test_the_disk_is_asked_before_the_sender_is_answered(tmp_path: Path, strace: str) -> None:
+    """fsync(file), rename, fsync(folder), the ledger's log, and only then the C-STORE response."""
+    trace, port, files = tmp_path / "trace", free_port(), objects(tmp_path, 10)
+    with receiver(tmp_path / "house", port, under=(strace, "-f", "-y", "-e", f"trace={TRACED}", "-o", str(trace))):
+        sent = send(files, host="127.0.0.1", port=port, called_ae="PREREAD")
+    assert all(one.stored for one in sent)
+    violations, answers = _violations(trace.read_text())
+    print(f"{answers} answers, {violations} before their data were durable")
+    assert answers == 10
+    assert violations == 0
+
+
+def _violations(trace: str) -> tuple[int, int]:
+    """Answers that left before their four steps were done, and all answers."""
+    synced_file = renamed = synced_folder = committed = False
+    violations = answers = 0
+    for line in trace.splitlines():
+        if re.search(r"fsync\(\d+<[^>]*\.part>", line):
+            synced_file, renamed, synced_folder, committed = True, False, False, False
+        elif "rename(" in line and ".part" in line:
+            renamed = synced_file
+        elif re.search(r"fsync\(\d+<[^>]*/objects/..>", line):
+            synced_folder = renamed
+        elif re.search(r"f(data)?sync\(\d+<[^>]*ledger.sqlite-wal>", line):
+            committed = synced_folder
+        elif re.search(r"sendto\(\d+<[^>]*>, \"\\4\\0", line):
+            answers += 1
+            violations += not (synced_file and renamed and synced_folder and committed)
+            synced_file = renamed = synced_folder = committed = False
+    return violations, answers
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fault", ["fsync:error=EIO", "fsync:error=ENOSPC", "rename:error=EIO"])
+def test_a_failing_disk_is_never_a_success(tmp_path: Path, strace: str, fault: str) -> None:
+    """One call in three fails, in each thread by itself; what was acknowledged is there all the same."""
+    port, files, house = free_port(), objects(tmp_path, 12), tmp_path / "house"
+    with receiver(house, port):
+        pass  # folders and tables are made before the disk fails
+    under = (strace, "-f", "-o", os.devnull, "-e", f"inject={fault}:when=4+3")
+    with receiver(house, port, under=under):
+        sent = send(files, host="127.0.0.1", port=port, called_ae="PREREAD")
+    refused = [one for one in sent if not one.stored]
+    print(f"{fault}: {len(refused)} of {len(sent)} refused")
+    assert refused, "nothing failed: the fault did not reach the receiver"
+    assert all(one.status.startswith("0xA700") for one in refused), refused
+    ledger, spool = SqlLedger(f"sqlite:///{house / 'ledger.sqlite'}"), FileSpool(house / "spool")
+    for one in sent:
+        known = ledger.find_instance(files[one.path])
+        if one.stored:
+            assert known is not None
+            assert _whole(spool, known)
+    ledger.close()
+    assert not list((house / "spool" / "incoming").iterdir())

@@ -1,0 +1,171 @@
+"""The supervisor with real processes: what is killed comes back, and nothing outlives it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+DRIVER = """
+import json, sys
+from service.embedded.supervisor import Process, supervise
+sys.exit(supervise(Process(**{**spec, "command": tuple(spec["command"])}) for spec in json.loads(sys.argv[1])))
+"""
+FAMILY = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+with open(sys.argv[1] + ".part", "w") as out:
+    out.write(f"{os.getpid()} {child.pid}")
+os.rename(sys.argv[1] + ".part", sys.argv[1])
+time.sleep(600)
+"""
+
+
+def eventually(found: Callable[[], Any], *, within_s: float = 15.0) -> Any:
+    """Return what `found` returns once it is true."""
+    until = time.monotonic() + within_s
+    while not (result := found()):
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.05)
+    return result
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+class Supervised:
+    """A running supervisor, and the family (a process and its child) that it keeps."""
+
+    def __init__(self, folder: Path, *more: dict[str, Any]) -> None:
+        self.pids = folder / "pids"
+        family = {"name": "family", "command": [sys.executable, "-c", FAMILY, str(self.pids)]}
+        with (folder / "said").open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", DRIVER, json.dumps([family, *more])], stdout=out, stderr=out
+            )
+        self.said = folder / "said"
+
+    def family(self, *, but_not: tuple[int, ...] = ()) -> tuple[int, ...]:
+        """Return the ids of the process and its child, once both are new."""
+
+        def new() -> tuple[int, ...] | None:
+            found = tuple(int(pid) for pid in self.pids.read_text().split()) if self.pids.exists() else ()
+            return found if found and not set(found) & set(but_not) else None
+
+        result: tuple[int, ...] = eventually(new)
+        return result
+
+    def everybody(self) -> list[int]:
+        """Return the ids of all processes below the supervisor."""
+        return [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
+
+
+@pytest.fixture
+def supervised(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
+    started: list[Supervised] = []
+
+    def start(*more: dict[str, Any]) -> Supervised:
+        started.append(Supervised(tmp_path, *more))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+
+
+def test_a_process_killed_with_9_comes_back_and_its_children_do_not_stay(
+    supervised: Callable[..., Supervised],
+) -> None:
+    running = supervised()
+    first, child = running.family()
+    os.kill(first, signal.SIGKILL)
+    second, _ = running.family(but_not=(first, child))
+    assert not is_gone(second)
+    assert is_gone(child)
+    assert "was killed by SIGKILL; starting it again" in running.said.read_text()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_ctrl_c_and_sigterm_end_everything(
+    supervised: Callable[..., Supervised], number: signal.Signals, code: int
+) -> None:
+    running = supervised()
+    running.family()
+    everybody = running.everybody()
+    running.process.send_signal(number)
+    assert running.process.wait(timeout=10) == code
+    assert all(is_gone(pid) for pid in everybody)
+
+
+def test_a_supervisor_killed_with_9_takes_everything_along(supervised: Callable[..., Supervised]) -> None:
+    running = supervised()
+    running.family()
+    everybody = running.everybody()
+    running.process.kill()  # nobody waits for it yet: a zombie counts as dead, too
+    eventually(lambda: all(is_gone(pid) for pid in everybody))
+
+
+def test_a_keeper_killed_with_9_takes_its_process_along(supervised: Callable[..., Supervised]) -> None:
+    sleep = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
+    running = supervised({"name": "sleeper", "command": [sys.executable, "-c", sleep]})
+    sleeper = int(eventually(lambda: re.search(r"\| pid (\d+)", running.said.read_text()))[1])
+    os.kill(psutil.Process(sleeper).ppid(), signal.SIGKILL)
+    assert running.process.wait(timeout=10) != 0
+    assert is_gone(sleeper)
+
+
+@pytest.mark.parametrize(("restart", "code"), [(False, 5), (True, 78)])
+def test_one_that_ends_for_good_ends_everything_with_its_code(
+    supervised: Callable[..., Supervised], restart: bool, code: int
+) -> None:
+    script = f"import sys, time; time.sleep(1); sys.exit({code})"
+    running = supervised({"name": "driver", "command": [sys.executable, "-c", script], "restart": restart})
+    family = running.family()
+    assert running.process.wait(timeout=10) == code
+    assert all(is_gone(pid) for pid in family)
+
+
+def test_a_program_that_is_not_there_ends_everything_and_is_named(supervised: Callable[..., Supervised]) -> None:
+    running = supervised({"name": "absent", "command": ["/not/there"]})
+    assert running.process.wait(timeout=10) == 78
+    assert "/not/there" in running.said.read_text()
+
+
+def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(supervised: Callable[..., Supervised]) -> None:
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+    )
+    running = supervised({"name": "deaf", "command": [sys.executable, "-c", deaf]})
+    running.family()
+    eventually(lambda: "| deaf" in running.said.read_text())
+    everybody = running.everybody()
+    running.process.terminate()
+    running.process.wait(timeout=10)
+    assert all(is_gone(pid) for pid in everybody)
+
+
+def test_a_process_runs_in_the_environment_it_was_given(supervised: Callable[..., Supervised]) -> None:
+    script = "import os; print(sorted(os.environ), flush=True)"
+    # PYTHONHOME would break the keeper if it got it, too.
+    environment = {"ONLY": "this", "PYTHONHOME": sys.base_prefix}
+    command = [sys.executable, "-c", script]
+    running = supervised({"name": "one", "command": command, "environment": environment, "restart": False})
+    assert running.process.wait(timeout=10) == 0
+    said = running.said.read_text()
+    assert "ONLY" in said
+    assert "'HOME'" not in said

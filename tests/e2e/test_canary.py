@@ -1,0 +1,81 @@
+"""A canary patient goes through everything and is found nowhere but in ledger and spool (invariant 11, row 37)."""
+
+from __future__ import annotations
+
+import threading
+import urllib.request
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from redis import Redis
+from redis.exceptions import RedisError
+
+from service.domain.account import Role
+from tests.e2e.conftest import need_orthanc_and_dcmtk
+from tests.support.installation import Installation
+from tests.support.phantoms import dcmsend, phantoms
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+CANARIES = ("Zkanarienvogel", "ZCANARYID77", "ZCANARYACC9")
+
+
+def test_the_canary_is_found_nowhere_else(tmp_path: Path) -> None:
+    need_orthanc_and_dcmtk()
+    (phantom,) = phantoms(tmp_path / "phantoms", seed=701, count=1)
+    dataset = dcmread(phantom.file)
+    dataset.PatientName, dataset.PatientID, dataset.AccessionNumber = f"{CANARIES[0]}^Karl", CANARIES[1], CANARIES[2]
+    file = tmp_path / "canary.dcm"
+    dataset.save_as(file)
+    broken = tmp_path / "broken.dcm"
+    broken.write_bytes(file.read_bytes()[:1200])
+    with Installation(tmp_path / "installation") as found:
+        url = found.running_settings().broker_url.replace("redis+socket://", "unix://")
+        with Redis.from_url(url) as redis:
+            heard: list[str] = []
+            ears = threading.Thread(target=_listen, args=(url, heard), daemon=True)
+            ears.start()
+            dcmsend([file], found)
+            found.settle([phantom.study])
+            stored = b"".join(redis.dump(key) or b"" for key in redis.keys("*"))
+        record = found.record(phantom.study)
+        assert record is not None
+        assert record.row.identity.patient.patient_id == CANARIES[1]
+        places = {
+            "broker, every command": "\n".join(heard),
+            "broker, every key": repr(stored),
+            "metrics": _get(found, "/metrics"),
+            "health": _get(found, "/readyz"),
+            "events": "\n".join(event.text for event in record.events),
+            "page titles": "\n".join(_titles(found, ["/", "/studies", f"/studies/{phantom.study}"])),
+        }
+    for log in (tmp_path / "installation").rglob("*.log"):
+        places[f"log {log.name}"] = log.read_text(errors="replace")
+    assert "drain" in places["broker, every command"], "nothing was heard on the broker: the test proves nothing"
+    found_in = [(canary, place) for place, text in places.items() for canary in CANARIES if canary in text]
+    assert found_in == []
+    print(f"{len(CANARIES)} canaries, {len(places)} places, 0 found: {', '.join(places)}")
+
+
+def _listen(url: str, heard: list[str]) -> None:
+    with suppress(RedisError, OSError), Redis.from_url(url) as redis, redis.monitor() as monitor:
+        for command in monitor.listen():
+            heard.append(str(command))
+
+
+def _get(found: Installation, path: str) -> str:
+    secret = found.services.accounts.issue(
+        "canary-test", frozenset({Role.ADMIN}), expires_at=found.services.clock.now() + timedelta(hours=1)
+    )
+    address = f"http://127.0.0.1:{found.settings.web.port}{path}"
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {secret}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def _titles(found: Installation, paths: list[str]) -> list[str]:
+    pages = [_get(found, path) for path in paths]
+    return [page.split("<title>")[1].split("</title>")[0] for page in pages]

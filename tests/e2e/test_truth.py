@@ -1,0 +1,110 @@
+"""What stands in the archive is true of the pixels: phantoms, swaps, blanks, noise, a stopped model server.
+
+Synthetic phantoms, not patients. `PREREAD_PHANTOM_SEED` chooses others; every seed is disjoint from training.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.uid import BasicTextSRStorage, Comprehensive3DSRStorage
+
+from dicom_nodes.objects.tree import tree
+from tests.e2e.conftest import need_orthanc_and_dcmtk
+from tests.support.installation import Installation
+from tests.support.phantoms import Phantom, dcmsend, phantoms
+from tests.support.sr import of_class, present_findings, stated_findings
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+SEED = int(os.environ.get("PREREAD_PHANTOM_SEED", "7001"))
+COUNT = int(os.environ.get("PREREAD_PHANTOM_COUNT", "100"))
+
+
+def test_findings_and_sides_in_the_archive_are_those_of_the_phantoms(installation: Installation, folder: Path) -> None:
+    sent = phantoms(folder / "phantoms", seed=SEED, count=COUNT)
+    read = _read(sent, installation)
+    right = sum(len(read[p.study] & p.findings) for p in sent)
+    invented = sum(len(read[p.study] - p.findings) for p in sent)
+    missed = sum(len(p.findings - read[p.study]) for p in sent)
+    f1 = 2 * right / (2 * right + invented + missed)
+    print(f"seed {SEED}, {COUNT} phantoms: finding + side F1 {f1:.4f}, invented {invented}, missed {missed}")
+    assert f1 >= 0.95
+    assert invented <= 2 * COUNT / 100
+
+
+def test_swapping_the_pixels_of_two_studies_swaps_their_reports(installation: Installation, folder: Path) -> None:
+    originals = phantoms(folder / "phantoms", seed=SEED + 1, count=40)
+    swapped = [_with_pixels_of(one, other, folder) for one, other in zip(originals, _paired(originals), strict=True)]
+    read = _read(swapped, installation)
+    pairs = list(zip(originals, _paired(originals), strict=True))
+    wrong = [one.study for one, other in pairs if read[one.study] != other.findings]
+    print(f"pairs swapped: {20 - len(wrong) // 2} of 20 (wrong studies: {len(wrong)})")
+    assert not wrong
+
+
+def test_blank_and_noise_images_get_no_finding(installation: Installation, folder: Path) -> None:
+    sent = phantoms(folder / "phantoms", seed=SEED + 3, blank=10, noise=10)
+    dcmsend([phantom.file for phantom in sent], installation)
+    installation.settle([phantom.study for phantom in sent], 300)
+    for phantom in sent:
+        reports = installation.orthanc.reports(phantom.study)
+        assert [report.SOPClassUID for report in reports] == [BasicTextSRStorage]
+        assert "NOT ANALYSED BY AI: the image is not of the kind" in _text(reports[0], folder)
+    print(f"blank and noise: no finding in {len(sent)} of {len(sent)}")
+
+
+def test_without_a_model_server_there_is_no_report(tmp_path: Path) -> None:
+    need_orthanc_and_dcmtk()
+    with Installation(tmp_path / "installation", deadline="5s", model_url="127.0.0.1:9", ready=False) as found:
+        (phantom,) = phantoms(tmp_path / "phantoms", seed=SEED + 4, count=1)
+        dcmsend([phantom.file], found)
+        found.settle([phantom.study], 60)
+        reports = found.orthanc.reports(phantom.study)
+        assert [report.SOPClassUID for report in reports] == [BasicTextSRStorage]
+        assert "NOT ANALYSED BY AI: the model server is away" in _text(reports[0], tmp_path)
+
+
+def _text(report: Dataset, folder: Path) -> str:
+    """What the report says, as a person would read it."""
+    file = folder / "report.dcm"
+    report.save_as(file)
+    return "\n".join(tree(file))
+
+
+def _read(sent: list[Phantom], installation: Installation) -> dict[str, frozenset[tuple[str, str]]]:
+    """Send, wait, and read the findings back from Orthanc, by study."""
+    dcmsend([phantom.file for phantom in sent], installation)
+    installation.settle([phantom.study for phantom in sent], 600)
+    found = {}
+    for phantom in sent:
+        structured = of_class(installation.orthanc.reports(phantom.study), Comprehensive3DSRStorage)
+        found[phantom.study] = present_findings(structured[0]) if structured else frozenset()
+        if structured:
+            assert len(stated_findings(structured[0])) == 4
+    return found
+
+
+def _paired(sent: list[Phantom]) -> list[Phantom]:
+    return [sent[number ^ 1] for number in range(len(sent))]
+
+
+def _with_pixels_of(one: Phantom, other: Phantom, folder: Path) -> Phantom:
+    """Study `one`'s header over study `other`'s pixels."""
+    header, pixels = dcmread(one.file), dcmread(other.file)
+    for keyword in ("Rows", "Columns", "PixelData", "BitsStored", "HighBit", "WindowCenter", "WindowWidth",
+                    "PixelSpacing", "ImagerPixelSpacing", "RescaleIntercept", "RescaleSlope"):  # fmt: skip
+        if keyword in pixels:
+            header[keyword] = pixels[keyword]
+    file = folder / f"swapped-{one.file.name}"
+    header.save_as(file)
+    return Phantom(
+        file=file,
+        study=one.study,
+        sop_instance_uid=one.sop_instance_uid,
+        kind=one.kind,
+        findings=one.findings,
+    )

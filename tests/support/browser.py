@@ -1,0 +1,154 @@
+"""Browser: a real headless Chromium, driven through chromedriver's HTTP interface (W3C WebDriver)."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run", "--disable-dev-shm-usage", "--hide-scrollbars", "--force-color-profile=srgb",
+)  # fmt: skip
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+KEYS = {"Escape": "\ue00c", "Enter": "\ue007", "Tab": "\ue004"}
+
+
+def missing() -> str:
+    """Why no browser can be started here; empty if one can."""
+    absent = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    return f"{' and '.join(absent)} not installed" if absent else ""
+
+
+class Browser:
+    """One window."""
+
+    def __init__(self, driver: httpx.Client, session: str) -> None:
+        self._driver, self._session = driver, session
+
+    def open(self, url: str) -> None:
+        self._call("POST", "url", {"url": url})
+
+    @property
+    def url(self) -> str:
+        return str(self._call("GET", "url"))
+
+    @property
+    def title(self) -> str:
+        return str(self._call("GET", "title"))
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """The value of a function body."""
+        return self._call("POST", "execute/sync", {"script": script, "args": list(arguments)})
+
+    def text(self, selector: str) -> str:
+        return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
+
+    def fill(self, selector: str, text: str) -> None:
+        self._element(selector, "value", {"text": text})
+
+    def click(self, selector: str) -> None:
+        self._element(selector, "click", {})
+
+    def press(self, *keys: str) -> None:
+        """Keys of a keyboard, one after the other, wherever the focus is."""
+        strokes = [stroke for key in keys for stroke in (("keyDown", key), ("keyUp", key))]
+        actions = [{"type": kind, "value": KEYS.get(key, key)} for kind, key in strokes]
+        self._call("POST", "actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
+
+    def wait(self, script: str, *arguments: object, seconds: float = 10) -> Any:
+        """Wait until a function body returns something true, and return it."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if found := self.run(script, *arguments):
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"not within {seconds} s: {script}\n{self.text('body')[:600]}")
+
+    def resize(self, width: int, height: int) -> None:
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._call("POST", "goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": size})
+
+    def shoot(self, file: Path) -> Path:
+        """A picture of the whole page."""
+        params = {"format": "png", "captureBeyondViewport": True}
+        height = self.run("return Math.max(900, Math.min(document.documentElement.scrollHeight, 4000))")
+        self.resize(1440, height)
+        answer = self._call("POST", "goog/cdp/execute", {"cmd": "Page.captureScreenshot", "params": params})
+        file.write_bytes(base64.b64decode(answer["data"]))
+        self.resize(1440, 900)
+        return file
+
+    def complaints(self) -> list[str]:
+        """What the console said since the last time: errors, refused resources, violations of the policy."""
+        return [f"{entry['level']}: {entry['message']}" for entry in self._call("POST", "se/log", {"type": "browser"})]
+
+    def forget(self) -> None:
+        self._call("DELETE", "cookie")
+
+    def _element(self, selector: str, act: str, body: dict[str, object]) -> None:
+        found = self._call("POST", "element", {"using": "css selector", "value": selector})
+        self._call("POST", f"element/{found[_ELEMENT]}/{act}", body)
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        answer = self._driver.request(method, f"/session/{self._session}/{path}", json=body)
+        value = answer.json()["value"]
+        if answer.status_code >= 400:
+            raise AssertionError(f"{path}: {value['error']}: {value['message'][:400]}")
+        return value
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Start chromedriver and a window with an empty profile; both end with the context."""
+    profile = Path(tempfile.mkdtemp(prefix="preread-browser-"))
+    port = _free_port()
+    driver = subprocess.Popen(
+        ["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )  # fmt: skip
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
+            _until_ready(client)
+            session = client.post("/session", json=_wanted(profile)).json()["value"]["sessionId"]
+            try:
+                yield Browser(client, session)
+            finally:
+                client.delete(f"/session/{session}")
+    finally:
+        driver.terminate()
+        driver.wait(10)
+        shutil.rmtree(profile, ignore_errors=True)
+
+
+def _wanted(profile: Path) -> dict[str, Any]:
+    options = {
+        "args": [*FLAGS, f"--user-data-dir={profile}", "--window-size=1440,900"],
+        "binary": shutil.which("chromium"),
+    }
+    always = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+    return {"capabilities": {"alwaysMatch": always}}
+
+
+def _until_ready(client: httpx.Client) -> None:
+    for _ in range(200):
+        try:
+            if client.get("/status").json()["value"]["ready"]:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError("chromedriver did not start")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,199 @@
+"""Fakes of the other ports that the front door asks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from pydicom.uid import UID
+
+from service.domain.account import Account, Role, Token
+from service.domain.algorithm import Card
+from service.domain.config import Configuration, ConfigVersion
+from service.domain.errors import Misconfigured, Unavailable
+from service.domain.job import Job
+from service.domain.node import DestinationNode
+from service.domain.study import Study
+from service.ports.audit import MemoryAudit
+from service.ports.bell import SilentBell
+from service.ports.clock import StoppedClock
+from service.ports.destination import Destination, MemoryDestination
+from service.ports.ledger import Beat, OpenStudy
+from service.ports.models import ServedModel, ServerState
+from service.settings import Settings
+from service.web.services import Services
+from tests.support.fake_catalogue import FakeCatalogue
+
+NOW = datetime(2026, 3, 4, 9, 30, 0, tzinfo=UTC)
+LATER = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+class FakeAccounts:
+    """Tokens in memory; their secrets are readable words plus their number."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, Token] = {}
+
+    def issue(self, name: str, roles: frozenset[Role], *, expires_at: datetime) -> str:
+        token_id = f"t-{len(self._tokens) + 1}"
+        secret = f"secret-of-{token_id}"
+        sha256 = hashlib.sha256(secret.encode()).hexdigest()
+        account = Account(name=name, roles=roles)
+        self._tokens[token_id] = Token(token_id=token_id, account=account, sha256=sha256, expires_at=expires_at)
+        return secret
+
+    def who(self, secret: str, *, now: datetime) -> Account | None:
+        sha256 = hashlib.sha256(secret.encode()).hexdigest()
+        return next((t.account for t in self._tokens.values() if t.sha256 == sha256 and t.expires_at > now), None)
+
+    def revoke(self, token_id: str) -> bool:
+        return self._tokens.pop(token_id, None) is not None
+
+    def tokens(self) -> Sequence[Token]:
+        return tuple(self._tokens.values())
+
+
+@dataclass
+class FakeLedger:
+    """Only what the front door asks of the ledger."""
+
+    known: dict[str, Study] = field(default_factory=dict)
+    open: list[OpenStudy] = field(default_factory=list)
+    alive: list[Beat] = field(default_factory=list)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    refuses_retry: bool = False
+    retried: list[str] = field(default_factory=list)
+    away: bool = False
+
+    def open_studies(self) -> Sequence[OpenStudy]:
+        if self.away:
+            raise Unavailable("the database is locked")
+        return self.open
+
+    def study(self, study_instance_uid: UID) -> Study | None:
+        return self.known.get(study_instance_uid)
+
+    def beats(self) -> Sequence[Beat]:
+        return self.alive
+
+    def due_lanes(self) -> Sequence[str]:
+        return ("deliver:PACS", "forward:PACS")
+
+    def replay(self, job_id: str, *, by: str, now: datetime) -> Job | None:
+        old = self.jobs.get(job_id)
+        return replace(old, job_id=f"{job_id}-again", run_number=old.run_number + 1) if old else None
+
+    def retry_delivery(self, delivery_id: str, *, by: str, now: datetime) -> bool:
+        self.retried.append(delivery_id)
+        return not self.refuses_retry
+
+
+@dataclass
+class FakeConfigurations:
+    versions: list[ConfigVersion] = field(default_factory=list)
+
+    def parse(self, texts: Mapping[str, str]) -> Configuration:
+        raise NotImplementedError
+
+    def apply(self, texts: Mapping[str, str], *, by: str) -> ConfigVersion:
+        raise NotImplementedError
+
+    def active(self) -> ConfigVersion:
+        if not self.versions:
+            raise Misconfigured("no configuration was applied yet; run `preread config apply FOLDER`")
+        return self.versions[-1]
+
+    def version(self, number: int) -> ConfigVersion:
+        for version in self.versions:
+            if version.number == number:
+                return version
+        raise Misconfigured(f"there is no configuration version {number}")
+
+
+SERVING = ServerState(
+    ready=True,
+    engine="Triton 2.51.0",
+    models=(ServedModel(name="chest_demo", version="1", ready=True, engine="Triton 2.51.0"),),
+    provider="CPU",
+)
+
+
+@dataclass
+class FakeModels:
+    server: ServerState = field(default_factory=lambda: SERVING)
+    cards: dict[str, Card] = field(default_factory=dict)
+
+    def card(self, model: str) -> Card:
+        if model not in self.cards:
+            raise Misconfigured(f"model {model} has no card.toml beside its files")
+        return self.cards[model]
+
+    def state(self) -> ServerState:
+        return self.server
+
+
+class DownDestination(MemoryDestination):
+    def echo(self) -> str:
+        raise Unavailable("connection refused")
+
+
+@dataclass
+class FakeNodes:
+    down: set[str] = field(default_factory=set)
+
+    def destination(self, node: DestinationNode) -> Destination:
+        return DownDestination() if node.name in self.down else MemoryDestination()
+
+
+@dataclass
+class FakeDisk:
+    free: int = 412 * 10**9
+    room: bool = True
+
+    def has_room(self) -> bool:
+        return self.room
+
+    def free_bytes(self) -> int:
+        return self.free
+
+
+@dataclass
+class House:
+    """All fakes of one front door; change them, then look at the page."""
+
+    catalogue: FakeCatalogue = field(default_factory=FakeCatalogue)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    configurations: FakeConfigurations = field(default_factory=FakeConfigurations)
+    models: FakeModels = field(default_factory=FakeModels)
+    nodes: FakeNodes = field(default_factory=FakeNodes)
+    accounts: FakeAccounts = field(default_factory=FakeAccounts)
+    audit: MemoryAudit = field(default_factory=MemoryAudit)
+    bell: SilentBell = field(default_factory=SilentBell)
+    disk: FakeDisk = field(default_factory=FakeDisk)
+    clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
+    settings: Settings = field(default_factory=Settings)
+    migrated: bool = True
+    broker: bool = True
+
+    def services(self) -> Services:
+        return Services(
+            settings=self.settings,
+            clock=self.clock,
+            ledger=self.ledger,  # type: ignore[arg-type]
+            catalogue=self.catalogue,
+            configurations=self.configurations,
+            models=self.models,  # type: ignore[arg-type]
+            nodes=self.nodes,
+            bell=self.bell,
+            accounts=self.accounts,
+            audit=self.audit,
+            disk=self.disk,
+            migrated=lambda: self.migrated,
+            broker_answers=lambda: self.broker,
+            trail=self.audit,
+        )
+
+    def token(self, *roles: Role, name: str = "anna") -> str:
+        return self.accounts.issue(name, frozenset(roles), expires_at=LATER)

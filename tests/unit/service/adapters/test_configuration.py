@@ -1,0 +1,170 @@
+"""rules.toml and nodes.toml: typed, whole, and with the line of every mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from service.adapters.configuration import StoredConfigurations, parse
+from service.adapters.configuration.store import Installed, Texts
+from service.bootstrap import plug_ins
+from service.domain.errors import Misconfigured
+from service.domain.rule import Mode, Priority
+
+NODES = """
+[[source]]
+name = "er"
+ae_title = "CT_ER"
+networks = ["10.0.0.0/8"]
+quiet = "5s"
+
+[[destination]]
+name = "pacs"
+url = "dicom://PACS@127.0.0.1:104"
+"""
+
+RULES = """
+[[protocol]]
+name = "chest"
+steps = [{ kind = "draft", algorithm = "chest-radiograph-report" }]
+
+[[rule]]
+name = "chest"
+mode = "live"
+priority = "stat"
+protocol = "chest"
+destinations = ["pacs"]
+deadline = "30m"
+when.modality = ["CR", "DX"]
+when.tags = { StationName = "ER*" }
+when.age_years = { min = 18 }
+when.received = { from = 07:00:00, until = 19:00:00 }
+
+[[forward]]
+destination = "pacs"
+"""
+
+
+def test_both_files_become_one_configuration() -> None:
+    found = parse({"rules.toml": RULES, "nodes.toml": NODES}, algorithms=["chest-radiograph-report"])
+    (rule,) = found.rules
+    assert (rule.mode, rule.priority, rule.deadline) == (Mode.LIVE, Priority.STAT, timedelta(minutes=30))
+    assert rule.when.tags == (("StationName", ("ER*",)),)
+    assert rule.when.min_age_years == 18
+    assert found.sources[0].patience.quiet == timedelta(seconds=5)
+    assert found.forwards[0].destination == "pacs"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("when.modality", "when.modalty", "rules.toml:13: rule.when.modalty: there is no such key"),
+        ('mode = "live"', 'mode = "alive"', "rules.toml:8: rule.mode"),
+        ('deadline = "30m"', 'deadline = "soon"', "rules.toml:12: rule.deadline: a duration is written like"),
+        ('protocol = "chest"', 'protocol = "head"', "rules.toml:10: protocol 'head' does not exist; known: chest"),
+        ('destinations = ["pacs"]', 'destinations = ["pcas"]', "rules.toml:11: destination 'pcas' does not exist"),
+        ("chest-radiograph-report", "chest-report", "algorithm 'chest-report' does not exist"),
+        ("StationName", "StatonName", "StatonName is not indexed"),
+        ('name = "chest"\nmode', "name = chest\nmode", "rules.toml: not valid TOML"),
+    ],
+)
+def test_a_mistake_is_told_with_file_line_and_remedy(before: str, after: str, said: str) -> None:
+    assert before in RULES
+    with pytest.raises(Misconfigured) as caught:
+        parse({"rules.toml": RULES.replace(before, after), "nodes.toml": NODES}, algorithms=["chest-radiograph-report"])
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("10.0.0.0/8", "10.0.0.300", "nodes.toml:5: source.networks"),
+        ("CT_ER", "A_TITLE_THAT_IS_TOO_LONG", "nodes.toml:4: source.ae_title: an AE title has 1 to 16"),
+        ("dicom://", "gopher://", "nodes.toml:10: no destination handles 'gopher' URLs; known: dicom, file"),
+        ('url = "dicom', 'url = "', "nodes.toml:10"),
+    ],
+)
+def test_a_mistaken_node_is_told_the_same_way(before: str, after: str, said: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        parse({"rules.toml": RULES, "nodes.toml": NODES.replace(before, after)}, schemes=["dicom", "file"])
+    assert said in str(caught.value)
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    text = RULES.replace('mode = "live"', 'mode = "x"').replace('deadline = "30m"', 'deadline = "y"')
+    with pytest.raises(Misconfigured) as caught:
+        parse({"rules.toml": text, "nodes.toml": NODES})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_two_rules_of_one_name_are_refused() -> None:
+    twice = RULES + '\n[[rule]]\nname = "chest"\nprotocol = "chest"\n'
+    with pytest.raises(Misconfigured, match="rule 'chest' stands 2 times"):
+        parse({"rules.toml": twice, "nodes.toml": NODES})
+
+
+@dataclass
+class Kept:
+    number: int
+    texts: Mapping[str, str]
+    applied_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    applied_by: str = "test"
+
+
+@dataclass
+class MemoryTexts:
+    """A fake TextStore."""
+
+    versions: list[Kept] = field(default_factory=list)
+
+    def config(self, number: int | None = None) -> Texts | None:
+        return next((v for v in reversed(self.versions) if number in (None, v.number)), None)
+
+    def add_config(self, texts: Mapping[str, str], *, by: str) -> Texts:
+        if not self.versions or self.versions[-1].texts != texts:
+            self.versions.append(Kept(len(self.versions) + 1, texts))
+        return self.versions[-1]
+
+
+def test_a_version_is_numbered_immutable_and_still_there_after_the_next() -> None:
+    configurations = StoredConfigurations(MemoryTexts(), Installed())
+    first = configurations.apply({"rules.toml": RULES, "nodes.toml": NODES}, by="me")
+    second = configurations.apply({"rules.toml": RULES.replace("stat", "low"), "nodes.toml": NODES}, by="me")
+    assert (first.number, second.number) == (1, 2)
+    assert configurations.active().configuration.rules[0].priority is Priority.LOW
+    assert configurations.version(1).configuration.rules[0].priority is Priority.STAT
+
+
+def test_a_wrong_configuration_becomes_no_version() -> None:
+    store = MemoryTexts()
+    with pytest.raises(Misconfigured):
+        StoredConfigurations(store, Installed()).apply({"rules.toml": "[[rule]]"}, by="me")
+    assert store.versions == []
+
+
+def test_a_destination_that_would_not_open_becomes_no_version() -> None:
+    store = MemoryTexts()
+    wrong = NODES.replace("dicom://PACS@127.0.0.1:104", "dicom://ARCHIVE:104")
+    line = wrong.splitlines().index('url = "dicom://ARCHIVE:104"') + 1
+    remedy = r"'dicom://ARCHIVE:104' is not dicom://CALLED_AE@host:port; write it so"
+    with pytest.raises(Misconfigured, match=f"^nodes.toml:{line}: url: Destination pacs: {remedy}"):
+        StoredConfigurations(store, plug_ins()).apply({"nodes.toml": wrong}, by="me")
+    assert store.versions == []
+    assert StoredConfigurations(store, plug_ins()).apply({"nodes.toml": NODES}, by="me").number == 1
+
+
+def test_an_own_title_that_is_no_ae_title_is_named_by_its_line() -> None:
+    wrong = NODES + 'calling_ae_title = "SEVENTEEN_LETTERS"\n'
+    line = len(wrong.splitlines())
+    with pytest.raises(
+        Misconfigured, match=f"^nodes.toml:{line}: destination.calling_ae_title: an AE title has 1 to 16"
+    ):
+        parse({"nodes.toml": wrong})
+
+
+def test_nothing_applied_says_what_to_do() -> None:
+    with pytest.raises(Misconfigured, match="preread config apply"):
+        StoredConfigurations(MemoryTexts(), Installed()).active()

@@ -1,0 +1,147 @@
+"""Frames out of stored objects: decoded in a bounded child, refused with a reason."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+
+from service.adapters.pixels_pydicom import PydicomPixels
+from service.domain.errors import Unreadable, Unsupported
+from service.domain.study import Instance, StoredInstance
+from service.ports.pixels import Frame
+from tests.support.instances import instance, part10
+
+READABLE_SYNTAXES = 11
+Read = Callable[..., Frame]
+
+
+def stored(location: str) -> StoredInstance:
+    one = UID("1.2.3")
+    made = Instance(
+        sop_class_uid=CTImageStorage, sop_instance_uid=one, series_instance_uid=one, study_instance_uid=one,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+    )  # fmt: skip
+    return StoredInstance(instance=made, location=location, sha256="", size=0)
+
+
+def opener(location: str) -> BinaryIO:
+    return Path(location).open("rb")
+
+
+@pytest.fixture(scope="module")
+def pixels() -> Iterator[PydicomPixels]:
+    made = PydicomPixels(opener)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def read(pixels: PydicomPixels, tmp_path: Path) -> Read:
+    def reads(data: bytes, frame: int = 1) -> Frame:
+        path = tmp_path / "object.dcm"
+        path.write_bytes(data)
+        return pixels.read(stored(str(path)), frame)
+
+    return reads
+
+
+def test_a_frame_has_its_pixels_spacing_and_number(read: Read) -> None:
+    ramp = np.arange(64, dtype="<u2") * 16
+    frame = read(
+        part10(instance(PixelData=ramp.tobytes(), PixelSpacing=[0.5, 0.25], WindowCenter=512, WindowWidth=1024))
+    )
+    assert frame.pixels.shape == (8, 8)
+    assert frame.pixels.dtype == np.uint16
+    assert (np.diff(frame.pixels.ravel().astype(int)) > 0).all()
+    assert frame.spacing_mm == (0.5, 0.25)
+    assert frame.frame == 1
+
+
+def test_each_frame_of_many_is_its_own(read: Read) -> None:
+    frames = [np.full((8, 8), value, "<u2") for value in (0, 512, 1024)]
+    data = part10(
+        instance(NumberOfFrames=3, PixelData=b"".join(f.tobytes() for f in frames), WindowCenter=512, WindowWidth=1025)
+    )
+    shades = [int(read(data, number).pixels[0, 0]) for number in (1, 2, 3)]
+    assert shades == sorted(set(shades))
+    with pytest.raises(Unreadable, match="has 3"):
+        read(data, 4)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless], ids=lambda syntax: syntax.keyword)
+def test_a_compressed_frame_is_the_plain_one(read: Read, syntax: UID) -> None:
+    ramp = np.arange(64 * 64, dtype="<u2")
+    made = part10(instance(Rows=64, Columns=64, WindowCenter=2048, WindowWidth=4096, PixelData=ramp.tobytes()))
+    plain = read(made)
+    compressed = dcmread(BytesIO(made))
+    compressed.compress(syntax)
+    assert np.array_equal(read(part10(compressed, syntax)).pixels, plain.pixels)
+
+
+def test_an_object_without_pictures_is_unsupported(read: Read) -> None:
+    with pytest.raises(Unsupported, match="no pictures"):
+        read(part10(instance(Rows=None, Columns=None, PixelData=None)))
+
+
+def test_a_video_is_unsupported_by_name(read: Read) -> None:
+    video = instance(PixelData=encapsulate([b"\0" * 100]))
+    video["PixelData"].is_undefined_length = True
+    with pytest.raises(Unsupported, match="MPEG"):
+        read(part10(video, UID("1.2.840.10008.1.2.4.102")))
+
+
+def test_too_few_bytes_are_unreadable(read: Read) -> None:
+    with pytest.raises(Unreadable, match="decoded"):
+        read(part10(instance(Rows=100, Columns=100)))
+
+
+def test_a_picture_larger_than_any_detector_is_refused_before_memory_is_given(read: Read) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(Unsupported, match="larger"):
+        read(part10(instance(Rows=65535, Columns=65535)))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
+
+
+def test_a_broken_codestream_is_unreadable(read: Read) -> None:
+    broken = instance(PixelData=encapsulate([b"\xff\x4f\xff\x51" + bytes(200)]))
+    broken["PixelData"].is_undefined_length = True
+    with pytest.raises(Unreadable):
+        read(part10(broken, JPEG2000Lossless))
+
+
+def test_a_run_length_bomb_is_bounded(read: Read) -> None:
+    """20 MB of runs that would be 1.2 GB: the header's size is what counts."""
+    header = (1).to_bytes(4, "little") + (64).to_bytes(4, "little") + bytes(56)
+    bomb = instance(
+        BitsAllocated=8, BitsStored=8, HighBit=7, PixelData=encapsulate([header + b"\x81\x00" * 10_000_000])
+    )
+    bomb["PixelData"].is_undefined_length = True
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with contextlib.suppress(Unreadable):
+        assert read(part10(bomb, RLELossless)).pixels.shape == (8, 8)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 128 * 1024
+
+
+def test_every_real_file_is_read_or_refused_with_a_reason(pixels: PydicomPixels, test_data: Path) -> None:
+    decoded, reasons = set(), []
+    for path in sorted(test_data.rglob("*.dcm")):
+        try:
+            frame = pixels.read(stored(str(path)))
+        except (Unreadable, Unsupported) as why:
+            reasons.append(str(why))
+            continue
+        assert frame.pixels.max() > 0, path
+        decoded.add(dcmread(path, force=True, stop_before_pixels=True).file_meta.get("TransferSyntaxUID"))
+    assert len(decoded) >= READABLE_SYNTAXES
+    assert any("JPEG Extended" in why and "bits" in why for why in reasons)
+    assert all(len(why) > 20 for why in reasons)

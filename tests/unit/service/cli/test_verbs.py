@@ -1,0 +1,186 @@
+"""Every verb of an operator, with good and bad input: one sentence, an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from service.ports.services import Services
+from tests.unit.service.cli.conftest import EXAMPLES, PHANTOM, Preread
+
+LOOKING = (
+    ("studies",), ("jobs", "list"), ("jobs", "show", "1"), ("jobs", "replay", "1"), ("deliveries", "list"),
+    ("deliveries", "retry", "1"), ("evidence", "1.2.3"), ("tokens", "list"), ("tokens", "revoke", "x"),
+    ("tokens", "create", "me", "--role", "viewer"), ("nodes", "echo"), ("config", "show"),
+    ("config", "diff", str(EXAMPLES / "site")), ("rules", "test", str(PHANTOM)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", LOOKING, ids=" ".join)
+def test_where_nothing_lies_one_sentence_says_so_and_nothing_is_made(
+    words: tuple[str, ...], preread: Preread, data: Path
+) -> None:
+    said = preread(*words)
+    assert said.code == 2
+    assert said.out == ""
+    assert said.err.startswith(f"preread: there is no installation in {data}; ")
+    assert said.err.count("\n") == 1
+    assert not data.exists()
+
+
+@pytest.mark.parametrize("words", LOOKING, ids=" ".join)
+def test_a_ledger_without_tables_is_named(words: tuple[str, ...], preread: Preread, data: Path) -> None:
+    data.mkdir()
+    (data / "ledger.sqlite").touch(mode=0o600)
+    said = preread(*words)
+    assert (said.code, said.out) == (2, "")
+    assert "start `preread up` or `preread scp`" in said.err
+
+
+def test_up_and_scp_without_a_configuration_say_how_to_apply_one(preread: Preread) -> None:
+    said = preread("up")
+    assert (said.code, said.err) == (
+        2,
+        "preread: no configuration was applied yet; run `preread config apply FOLDER`\n",
+    )
+
+
+def test_the_first_configuration_makes_the_installation(preread: Preread) -> None:
+    assert preread("config", "apply", EXAMPLES / "site").out == "configuration 1 is active\n"
+    assert preread("config", "apply", EXAMPLES / "site").out == "configuration 1 is active\n"
+    assert preread("config", "diff", EXAMPLES / "site").code == 0
+    assert preread("studies").out == "(nothing)\n"
+
+
+def test_a_configuration_is_shown_and_compared(preread: Preread, services: Services) -> None:
+    assert "# configuration 1, applied" in preread("config", "show").out
+    assert json.loads(preread("config", "show", "--json").out)["number"] == 1
+    differs = preread("config", "diff", EXAMPLES / "site")
+    assert differs.code == 1
+    assert "+++" in differs.out
+    assert preread("config", "show", 7).code == 2
+
+
+def test_a_folder_without_a_configuration_is_named(preread: Preread, tmp_path: Path) -> None:
+    said = preread("config", "apply", tmp_path)
+    assert said.code == 2
+    assert "holds neither nodes.toml nor rules.toml" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("jobs", "show", "99"), "preread jobs list"),
+        (("jobs", "show", "nonsense"), "preread jobs list"),
+        (("jobs", "replay", "99"), "preread jobs list"),
+        (("deliveries", "retry", "99"), "preread deliveries list"),
+        (("evidence", "not a UID"), "preread studies"),
+        (("tokens", "revoke", "99"), "preread tokens list"),
+    ],
+    ids=str,
+)
+def test_what_is_unknown_is_said_on_standard_error_with_the_way_to_the_names(
+    words: tuple[str, ...], hint: str, preread: Preread, services: Services
+) -> None:
+    said = preread(*words)
+    assert (said.code, said.out) == (1, "")
+    assert f"`{hint}`" in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_a_study_is_found_by_every_verb(preread: Preread, study: str) -> None:
+    assert study in preread("studies").out
+    row = json.loads(preread("studies", "--json").out)
+    assert (row["study"], row["state"], row["instances"]) == (study, "scheduled", 1)
+    assert preread("studies", "--state", "done", "--json").out == ""
+    job = json.loads(preread("jobs", "list", "--json").out)
+    assert (job["study"], job["rule"], job["state"]) == (study, "radiographs", "SCHEDULED")
+    assert "radiographs" in preread("jobs", "show", job["job"]).out
+    assert "association from files released: 1 new" in preread("evidence", study).out
+    assert json.loads(preread("evidence", study, "--json").out)["row"]["study_instance_uid"] == study
+
+
+def test_no_verb_names_the_patient(preread: Preread, services: Services, study: str) -> None:
+    record = services.catalogue.record(study)  # type: ignore[arg-type]
+    assert record is not None
+    patient = record.row.identity.patient
+    names = [name for name in (patient.name, patient.patient_id, patient.birth_date) if name]
+    assert names
+    for words in (("studies",), ("studies", "--json"), ("jobs", "list", "--json"), ("jobs", "show", "1", "--json"),
+                  ("evidence", study), ("evidence", study, "--json"), ("deliveries", "list", "--json")):  # fmt: skip
+        said = preread(*words)
+        assert not [name for name in names if name in said.out + said.err], words
+
+
+def test_a_reading_is_scheduled_anew_even_while_the_broker_is_away(preread: Preread, study: str) -> None:
+    job = json.loads(preread("jobs", "list", "--json").out)["job"]
+    assert preread("jobs", "replay", job).out.endswith("is scheduled\n")
+
+
+def test_tokens_come_and_go(preread: Preread, services: Services) -> None:
+    secret = preread("tokens", "create", "desk", "--role", "viewer", "--role", "operator").out.strip()
+    (token,) = [json.loads(line) for line in preread("tokens", "list", "--json").out.splitlines()]
+    assert (token["name"], token["roles"]) == ("desk", "operator, viewer")
+    assert secret not in preread("tokens", "list", "--json").out
+    assert preread("tokens", "revoke", token["id"]).code == 0
+    assert preread("tokens", "list").out == "(no token was issued)\n"
+    assert preread("tokens", "create", "desk", "--role", "king").code == 2
+
+
+def test_unknown_destinations_are_named_with_the_known_ones(preread: Preread, services: Services) -> None:
+    said = preread("nodes", "echo", "nobody")
+    assert (said.code, said.err) == (2, "preread: no destination is named nobody; known: archive\n")
+
+
+def test_a_state_that_no_study_can_be_in_is_refused(preread: Preread, services: Services) -> None:
+    assert preread("studies", "--state", "lost").code == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("PREREAD_SCP__PORT", "abc", "setting scp.port: Input should be a valid integer"),
+        ("PREREAD_SCP", "{bad", "a PREREAD_ variable cannot be read"),
+        ("PREREAD_SITE__ZONE", "Mars", "site.zone 'Mars' is no time zone"),
+        ("PREREAD_DATABASE", "nonsense", "`database` is no URL"),
+    ],
+)
+def test_a_wrong_variable_is_one_sentence(
+    variable: str, value: str, sentence: str, preread: Preread, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    said = preread("studies")
+    assert said.code == 2
+    assert said.err.startswith(f"preread: {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"a = [", "not valid TOML"),
+        (b"colour = 1", "setting colour: Extra inputs are not permitted"),
+        (b"\xff\xfe", "not text in UTF-8"),
+    ],
+)
+def test_a_wrong_settings_file_is_one_sentence(text: bytes, sentence: str, preread: Preread, tmp_path: Path) -> None:
+    file = tmp_path / "preread.toml"
+    file.write_bytes(text)
+    said = preread("--settings", file, "studies")
+    assert said.code == 2
+    assert sentence in said.err
+    assert "Traceback" not in said.err
+
+
+def test_the_settings_file_is_read_and_the_environment_wins(
+    preread: Preread, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "preread.toml"
+    file.write_text(f'data = "{tmp_path / "elsewhere"}"\n')
+    assert str(data) in preread("--settings", file, "studies").err
+    monkeypatch.delenv("PREREAD_DATA")
+    assert str(tmp_path / "elsewhere") in preread("--settings", file, "studies").err
+    monkeypatch.setenv("PREREAD_SETTINGS", str(file))
+    assert str(tmp_path / "elsewhere") in preread("studies").err
+    assert preread("--settings", tmp_path / "nowhere.toml", "studies").code == 2

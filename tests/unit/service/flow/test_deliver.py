@@ -1,0 +1,236 @@
+"""Deliveries: what a destination's answer means, and what may not leave (invariants 4 and 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydicom.uid import UID, BasicTextSRStorage, ExplicitVRLittleEndian
+
+from service.domain.config import Configuration
+from service.domain.delivery import MAX_ATTEMPTS, Delivery, DeliveryEvent, DeliveryKind, DeliveryState
+from service.domain.errors import Misconfigured, Unavailable
+from service.domain.node import DestinationNode
+from service.domain.study import Identity, Patient
+from service.flow.deliver import deliver
+from service.ports.clock import StoppedClock
+from service.ports.destination import Answered, MemoryDestination, Parcel, StoreResult
+
+NODE = DestinationNode(name="pacs", url="dicom://PACS@127.0.0.1:104")
+OURS = Identity(patient=Patient(patient_id="1", name="Doe^Jane"), accession_number="A1")
+CLOCK = StoppedClock(datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@dataclass
+class MemoryDelivering:
+    """A fake of the ledger's delivering part: one batch, and what was settled."""
+
+    batch: list[Delivery]
+    identity: Identity = OURS
+    version: int = 1
+    settled: list[tuple[str, DeliveryEvent, str, timedelta]] = field(default_factory=list)
+    adopted: list[Identity] = field(default_factory=list)
+
+    def claim_deliveries(self, lane: str, worker: str, *, lease: timedelta, limit: int) -> Sequence[Delivery]:
+        assert lane == "deliver:pacs"
+        batch, self.batch = self.batch, []
+        return batch
+
+    def settle_delivery(
+        self, delivery: Delivery, event: DeliveryEvent, *, text: str, now: datetime, after: timedelta = timedelta()
+    ) -> bool:
+        self.settled.append((delivery.delivery_id, event, text, after))
+        return True
+
+    def current_identity(self, study_instance_uid: UID) -> tuple[int, Identity]:
+        return self.version, self.identity
+
+    def reidentify(self, study_instance_uid: UID, identity: Identity, *, source: str, now: datetime) -> int:
+        self.adopted.append(identity)
+        return self.version + 1
+
+
+def delivery(**given: object) -> Delivery:
+    plain = Delivery(
+        delivery_id="1",
+        kind=DeliveryKind.RESULT,
+        destination="pacs",
+        study_instance_uid=UID("1.2"),
+        sop_class_uid=BasicTextSRStorage,
+        sop_instance_uid=UID("1.3"),
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        location="main:x",
+        sha256="0",
+        identity_version=1,
+        state=DeliveryState.SENDING,
+        attempt=1,
+    )
+    return replace(plain, **given)  # type: ignore[arg-type]
+
+
+def run(ledger: MemoryDelivering, peer: MemoryDestination, node: DestinationNode = NODE) -> list[DeliveryEvent]:
+    deliver(
+        "deliver:pacs",
+        worker="w",
+        ledger=ledger,  # type: ignore[arg-type]
+        configuration=Configuration(destinations=(node,)),
+        connect=lambda _: peer,
+        clock=CLOCK,
+    )
+    return [event for _, event, _, _ in ledger.settled]
+
+
+def test_an_empty_lane_opens_no_connection() -> None:
+    deliver(
+        "deliver:pacs",
+        worker="w",
+        ledger=MemoryDelivering([]),  # type: ignore[arg-type]
+        configuration=Configuration(),
+        connect=lambda _: pytest.fail("connected"),
+        clock=CLOCK,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answered", "attempt", "event"),
+    [
+        (Answered.STORED, 1, DeliveryEvent.STORED),
+        (Answered.REFUSED, 1, DeliveryEvent.REFUSED),
+        (Answered.AWAY, 1, DeliveryEvent.DEFERRED),
+        (Answered.AWAY, MAX_ATTEMPTS, DeliveryEvent.EXPIRED),
+    ],
+)
+def test_each_answer_settles_the_delivery(answered: Answered, attempt: int, event: DeliveryEvent) -> None:
+    ledger, peer = MemoryDelivering([delivery(attempt=attempt)]), MemoryDestination()
+    peer.answers = [StoreResult(answered=answered, status="0xABCD words")]
+    assert run(ledger, peer) == [event]
+    assert ledger.settled[0][2] == "0xABCD words"
+
+
+def test_the_wait_grows_with_the_attempts() -> None:
+    waits = []
+    for attempt in (1, 2, 3):
+        ledger, peer = MemoryDelivering([delivery(attempt=attempt)]), MemoryDestination()
+        peer.answers = [StoreResult(answered=Answered.AWAY, status="away")]
+        run(ledger, peer)
+        waits.append(ledger.settled[0][3].total_seconds())
+    assert waits == [1, 2, 4]
+
+
+def test_a_result_is_held_when_the_archive_knows_another_patient() -> None:
+    ledger, peer = MemoryDelivering([delivery()]), MemoryDestination()
+    peer.known["1.2"] = replace(OURS, patient=replace(OURS.patient, name="Roe^Jane"))
+    assert run(ledger, peer) == [DeliveryEvent.HELD]
+    assert peer.stored == []
+    assert "Roe" not in ledger.settled[0][2]
+    assert ledger.adopted == []
+
+
+def test_the_archive_that_is_the_truth_has_its_identity_adopted() -> None:
+    ledger, peer = MemoryDelivering([delivery()]), MemoryDestination()
+    peer.known["1.2"] = Identity(patient=Patient(patient_id="1", name="Roe^Jane"))
+    assert run(ledger, peer, replace(NODE, adopt_identity=True)) == [DeliveryEvent.HELD]
+    assert peer.stored == []
+    (adopted,) = ledger.adopted
+    assert (adopted.patient.name, adopted.accession_number) == ("Roe^Jane", "A1")
+
+
+def test_a_result_made_under_an_older_identity_never_leaves() -> None:
+    ledger, peer = MemoryDelivering([delivery(identity_version=1)], version=2), MemoryDestination()
+    assert run(ledger, peer) == [DeliveryEvent.SUPERSEDED]
+    assert peer.stored == []
+
+
+def test_an_original_goes_out_as_it_came() -> None:
+    ledger, peer = MemoryDelivering([delivery(kind=DeliveryKind.ORIGINAL, identity_version=None)]), MemoryDestination()
+    peer.known["1.2"] = Identity(patient=Patient(patient_id="other"))
+    assert run(ledger, peer) == [DeliveryEvent.STORED]
+
+
+def test_an_archive_that_cannot_be_asked_puts_the_result_off() -> None:
+    class Away(MemoryDestination):
+        def identity(self, study_instance_uid: UID) -> Identity | None:
+            raise Unavailable("no answer to C-FIND")
+
+    ledger = MemoryDelivering([delivery()])
+    assert run(ledger, Away()) == [DeliveryEvent.DEFERRED]
+    assert ledger.settled[0][2] == "no answer to C-FIND"
+
+
+def test_a_destination_that_was_taken_out_of_the_configuration_holds_its_lane() -> None:
+    ledger = MemoryDelivering([delivery()])
+    deliver(
+        "deliver:pacs",
+        worker="w",
+        ledger=ledger,  # type: ignore[arg-type]
+        configuration=Configuration(),
+        connect=lambda _: pytest.fail("connected"),
+        clock=CLOCK,
+    )
+    assert ledger.settled[0][1] is DeliveryEvent.HELD
+
+
+def test_once_the_destination_is_away_the_rest_of_the_batch_waits_without_asking() -> None:
+    class Black(MemoryDestination):
+        asked = 0
+
+        def identity(self, study_instance_uid: UID) -> Identity | None:
+            self.asked += 1
+            raise Unavailable("no answer")
+
+    ledger, peer = MemoryDelivering([delivery(delivery_id=str(n)) for n in range(8)]), Black()
+    assert run(ledger, peer) == [DeliveryEvent.DEFERRED] * 8
+    assert peer.asked == 1
+
+
+def test_a_destination_that_fails_in_an_unforeseen_way_puts_its_own_rows_off() -> None:
+    class Broken(MemoryDestination):
+        def store(self, parcels: Sequence[Parcel]) -> Sequence[StoreResult]:
+            raise ZeroDivisionError("Doe^Jane")
+
+    ledger = MemoryDelivering([delivery(delivery_id="1"), delivery(delivery_id="2")])
+    assert run(ledger, Broken()) == [DeliveryEvent.DEFERRED] * 2
+    assert ledger.settled[0][2] == "internal error (ZeroDivisionError)"
+
+
+def test_a_destination_whose_url_cannot_be_opened_holds_its_lane() -> None:
+    def wrong(node: DestinationNode) -> MemoryDestination:
+        raise Misconfigured("nodes.toml: no AE title in the URL")
+
+    ledger = MemoryDelivering([delivery()])
+    deliver(
+        "deliver:pacs",
+        worker="w",
+        ledger=ledger,  # type: ignore[arg-type]
+        configuration=Configuration(destinations=(NODE,)),
+        connect=wrong,
+        clock=CLOCK,
+    )
+    assert ledger.settled[0][1:3] == (DeliveryEvent.HELD, "nodes.toml: no AE title in the URL")
+
+
+def test_the_identity_of_a_study_is_asked_once_a_batch() -> None:
+    class Counting(MemoryDestination):
+        asked = 0
+
+        def identity(self, study_instance_uid: UID) -> Identity | None:
+            self.asked += 1
+            return OURS
+
+    ledger, peer = MemoryDelivering([delivery(delivery_id="1"), delivery(delivery_id="2")]), Counting()
+    assert run(ledger, peer) == [DeliveryEvent.STORED] * 2
+    assert peer.asked == 1
+
+
+def test_an_original_that_the_destination_already_has_is_for_a_person_unless_its_answer_was_lost() -> None:
+    known = StoreResult(answered=Answered.STORED, status="0x0111 was there already", already_there=True)
+    for kind, attempt, event in (
+        (DeliveryKind.ORIGINAL, 1, DeliveryEvent.REFUSED),
+        (DeliveryKind.ORIGINAL, 2, DeliveryEvent.STORED),
+        (DeliveryKind.RESULT, 1, DeliveryEvent.STORED),
+    ):
+        ledger, peer = MemoryDelivering([delivery(kind=kind, attempt=attempt)]), MemoryDestination()
+        peer.answers = [known]
+        assert run(ledger, peer) == [event]

@@ -1,0 +1,166 @@
+"""Every route says who may use it; nobody else gets through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from fastapi import Depends, FastAPI
+
+from service.domain.account import Account, Role
+from service.domain.errors import Misconfigured
+from service.web import routes
+from service.web.app import create_app
+from service.web.door import ANYONE, Door, allow, door_of, locked
+from tests.support.fake_house import House
+from tests.support.web_client import PAGE, TestClient, bearer, client
+from tests.support.web_scene import hospital
+
+PUBLIC = {
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("GET", "/static/{name:path}"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+}
+SIGNED_IN = {("GET", "/"), ("POST", "/sign-out")}
+OPERATOR = {
+    ("POST", "/nodes/{name}/echo"), ("POST", "/jobs/{job_id}/rerun"), ("POST", "/deliveries/{delivery_id}/resend"),
+    ("POST", "/api/nodes/{name}/echo"), ("POST", "/api/jobs/{job_id}/rerun"),
+    ("POST", "/api/deliveries/{delivery_id}/resend"),
+}  # fmt: skip
+AUDITOR = {("GET", "/audit")}
+VIEWING = {Role.VIEWER, Role.RADIOLOGIST, Role.OPERATOR, Role.ADMIN}
+EXAMPLES = {
+    "{study_uid}": "1.2.826.0.1.3680043.10.1001.2", "{job_id}": "j-5", "{delivery_id}": "d-4-PACS", "{name}": "PACS",
+    "{name:path}": "app.css",
+}  # fmt: skip
+
+
+def allowed(method: str, path: str) -> set[Role]:
+    """What the design says, apart from the table that the code uses."""
+    if (method, path) in PUBLIC | SIGNED_IN:
+        return set(Role)
+    if (method, path) in OPERATOR:
+        return {Role.OPERATOR, Role.ADMIN}
+    return {Role.AUDITOR} if (method, path) in AUDITOR else VIEWING
+
+
+def every_route() -> list[tuple[str, str]]:
+    app = create_app(House().services(), watch_nodes=False)
+    return sorted({(next(iter(r.methods - {"HEAD"})), r.path) for r in app.routes})  # type: ignore[attr-defined]
+
+
+@dataclass
+class Town:
+    """One hospital and one client for the whole matrix; no route changes what the next one needs."""
+
+    house: House
+    client: TestClient
+
+
+@pytest.fixture(scope="module")
+def town() -> Town:
+    house = hospital()
+    return Town(house, client(house))
+
+
+MATRIX = [(method, path, role) for method, path in every_route() for role in Role]
+
+
+@pytest.mark.parametrize(("method", "path", "role"), MATRIX)
+def test_a_route_lets_exactly_its_roles_pass(method: str, path: str, role: Role, town: Town) -> None:
+    if path.endswith("/live") and role in allowed(method, path):
+        assert _door(method, path).admits(Account(name="anna", roles=frozenset({role})))  # its stream does not end
+        return
+    headers = {**bearer(town.house, role), **PAGE}
+    answer = town.client.request(method, _filled(path), headers=headers, json={})
+    if role in allowed(method, path):
+        assert answer.status_code < 400 or (method, path, answer.status_code) == ("POST", "/sign-in", 401), answer.text
+    else:
+        assert answer.status_code == 403
+        assert "needs the role" in answer.text
+
+
+def _door(method: str, path: str) -> Door:
+    return next(row.door for row in (*routes.PAGES, *routes.API) if (row.method, row.path) == (method, path))
+
+
+def _filled(path: str) -> str:
+    for mark, example in EXAMPLES.items():
+        path = path.replace(mark, example)
+    return path
+
+
+@pytest.mark.parametrize(("method", "path"), every_route())
+def test_a_route_that_is_not_public_asks_a_stranger_to_sign_in(method: str, path: str, town: Town) -> None:
+    stranger = town.client
+    as_browser = stranger.request(method, _filled(path), headers=PAGE)
+    as_program = stranger.request(method, _filled(path))
+    if (method, path) in PUBLIC:
+        assert as_program.status_code not in {303, 403}
+    elif path.startswith("/api/"):
+        assert as_browser.status_code == as_program.status_code == 401
+    else:
+        assert as_browser.status_code == 303
+        assert as_browser.headers["location"].startswith("/sign-in")
+        assert as_program.status_code == 401
+        assert as_program.headers["www-authenticate"] == "Bearer"
+
+
+def test_the_table_of_the_design_names_every_route() -> None:
+    named = PUBLIC | SIGNED_IN | OPERATOR | AUDITOR
+    assert named <= set(every_route())
+
+
+def test_an_application_with_a_route_without_a_door_is_refused() -> None:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_api_route("/open", lambda: None)
+    with pytest.raises(Misconfigured, match="/open"):
+        locked(app)
+
+
+def test_an_application_with_a_mounted_folder_is_refused() -> None:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.mount("/files", FastAPI(openapi_url=None))
+    with pytest.raises(Misconfigured, match="declares no door"):
+        locked(app)
+
+
+def test_fastapis_own_pages_would_be_refused_as_well() -> None:
+    with pytest.raises(Misconfigured, match=r"/openapi\.json"):
+        locked(FastAPI())
+
+
+def test_two_doors_are_as_bad_as_none() -> None:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_api_route("/twice", lambda: None, dependencies=[Depends(ANYONE), Depends(allow(Role.ADMIN))])
+    assert door_of(app.routes[-1]) is None
+
+
+def test_a_door_that_names_nobody_admits_nobody() -> None:
+    everything = Account(name="root", roles=frozenset(Role))
+    assert not Door().admits(everything)
+
+
+def test_every_row_of_the_table_has_a_route() -> None:
+    rows = {(row.method, row.path) for row in (*routes.PAGES, *routes.API)}
+    assert rows == set(every_route())
+
+
+class TestMetrics:
+    def test_a_scraper_on_this_machine_needs_no_token(self) -> None:
+        local = client(hospital(), address="127.0.0.1")
+        assert local.get("/metrics", headers={"host": "127.0.0.1:8042"}).status_code == 200
+
+    def test_a_scraper_from_elsewhere_needs_one(self) -> None:
+        assert client(hospital()).get("/metrics").status_code == 401
+
+    def test_somebody_behind_a_proxy_on_this_machine_is_from_elsewhere(self) -> None:
+        local = client(hospital(), address="127.0.0.1")
+        headers = {"host": "127.0.0.1", "x-forwarded-for": "203.0.113.9"}
+        assert local.get("/metrics", headers=headers).status_code == 401
+
+    def test_a_page_of_another_site_cannot_rebind_its_name_to_this_machine(self) -> None:
+        local = client(hospital(), address="127.0.0.1")
+        assert local.get("/metrics", headers={"host": "evil.example"}).status_code == 401

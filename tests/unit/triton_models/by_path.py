@@ -1,0 +1,22 @@
+"""triton_models is data and recipes, no package of ours: its files are loaded by their paths."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[3] / "triton_models"
+
+
+def load(file: str) -> ModuleType:
+    """Return the module at `file` under triton_models, under a name of its own."""
+    path = ROOT / file
+    name = "by_path_" + "_".join(path.relative_to(ROOT).with_suffix("").parts)
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]

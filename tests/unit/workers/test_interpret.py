@@ -1,0 +1,115 @@
+"""From kept answers to one report: nothing that is missing is passed over in silence (invariant 9)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+
+from service.domain.algorithm import Algorithm, Limits
+from service.domain.report import Outcome
+from service.domain.study import Identity, Instance, Patient, StoredInstance
+from service.ports.models import Answer, Finish
+from workers.algorithms import algorithms
+from workers.pipeline.interpret import Reading
+from workers.pipeline.kept import Asked, Kept, dump, load
+from workers.pipeline.select import MAX_IMAGES, Selection, again, evidence_of, select
+
+CHEST = algorithms()["chest-radiograph-report"]
+DEMO = Algorithm(name="chest_demo", version="1", digest="sha256:0", device_uid=UID("2.25.1"), demo=True)
+ADULT = Identity(patient=Patient(birth_date="19600101"), study_date="20260101")
+NORMAL = (
+    "FINDINGS: The heart size is normal. No pleural effusion. No pneumothorax. No pulmonary nodule. "
+    "IMPRESSION: normal study."
+)
+
+
+def stored(number: int = 1, **attributes: str) -> StoredInstance:
+    instance = Instance(
+        sop_class_uid=DigitalXRayImageStorageForPresentation,
+        sop_instance_uid=UID(f"1.2.{number}"),
+        series_instance_uid=UID("1.3"),
+        study_instance_uid=UID("1.4"),
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        attributes={"Modality": "DX", "BodyPartExamined": "CHEST", "ViewPosition": "PA", **attributes},
+    )
+    return StoredInstance(instance=instance, location="main:x", sha256="0", size=1)
+
+
+def chosen(*instances: StoredInstance, limits: Limits | None = None) -> Selection:
+    return select(instances, CHEST, limits or Limits(views=("PA",)), ADULT)
+
+
+def answer(text: str = NORMAL, finish: Finish = Finish.STOP) -> Answer:
+    return Answer(text=text, finish=finish, model="chest_demo", version="1", digest="d", domain_score=0.01,
+                  domain_threshold=0.5)  # fmt: skip
+
+
+def read(selection: Selection, *answers: Asked) -> Reading:
+    reading = Reading(modality="DX", images=[evidence_of(stored())], namespace="n")
+    reading.add(CHEST, selection, Kept(algorithm=DEMO, left_out=selection.left_out, asked=answers))
+    return reading
+
+
+def asked(uid: str, given: Answer | None = None, error: str = "") -> Asked:
+    return Asked(image=uid, answer=given, error=error)
+
+
+def test_an_answered_image_becomes_an_analysed_report() -> None:
+    report = read(chosen(stored()), asked("1.2.1", answer())).report()
+    assert report.outcome is Outcome.ANALYSED
+    assert report.reason == ""
+    assert report.images[0].sop_instance_uid == "1.2.1"
+
+
+def test_an_image_outside_the_models_domain_gets_no_finding() -> None:
+    report = read(chosen(stored()), asked("1.2.1", answer("", Finish.OUTSIDE_DOMAIN))).report()
+    assert report.outcome is Outcome.NOT_ANALYSED
+    assert "not of the kind the model was made for (score 0.01, needs 0.50)" in report.reason
+    assert not report.findings
+
+
+def test_one_image_of_two_makes_a_partial_report_that_says_why() -> None:
+    answers = (asked("1.2.1", answer()), asked("1.2.2", error="the pixels are broken"))
+    report = read(chosen(stored(1), stored(2)), *answers).report()
+    assert report.outcome is Outcome.PARTIAL
+    assert report.reason == "the pixels are broken"
+
+
+def test_an_answer_that_was_cut_short_is_not_taken() -> None:
+    report = read(chosen(stored()), asked("1.2.1", answer(NORMAL[:40], Finish.LENGTH))).report()
+    assert report.outcome is Outcome.NOT_ANALYSED
+    assert "did not finish" in report.reason
+
+
+def test_an_image_that_the_card_excludes_is_named_with_the_reason() -> None:
+    selection = chosen(stored(ViewPosition="LL"))
+    assert selection.images == ()
+    report = read(selection).report()
+    assert report.reason == "view position is LL; the model reads PA"
+
+
+def test_more_images_than_a_step_reads_are_not_hidden() -> None:
+    selection = chosen(*(stored(number) for number in range(1, MAX_IMAGES + 3)))
+    assert len(selection.images) == MAX_IMAGES
+    assert selection.left_out == (f"only {MAX_IMAGES} images of a study are read",)
+
+
+def test_an_image_that_was_left_out_makes_the_report_partial() -> None:
+    selection = chosen(stored(1), stored(2, ViewPosition="LL"))
+    report = read(selection, asked("1.2.1", answer())).report()
+    assert report.outcome is Outcome.PARTIAL
+    assert report.reason == "view position is LL; the model reads PA"
+
+
+def test_kept_answers_read_back_as_they_were() -> None:
+    one = asked("1.2", replace(answer(), logprobs=(-0.5, -0.25), usage={"tokens": 3}))
+    other = asked("1.3", error="refused")
+    kept = Kept(algorithm=DEMO, left_out=("view position is LL",), asked=(one, other))
+    assert load(dump(kept)) == kept
+
+
+def test_a_kept_step_is_read_on_the_images_it_was_asked_on() -> None:
+    selection = again([stored(1), stored(2, ViewPosition="LL")], ["1.2.2"], ())
+    ((found, looked),) = selection.images
+    assert (found.instance.sop_instance_uid, looked.number, looked.of) == ("1.2.2", 1, 1)

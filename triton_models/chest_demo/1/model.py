@@ -1,0 +1,67 @@
+"""Triton's door to the engine: tensors in, streamed tensors out (deploy/docs/model-contract.md)."""
+
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+# Triton's stub ignores PYTHONPATH and knows only its own interpreter's packages, perhaps without NumPy.
+sys.path[:0] = filter(None, os.environ.get("PREREAD_SITE_PACKAGES", "").split(os.pathsep))
+
+import numpy as np  # noqa: E402 - found on the paths above
+import triton_python_backend_utils as pb  # noqa: E402 - imports NumPy
+
+
+class TritonPythonModel:
+    """One model folder behind Triton's Python backend, decoupled."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Load the model; an exception here is Triton's reason for not serving it."""
+        _check_numpy()
+        given = json.loads(args["model_config"])["parameters"]
+        settings = {key: value["string_value"] for key, value in given.items()}
+        model = Path(args["model_repository"])
+        sys.path.insert(0, settings["engine_parent"] or str(model.parent))
+        from engine import contract, genai
+
+        self._contract = contract
+        self._engine = genai.Engine.load(model, threads=int(settings["threads"]) or None)
+        self._pool = ThreadPoolExecutor(int(settings["concurrency"]), "answer")
+
+    def execute(self, requests: list[Any]) -> None:
+        """Queue each request; its answers go through its response sender."""
+        for request in requests:
+            # The request's memory is Triton's and ends with this call.
+            tensors = {tensor.name(): tensor.as_numpy().copy() for tensor in request.inputs()}
+            self._pool.submit(self._answer, tensors, request.get_response_sender())
+
+    def finalize(self) -> None:
+        """Let the running answers end."""
+        self._pool.shutdown()
+
+    def _answer(self, tensors: dict[str, Any], sender: Any) -> None:
+        try:
+            request = self._contract.parse(tensors)
+            for chunk in self._engine.generate(request, sender.is_cancelled):
+                outputs = self._contract.encode_chunk(chunk).items()
+                sender.send(pb.InferenceResponse([pb.Tensor(name, value) for name, value in outputs]))
+        except self._contract.ContractError as e:
+            sender.send(pb.InferenceResponse(error=pb.TritonError(str(e), pb.TritonError.INVALID_ARG)))
+        except Exception as e:  # the boundary: whatever it was, the client hears of it
+            sender.send(pb.InferenceResponse(error=pb.TritonError(f"{type(e).__name__}: {e}")))
+        finally:
+            sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+
+
+def _check_numpy() -> None:
+    # Stubs built before NumPy 2 (Triton 2.51 is one) then hand over the first element again and again, and
+    # end at the first text. NumPy 1.26 first in PREREAD_SITE_PACKAGES makes them right.
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+        probe = pb.Tensor.from_dlpack("probe", np.array([1, 2], np.uint8)).as_numpy()
+        if probe.tolist() != [1, 2]:
+            raise RuntimeError(
+                f"this Triton's Python stub cannot pass tensors with NumPy {np.__version__}: "
+                "put a folder with NumPy 1.26 first in PREREAD_SITE_PACKAGES"
+            )

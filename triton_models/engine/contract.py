@@ -1,0 +1,253 @@
+"""The wire contract between a client and a model, version 1: tensors in, tensors out.
+
+    CONTRACT_VERSION  INT32  [1]     the version the client speaks
+    REQUEST           BYTES  [1]     JSON: parts, prefix, guidance, adapter, max_tokens
+    PIXELS            UINT16 [-1]    all images one after another, row by row (absent without images)
+    SHAPES            INT32  [n, 2]  rows and columns of each image            (absent without images)
+
+    TEXT      BYTES [1]   the next piece of the answer
+    LOGPROBS  FP32  [-1]  natural-log probability of each token the piece stands for
+    FINISH    BYTES [1]   "" until the last response, then one of FINISHES
+    USAGE     BYTES [1]   "" until the last response, then JSON
+
+`deploy/docs/model-contract.md` describes it for people who write a client. Needs NumPy alone.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONTRACT_VERSION = 1
+FINISHES = ("stop", "length", "cancelled", "outside_domain")
+GUIDANCE_KINDS = ("json_schema", "regex", "lark_grammar")
+REQUEST_FIELDS = frozenset({"parts", "prefix", "guidance", "adapter", "max_tokens"})
+
+MAX_REQUEST_BYTES = 1 << 20
+MAX_IMAGES = 64
+MAX_PIXELS = 1 << 27
+"""Of all images of one request together: 256 MiB of uint16."""
+
+Tensors = Mapping[str, NDArray[Any]]
+Pixels = NDArray[np.uint16]
+
+
+class ContractError(ValueError):
+    """The request does not follow the contract; the text says where."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A piece of the prompt in words."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """The place in the prompt where an image stands."""
+
+    index: int
+    """Which image of the request, from 0."""
+    label: str = ""
+    """What the client calls it ("frontal"); the model folder decides whether the model sees it."""
+
+
+Part = Text | ImageRef
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """A form the answer must have."""
+
+    kind: str
+    """One of GUIDANCE_KINDS."""
+    value: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a model."""
+
+    parts: tuple[Part, ...]
+    images: tuple[Pixels, ...] = ()
+    """Each (rows, columns), uint16, modality and VOI applied, MONOCHROME2 over 0..65535."""
+    prefix: str = ""
+    """The beginning of the answer, already written; the model continues it and does not repeat it."""
+    guidance: Guidance | None = None
+    adapter: str | None = None
+    max_tokens: int | None = None
+    """At most so many tokens; None leaves it to the model folder."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One response of the stream; the last one has `finish` and `usage`."""
+
+    text: str
+    logprobs: tuple[float, ...] = ()
+    finish: str = ""
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse(tensors: Tensors) -> Request:
+    """Return the request that `tensors` carry; raises ContractError."""
+    version = _one(tensors, "CONTRACT_VERSION")
+    if version != CONTRACT_VERSION:
+        raise ContractError(f"contract version {version} is not spoken here, only version {CONTRACT_VERSION}")
+    body = _body(_one(tensors, "REQUEST"))
+    images = _images(tensors)
+    parts = tuple(_part(part, len(images)) for part in _list(body.get("parts"), "parts"))
+    shown = [part.index for part in parts if isinstance(part, ImageRef)]
+    if sorted(shown) != list(range(len(images))):
+        raise ContractError(f"{len(images)} image(s) sent, but the parts show images {shown}: each must stand once")
+    return Request(
+        parts=parts,
+        images=images,
+        prefix=_text(body.get("prefix", ""), "prefix"),
+        guidance=_guidance(body.get("guidance")),
+        adapter=None if body.get("adapter") is None else _text(body["adapter"], "adapter"),
+        max_tokens=_max_tokens(body.get("max_tokens")),
+    )
+
+
+def encode_request(request: Request) -> dict[str, NDArray[Any]]:
+    """Return the tensors that `parse` reads back; what a client sends."""
+    body = {
+        "parts": [
+            {"text": part.text} if isinstance(part, Text) else {"image": part.index, "label": part.label}
+            for part in request.parts
+        ],
+        "prefix": request.prefix,
+        "guidance": None
+        if request.guidance is None
+        else {"kind": request.guidance.kind, "value": request.guidance.value},
+        "adapter": request.adapter,
+        "max_tokens": request.max_tokens,
+    }
+    tensors: dict[str, NDArray[Any]] = {
+        "CONTRACT_VERSION": np.array([CONTRACT_VERSION], np.int32),
+        "REQUEST": _bytes(json.dumps(body)),
+    }
+    if request.images:
+        tensors["PIXELS"] = np.concatenate([image.ravel() for image in request.images]).astype(np.uint16)
+        tensors["SHAPES"] = np.array([image.shape for image in request.images], np.int32)
+    return tensors
+
+
+def encode_chunk(chunk: Chunk) -> dict[str, NDArray[Any]]:
+    """Return the four output tensors of one response."""
+    return {
+        "TEXT": _bytes(chunk.text),
+        "LOGPROBS": np.array(chunk.logprobs, np.float32),
+        "FINISH": _bytes(chunk.finish),
+        "USAGE": _bytes(json.dumps(dict(chunk.usage)) if chunk.finish else ""),
+    }
+
+
+def decode_chunk(tensors: Tensors) -> Chunk:
+    """Return the response that `encode_chunk` wrote."""
+    usage = _utf8(_one(tensors, "USAGE"), "USAGE")
+    return Chunk(
+        text=_utf8(_one(tensors, "TEXT"), "TEXT"),
+        logprobs=tuple(float(value) for value in tensors["LOGPROBS"]),
+        finish=_utf8(_one(tensors, "FINISH"), "FINISH"),
+        usage=json.loads(usage) if usage else {},
+    )
+
+
+def _bytes(text: str) -> NDArray[Any]:
+    return np.array([text.encode()], dtype=np.object_)
+
+
+def _one(tensors: Tensors, name: str) -> Any:
+    if name not in tensors:
+        raise ContractError(f"{name} is missing")
+    if tensors[name].size != 1:
+        raise ContractError(f"{name} has {tensors[name].size} elements, expected 1")
+    return tensors[name].reshape(-1)[0]
+
+
+def _utf8(value: Any, name: str) -> str:
+    try:
+        return value.decode() if isinstance(value, bytes) else str(value)
+    except UnicodeDecodeError as e:
+        raise ContractError(f"{name} is not UTF-8") from e
+
+
+def _body(value: Any) -> dict[str, Any]:
+    text = _utf8(value, "REQUEST")
+    if len(text) > MAX_REQUEST_BYTES:
+        raise ContractError(f"REQUEST is longer than {MAX_REQUEST_BYTES} characters")
+    try:
+        body = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as e:
+        raise ContractError(f"REQUEST is not JSON: {e}") from e
+    if not isinstance(body, dict):
+        raise ContractError("REQUEST is not a JSON object")
+    # A misspelt "guidance" that is silently dropped would give an unguided answer.
+    if unknown := sorted(set(body) - REQUEST_FIELDS):
+        raise ContractError(f"REQUEST has unknown fields: {', '.join(unknown)}")
+    return body
+
+
+def _images(tensors: Tensors) -> tuple[Pixels, ...]:
+    shapes, pixels = tensors.get("SHAPES"), tensors.get("PIXELS")
+    if shapes is None or shapes.size == 0:
+        if pixels is not None and pixels.size:
+            raise ContractError("PIXELS without SHAPES")
+        return ()
+    if pixels is None or pixels.dtype != np.uint16:
+        raise ContractError("PIXELS is missing or not UINT16")
+    if shapes.ndim != 2 or shapes.shape[1] != 2 or len(shapes) > MAX_IMAGES:
+        raise ContractError(f"SHAPES must be [n, 2] with n <= {MAX_IMAGES}, got {list(shapes.shape)}")
+    sizes = [(int(rows), int(columns)) for rows, columns in shapes]
+    counts = [rows * columns for rows, columns in sizes]
+    if min(min(size) for size in sizes) < 1 or sum(counts) != pixels.size or pixels.size > MAX_PIXELS:
+        raise ContractError(f"SHAPES {sizes} do not fit {pixels.size} pixels (at most {MAX_PIXELS})")
+    pieces = np.split(pixels.reshape(-1), np.cumsum(counts)[:-1])
+    return tuple(piece.reshape(size) for piece, size in zip(pieces, sizes, strict=True))
+
+
+def _part(part: Any, images: int) -> Part:
+    if not isinstance(part, dict):
+        raise ContractError("a part is not a JSON object")
+    if set(part) == {"text"}:
+        return Text(_text(part["text"], "part text"))
+    if set(part) in ({"image"}, {"image", "label"}):
+        index = part["image"]
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < images:
+            raise ContractError(f"a part shows image {index!r}, but {images} image(s) were sent")
+        return ImageRef(index, _text(part.get("label", ""), "label"))
+    raise ContractError(f"a part has the fields {sorted(part)}; expected text, or image and label")
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    if not isinstance(value, list) or not value:
+        raise ContractError(f"{name} must be a list with at least one entry")
+    return value
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise ContractError(f"{name} is not text")
+    return value
+
+
+def _guidance(value: Any) -> Guidance | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or set(value) != {"kind", "value"} or value["kind"] not in GUIDANCE_KINDS:
+        raise ContractError(f"guidance must have a kind ({', '.join(GUIDANCE_KINDS)}) and a value")
+    return Guidance(value["kind"], _text(value["value"], "guidance value"))
+
+
+def _max_tokens(value: Any) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ContractError(f"max_tokens must be a whole number above 0, got {value!r}")
+    return value

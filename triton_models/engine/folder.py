@@ -1,0 +1,152 @@
+"""What a model folder says about itself: card, digest, preprocessing and prompt.
+
+A folder `<name>/` holds `card.toml` and one numbered version `<name>/<n>/` with the ONNX graphs, the
+tokenizer, `genai_config.json`, `chat_template.jinja` and `preread.json` (preprocessing, prompt, domain).
+Everything that turns a request into tensors is read from there, never from the engine. Needs NumPy and
+Pillow alone.
+"""
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+NOT_DIGESTED = frozenset({"model.py", "verify.json"})
+"""The glue and the record of the verification stand beside the model; they are not the model."""
+
+FILTERS = {"box": Image.Resampling.BOX, "bilinear": Image.Resampling.BILINEAR}
+FULL_SCALE = 65535.0
+DIGEST_BLOCK = 1 << 20
+
+
+class ModelError(RuntimeError):
+    """A model folder that cannot be served; the text says why."""
+
+
+@dataclass(frozen=True)
+class ImageForm:
+    """How an image becomes `pixel_values`: fit into rows x columns, pad, scale to 0..1, (x - mean) / std."""
+
+    rows: int
+    columns: int
+    mean: float
+    std: float
+    padding: float
+    """Grey value 0..1 beside an image of another aspect ratio."""
+    filter: str
+    token: str
+    """The placeholder that stands in the prompt for one image feature."""
+    tokens_per_image: int
+    max_images: int
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Which graph says whether an image is one the model was made for, and from which score on it is."""
+
+    file: str
+    threshold: float
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model as it lies on disk, with its identity."""
+
+    path: Path
+    """The version folder, with the ONNX files."""
+    name: str
+    version: str
+    digest: str
+    image: ImageForm
+    domain: Domain | None
+    context_tokens: int
+    default_max_tokens: int
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of `path`'s files as 64 hexadecimal digits.
+
+    It is the SHA-256 of what `sha256sum` prints for the files in the order of their names (bytes), that is
+    of one line "<hex>  <name>\\n" each; `NOT_DIGESTED` and sub-folders are left out.
+    """
+    lines = hashlib.sha256()
+    for file in sorted(path.iterdir(), key=lambda file: file.name.encode()):
+        if file.is_file() and file.name not in NOT_DIGESTED:
+            lines.update(f"{_sha256(file)}  {file.name}\n".encode())
+    return lines.hexdigest()
+
+
+def device_uid(digest: str) -> str:
+    """Return the Device UID (DCM 121012) of a model: 2.25 and the UUID (version 5, OID name space) of its digest."""
+    return f"2.25.{uuid5(NAMESPACE_OID, 'sha256:' + digest).int}"
+
+
+def read_folder(model: Path) -> ModelFolder:
+    """Return the model in `model` (the named folder, not the version); raises ModelError.
+
+    The files must have the digest their card names: a folder that was changed is not served under a name
+    that was measured with other files.
+    """
+    try:
+        card = tomllib.loads((model / "card.toml").read_text(encoding="utf-8"))
+        path = newest_version(model)
+        form = json.loads((path / "preread.json").read_text(encoding="utf-8"))
+        config = json.loads((path / "genai_config.json").read_text(encoding="utf-8"))
+        domain = Domain(**form["domain"]) if form.get("domain") else None
+        found = digest_of(path)
+        if found != card["digest"].removeprefix("sha256:"):
+            raise ModelError(f"{model.name}: the files have digest {found}, the card says {card['digest']}")
+        return ModelFolder(
+            path=path,
+            name=card["name"],
+            version=card["version"],
+            digest=card["digest"],
+            image=ImageForm(**form["image"]),
+            domain=domain,
+            context_tokens=config["model"]["context_length"],
+            default_max_tokens=form["default_max_tokens"],
+        )
+    except (OSError, KeyError, TypeError, ValueError) as e:
+        raise ModelError(f"{model.name}: not a readable model folder: {e!r}") from e
+
+
+def newest_version(model: Path) -> Path:
+    """Return the sub-folder of `model` with the highest number; raises ModelError."""
+    versions = [path for path in model.iterdir() if path.name.isdecimal() and path.is_dir()]
+    if not versions:
+        raise ModelError(f"{model.name}: no numbered version folder")
+    return max(versions, key=lambda path: int(path.name))
+
+
+def pixel_values(images: list[NDArray[np.uint16]], form: ImageForm) -> NDArray[np.float32]:
+    """Return `images` (each rows, columns over 0..65535) as (n, 1, form.rows, form.columns), normalised."""
+    fitted = [(letterbox(image, form) - form.mean) / form.std for image in images]
+    return np.stack(fitted)[:, None].astype(np.float32)
+
+
+def letterbox(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
+    """Return `image` over 0..1, fitted into (form.rows, form.columns) with its aspect ratio, centred."""
+    rows, columns = image.shape
+    scale = min(form.rows / rows, form.columns / columns)
+    size = max(1, round(rows * scale)), max(1, round(columns * scale))
+    grey = Image.fromarray(image.astype(np.float32) / FULL_SCALE)
+    small = np.asarray(grey.resize((size[1], size[0]), FILTERS[form.filter]), np.float32)
+    out = np.full((form.rows, form.columns), form.padding, np.float32)
+    top, left = (form.rows - size[0]) // 2, (form.columns - size[1]) // 2
+    out[top : top + size[0], left : left + size[1]] = small
+    return out
+
+
+def _sha256(file: Path) -> str:
+    total = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(DIGEST_BLOCK):
+            total.update(block)
+    return total.hexdigest()

@@ -1,0 +1,243 @@
+"""The engine for models that write text: ONNX Runtime GenAI over one model folder.
+
+    pixels -> letterbox -> pixel_values -> domain.onnx -> outside: one answer without text
+                                        -> vision.onnx -> embedding.onnx -> decoder, token by token
+
+Greedy, streamed, with the log-probability of each token. The engine is safe to call from several threads:
+each answer has its own generator over the one loaded model.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # GenAI's wheels send telemetry from their first import on
+
+import numpy as np
+import onnxruntime as ort
+import onnxruntime_genai as og
+from numpy.typing import NDArray
+
+from engine.contract import Chunk, ContractError, Guidance, ImageRef, Request
+from engine.folder import ModelError, ModelFolder, pixel_values, read_folder
+
+PROVIDERS = {"CPU": "CPUExecutionProvider", "CUDA": "CUDAExecutionProvider"}
+NO_TOKENS = np.zeros(0, np.int32)
+
+Cancelled = Callable[[], bool]
+
+
+def never() -> bool:
+    """A request that nobody cancels."""
+    return False
+
+
+class Engine:
+    """One loaded model."""
+
+    def __init__(self, folder: ModelFolder, *, threads: int) -> None:
+        """Load `folder`; `threads` per answer. Raises ModelError."""
+        self.folder = folder
+        try:
+            self._model = og.Model(_config(folder.path, threads))
+            self._tokenizer = og.Tokenizer(self._model)
+            self._domain = _domain(folder, threads)
+        except Exception as e:  # both runtimes raise their own kinds, RuntimeError among them
+            raise ModelError(f"{folder.name}: could not be loaded: {e}") from e
+        self._ends = frozenset(int(token) for token in self._tokenizer.eos_token_ids)
+        self._specials = _specials(folder.path)
+        device = str(self._model.device_type)
+        self.execution_provider = PROVIDERS.get(device, device)
+
+    @classmethod
+    def load(cls, model: Path, *, threads: int | None = None) -> "Engine":
+        """Return the engine of the model folder `model`, with as many threads as this process may use cores."""
+        return cls(read_folder(model), threads=threads or len(os.sched_getaffinity(0)))
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a client may want to know before it asks."""
+        return {
+            "model": self.folder.name,
+            "version": self.folder.version,
+            "digest": self.folder.digest,
+            "execution_provider": self.execution_provider,
+        }
+
+    def generate(self, request: Request, cancelled: Cancelled = never) -> Iterator[Chunk]:
+        """Yield the answer in pieces; the last one has `finish`. Raises ContractError.
+
+        `cancelled` is asked before each token.
+        """
+        pixels = self._pixels(request)
+        score = self._domain_score(pixels)
+        if self.folder.domain and score is not None and score < self.folder.domain.threshold:
+            yield Chunk("", finish="outside_domain", usage=self._usage(0, 0, score))
+            return
+        tokens = self._prompt(request)
+        limit = self._limit(request, len(tokens))
+        generator = self._generator(tokens, pixels, request.guidance, limit)
+        yield from self._stream(generator, request, len(tokens), limit, score, cancelled)
+
+    def _stream(
+        self,
+        generator: Any,
+        request: Request,
+        prompt: int,
+        limit: int,
+        score: float | None,
+        cancelled: Cancelled,
+    ) -> Iterator[Chunk]:
+        words = self._tokenizer.create_stream()
+        # A prefix is given to the model without its last blanks, so the answer begins with them.
+        strip = request.prefix != request.prefix.rstrip()
+        waiting: list[float] = []  # of tokens that have not made a whole character yet
+        finish, count = "length", 0
+        while count < limit:
+            if cancelled():
+                finish = "cancelled"
+                break
+            token, logprob = _next(generator)
+            count += 1
+            waiting.append(logprob)
+            if token in self._ends:
+                finish = "stop"
+                break
+            text = words.decode(token)
+            if strip and text:
+                text, strip = text.lstrip(), False
+            if text:
+                yield Chunk(text, tuple(waiting))
+                waiting.clear()
+            if generator.is_done():
+                break
+        yield Chunk("", tuple(waiting), finish, self._usage(prompt, count, score))
+
+    def _pixels(self, request: Request) -> NDArray[np.float32] | None:
+        form = self.folder.image
+        if len(request.images) > form.max_images:
+            raise ContractError(
+                f"{len(request.images)} images sent, {self.folder.name} reads at most {form.max_images}"
+            )
+        order = [part.index for part in request.parts if isinstance(part, ImageRef)]
+        return pixel_values([request.images[index] for index in order], form) if order else None
+
+    def _domain_score(self, pixels: NDArray[np.float32] | None) -> float | None:
+        """Return the score of the image that fits least, 0..1, or None where there is nothing to score."""
+        if self._domain is None or pixels is None:
+            return None
+        (scores,) = self._domain.run(["domain_score"], {"pixel_values": pixels})
+        return float(np.min(scores))
+
+    def _prompt(self, request: Request) -> NDArray[np.int32]:
+        if request.adapter is not None:
+            raise ContractError(f"{self.folder.name} has no adapter {request.adapter!r}")
+        form = self.folder.image
+        content = ""
+        for part in request.parts:
+            if isinstance(part, ImageRef):
+                content += form.token * form.tokens_per_image
+            else:
+                content += self._harmless(part.text)
+        message = json.dumps([{"role": "user", "content": content}])
+        text = self._tokenizer.apply_chat_template(message, add_generation_prompt=True)
+        prefix = self._harmless(request.prefix).rstrip()
+        return np.concatenate([self._encode(text), self._encode(prefix)])
+
+    def _encode(self, text: str) -> NDArray[np.int32]:
+        return np.asarray(self._tokenizer.encode(text), np.int32) if text else NO_TOKENS
+
+    def _harmless(self, text: str) -> str:
+        """Refuse words that the tokenizer would read as its own marks: they would forge turns or images."""
+        for special in self._specials:
+            if special in text:
+                raise ContractError(f"the text contains the token {special}")
+        return text
+
+    def _limit(self, request: Request, prompt: int) -> int:
+        room = self.folder.context_tokens - prompt
+        if room < 1:
+            raise ContractError(f"the prompt has {prompt} tokens, the model takes {self.folder.context_tokens}")
+        return min(request.max_tokens or self.folder.default_max_tokens, room)
+
+    def _generator(
+        self,
+        tokens: NDArray[np.int32],
+        pixels: NDArray[np.float32] | None,
+        guidance: Guidance | None,
+        limit: int,
+    ) -> Any:
+        params = og.GeneratorParams(self._model)
+        params.set_search_options(max_length=len(tokens) + limit, do_sample=False)
+        try:
+            if guidance is not None:
+                params.set_guidance(guidance.kind, _tight(guidance))
+            generator = og.Generator(self._model, params)
+        except Exception as e:  # the runtime's own kinds; without guidance the fault is not the client's
+            if guidance is None:
+                raise
+            raise ContractError(f"guidance refused: {e}") from e
+        if pixels is None:
+            generator.append_tokens(tokens)
+            return generator
+        inputs = og.NamedTensors()
+        inputs["input_ids"] = tokens[None]
+        inputs["pixel_values"] = pixels
+        inputs["num_image_tokens"] = np.array([self.folder.image.tokens_per_image * len(pixels)], np.int64)
+        generator.set_inputs(inputs)
+        return generator
+
+    def _usage(self, prompt: int, completion: int, score: float | None) -> dict[str, Any]:
+        domain = self.folder.domain
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            **self.identity(),
+            "domain_score": score,
+            "domain_threshold": domain.threshold if domain else None,
+        }
+
+
+def _next(generator: Any) -> tuple[int, float]:
+    """Return the next token and the natural log of its probability before any guidance."""
+    logits = np.asarray(generator.get_logits(), np.float64).reshape(-1)
+    generator.generate_next_token()
+    token = int(generator.get_next_tokens()[0])
+    top = logits.max()
+    return token, float(logits[token] - top - np.log(np.exp(logits - top).sum()))
+
+
+def _tight(guidance: Guidance) -> str:
+    """Return the guidance's value; a schema that leaves blanks open gets none, as the models are trained."""
+    if guidance.kind != "json_schema":
+        return guidance.value
+    try:
+        schema = json.loads(guidance.value)
+    except json.JSONDecodeError as e:
+        raise ContractError(f"the guidance is not a JSON schema: {e}") from e
+    if not isinstance(schema, dict):
+        return guidance.value
+    return json.dumps({"x-guidance": {"whitespace_flexible": False}, **schema})
+
+
+def _config(path: Path, threads: int) -> Any:
+    # Without a thread count the runtime has been seen to use one thread.
+    config = og.Config(str(path))
+    config.overlay(json.dumps({"model": {"decoder": {"session_options": {"intra_op_num_threads": threads}}}}))
+    return config
+
+
+def _domain(folder: ModelFolder, threads: int) -> Any:
+    if folder.domain is None:
+        return None
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    file = folder.path / folder.domain.file
+    return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+def _specials(path: Path) -> tuple[str, ...]:
+    """Return the tokens that the tokenizer reads as marks and not as words."""
+    added = json.loads((path / "tokenizer.json").read_text(encoding="utf-8")).get("added_tokens", [])
+    return tuple(token["content"] for token in added if token["special"])

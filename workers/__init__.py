@@ -1,0 +1,1 @@
+"""Whatever runs unattended: the Celery application, its tasks, the pipeline, one file per AI task."""

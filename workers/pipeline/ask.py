@@ -1,0 +1,72 @@
+"""Ask: one protocol step on its images, kept as a Step so that a retry asks no model again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from service.domain.algorithm import Card
+from service.domain.errors import Refused, Unclear, Unreadable, Unsupported
+from service.domain.job import Step
+from service.domain.protocol import ProtocolStep
+from service.ports.clock import Clock
+from service.ports.models import Answer, Models, Question
+from service.ports.pixels import Pixels
+from workers.algorithms.base import AlgorithmModule
+from workers.pipeline.kept import Asked, Kept, dump
+from workers.pipeline.select import Selection
+
+
+def ask(
+    ordinal: int,
+    step: ProtocolStep,
+    module: AlgorithmModule,
+    card: Card,
+    selection: Selection,
+    *,
+    attempt: int,
+    priority: int,
+    timeout_s: float,
+    models: Models,
+    pixels: Pixels,
+    clock: Clock,
+) -> Step:
+    """Read, prepare and ask for every selected image.
+
+    Raises Unavailable when the model server or the spool is away: the whole step is tried again.
+    """
+    started, begun = clock.now(), time.monotonic()
+    asked: list[Asked] = []
+    prompts: set[str] = set()
+    for stored, _ in selection.images:
+        uid = stored.instance.sop_instance_uid
+        try:
+            question = replace(module.prepare(pixels.read(stored)), priority=priority, timeout_s=timeout_s)
+            prompts.add(question.prompt_digest)
+            asked.append(Asked(image=uid, answer=_answer(models, question, card)))
+        except (Unreadable, Unsupported, Refused, Unclear) as error:
+            asked.append(Asked(image=uid, answer=None, error=str(error)))
+    answered = any(one.answer for one in asked)
+    return Step(
+        ordinal=ordinal,
+        kind=step.kind,
+        algorithm=step.algorithm,
+        answer=dump(Kept(algorithm=card.algorithm, left_out=selection.left_out, asked=tuple(asked))),
+        error="" if answered or not asked else asked[0].error,
+        model_digest=card.algorithm.digest if answered else "",
+        prompt_digest=" ".join(sorted(prompts)),
+        attempt=attempt,
+        started_at=started,
+        took_s=time.monotonic() - begun,
+    )
+
+
+def _answer(models: Models, question: Question, card: Card) -> Answer:
+    """The model's answer, if it is the model that the card describes (TID 4019 names what read the image)."""
+    answer = models.ask(question)
+    if answer.digest != card.algorithm.digest:
+        raise Refused(
+            f"the served {question.model} is not the model of its card (digest {answer.digest[:12]}, "
+            f"card {card.algorithm.digest[:12]}): load the one that was verified"
+        )
+    return answer

@@ -1,0 +1,82 @@
+"""Interpret: the kept answers of a job's steps to one report. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from service.domain.algorithm import Algorithm
+from service.domain.code import PROCEDURES, UNKNOWN_PROCEDURE
+from service.domain.errors import Unclear
+from service.domain.report import Evidence, Finding, Outcome, Report, Sentence
+from service.ports.models import Finish
+from workers.algorithms.base import AlgorithmModule, Draft, Looked
+from workers.pipeline.kept import Asked, Kept
+from workers.pipeline.select import Selection
+
+
+class Reading:
+    """Gathers what the steps of one job say; what is missing is named, never passed over in silence."""
+
+    def __init__(self, *, modality: str, images: Sequence[Evidence], namespace: str) -> None:
+        self._procedure = PROCEDURES.get(modality, UNKNOWN_PROCEDURE)
+        self._images = tuple(images)
+        self._namespace = namespace
+        self._algorithms: list[Algorithm] = []
+        self._findings: list[Finding] = []
+        self._sentences: list[Sentence] = []
+        self._missing: list[str] = []
+        self._looked_at: list[Evidence] = []
+
+    def add(self, module: AlgorithmModule, selection: Selection, kept: Kept) -> None:
+        """Add one step's answers, under the name of the algorithm that gave them."""
+        self._algorithms.append(kept.algorithm)
+        self._missing += kept.left_out
+        for stored, looked in selection.images:
+            asked = kept.of(stored.instance.sop_instance_uid)
+            drafted = self._draft(module, asked, looked) if asked else "no answer was kept"
+            if isinstance(drafted, str):
+                self._missing.append(drafted)
+                continue
+            uid = kept.algorithm.device_uid
+            self._findings += [replace(found, algorithm_uid=uid) for found in drafted.findings]
+            self._sentences += drafted.sentences
+            self._looked_at.append(looked.evidence)
+
+    def missing(self, reason: str, algorithm: Algorithm | None = None) -> None:
+        """Name something that the report lacks, and whose it would have been."""
+        self._missing.append(reason)
+        if algorithm is not None:
+            self._algorithms.append(algorithm)
+
+    def report(self, *, language: str = "en") -> Report:
+        """The report that what was added amounts to."""
+        reason = "; ".join(dict.fromkeys(self._missing))
+        if self._looked_at:
+            outcome = Outcome.PARTIAL if reason else Outcome.ANALYSED
+        else:
+            outcome, reason = Outcome.NOT_ANALYSED, reason or "no model was asked"
+        return Report(
+            outcome=outcome,
+            algorithms=tuple(dict.fromkeys(self._algorithms)),
+            procedure=self._procedure,
+            images=tuple(self._looked_at) or self._images,
+            findings=tuple(self._findings),
+            sentences=tuple(self._sentences),
+            reason=reason,
+            language=language,
+        )
+
+    def _draft(self, module: AlgorithmModule, asked: Asked, looked: Looked) -> Draft | str:
+        answer = asked.answer
+        if answer is None:
+            return asked.error
+        if answer.finish is Finish.OUTSIDE_DOMAIN:
+            score, threshold = answer.domain_score or 0.0, answer.domain_threshold or 0.0
+            return f"the image is not of the kind the model was made for (score {score:.2f}, needs {threshold:.2f})"
+        if answer.finish is not Finish.STOP:
+            return f"the model did not finish its answer ({answer.finish})"
+        try:
+            return module.interpret(answer, looked, namespace=self._namespace)
+        except Unclear as error:
+            return str(error)

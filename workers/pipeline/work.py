@@ -1,0 +1,221 @@
+"""Work one claimed job from its manifest to its recorded results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pydicom.uid import UID
+
+from service.domain.algorithm import Card
+from service.domain.code import PROCEDURES, UNKNOWN_PROCEDURE
+from service.domain.config import Configuration, ConfigVersion
+from service.domain.errors import Misconfigured, Unavailable
+from service.domain.job import MAX_CRASHES, Step, retry_after
+from service.domain.node import DestinationNode
+from service.domain.protocol import Protocol, ProtocolStep
+from service.domain.report import Outcome, Report
+from service.domain.rule import Mode, Rule, match
+from service.domain.study import StoredInstance
+from service.domain.uids import derive_uid
+from service.flow.record import report_json
+from service.ports.ledger import Claim
+from service.ports.services import Services
+from workers.algorithms import algorithms
+from workers.algorithms.base import AlgorithmModule
+from workers.pipeline.ask import ask
+from workers.pipeline.encode import encode
+from workers.pipeline.interpret import Reading
+from workers.pipeline.kept import load
+from workers.pipeline.select import again, evidence_of, select
+
+
+class LostLease(Exception):
+    """Another worker holds the job now; what this one has is thrown away."""
+
+
+def work(claim: Claim, services: Services) -> Outcome:
+    """Read, record, and owe the results to their destinations; returns what became of the reading.
+
+    Raises LostLease when the fence does not hold, and Unavailable or Misconfigured where waiting may help.
+    """
+    version = services.configurations.version(claim.job.config_version)
+    report, steps = _read(claim, version, services, _why_not_ask(claim, services.clock.now()))
+    return _finish(claim, version, report, steps, services)
+
+
+def partly(claim: Claim, services: Services, reason: str) -> Outcome:
+    """Record what kept steps give, and `reason` for what is missing; asks no model."""
+    version = services.configurations.version(claim.job.config_version)
+    report, steps = _read(claim, version, services, reason)
+    return _finish(claim, version, report, steps, services)
+
+
+def give_up(claim: Claim, services: Services, reason: str) -> Outcome:
+    """Record "not analysed" and why: needs neither model nor card nor algorithm (invariant 9)."""
+    version = services.configurations.version(claim.job.config_version)
+    instances = claim.manifest.instances
+    report = Report(
+        outcome=Outcome.NOT_ANALYSED,
+        algorithms=(),
+        procedure=PROCEDURES.get(instances[0].instance.modality, UNKNOWN_PROCEDURE),
+        images=tuple(evidence_of(stored) for stored in instances),
+        reason=reason,
+        language=services.settings.site.language,
+    )
+    return _finish(claim, version, report, (), services)
+
+
+def can_wait(claim: Claim, now: datetime) -> bool:
+    """Whether another attempt still comes before the job's deadline."""
+    return claim.job.deadline is None or now + retry_after(claim.job.attempt) < claim.job.deadline
+
+
+def _why_not_ask(claim: Claim, now: datetime) -> str:
+    """Why no model is asked any more; empty while one is."""
+    job = claim.job
+    if job.origin is not None:
+        return "its answers were not kept, and encoding again asks no model"
+    if job.crashes >= MAX_CRASHES:
+        return f"reading it ended its worker {job.crashes} times"
+    if job.deadline and now >= job.deadline:
+        return "its deadline passed before a model could read it"
+    return ""
+
+
+def _read(
+    claim: Claim, version: ConfigVersion, services: Services, why_not_ask: str
+) -> tuple[Report, tuple[Step, ...]]:
+    """Go through the protocol: a kept step is used as it is, another is asked."""
+    protocol = version.configuration.protocol(claim.job.protocol)
+    matched = _matched(claim, version.configuration.rule(claim.job.rule), services)
+    reading = Reading(
+        modality=matched[0].instance.modality,
+        images=[evidence_of(stored) for stored in matched],
+        namespace=derive_uid(services.settings.site.name, claim.job.study_instance_uid, protocol.name),
+    )
+    kept = {step.ordinal: step for step in claim.steps}
+    steps: list[Step] = []
+    for ordinal, wanted in enumerate(protocol.steps, 1):
+        step = kept.get(ordinal)
+        if step is None:
+            step = _ask(ordinal, wanted, matched, claim, services, reading, why_not_ask)
+        if step is not None:
+            answers = load(step.answer)
+            selection = again(claim.manifest.instances, [one.image for one in answers.asked], answers.left_out)
+            reading.add(_module(wanted), selection, answers)
+            steps.append(step)
+    return reading.report(language=services.settings.site.language), tuple(steps)
+
+
+def _ask(
+    ordinal: int,
+    wanted: ProtocolStep,
+    matched: Sequence[StoredInstance],
+    claim: Claim,
+    services: Services,
+    reading: Reading,
+    why_not: str,
+) -> Step | None:
+    """Ask one step's model and keep the answers; None, and named in `reading`, if it is not asked."""
+    module = _module(wanted)
+    card: Card = services.models.card(module.MODEL)
+    selection = select(matched, module, card.limits, claim.identity)
+    if why_not or not selection.images:
+        none = "; ".join(selection.left_out) or "no image for this algorithm"
+        reading.missing(why_not if selection.images else none, card.algorithm)
+        return None
+    step = ask(
+        ordinal,
+        wanted,
+        module,
+        card,
+        selection,
+        attempt=claim.job.attempt,
+        priority=int(claim.job.priority),
+        timeout_s=services.settings.models.timeout_s,
+        models=services.models,
+        pixels=services.pixels,
+        clock=services.clock,
+    )
+    if not services.ledger.keep_step(claim.job.job_id, step):
+        raise LostLease(claim.job.job_id)
+    return step
+
+
+def _module(wanted: ProtocolStep) -> AlgorithmModule:
+    try:
+        return algorithms()[wanted.algorithm]
+    except KeyError as error:
+        raise Misconfigured(f"algorithm {wanted.algorithm} is not installed; install it or change the rule") from error
+
+
+def _matched(claim: Claim, rule: Rule, services: Services) -> list[StoredInstance]:
+    """The manifest's instances in the series that the rule took, in their order."""
+    study = services.ledger.study(claim.job.study_instance_uid)
+    if study is None:
+        raise Unavailable("the study is not in the ledger")
+    study = replace(study, instances=claim.manifest.instances, identity=claim.identity)
+    since = (claim.complete_since or services.clock.now()).astimezone(services.clock.zone)
+    series: Sequence[UID] = match(rule, study, now=since).series or tuple(study.series())
+    return [stored for uid in series for stored in study.series()[uid]]
+
+
+def _finish(
+    claim: Claim, version: ConfigVersion, report: Report, steps: tuple[Step, ...], services: Services
+) -> Outcome:
+    job, configuration = claim.job, version.configuration
+    rule, protocol = configuration.rule(job.rule), configuration.protocol(job.protocol)
+    digest = protocol.digest(
+        models=tuple(algorithm.digest for algorithm in report.algorithms),
+        prompts=tuple(step.prompt_digest for step in steps),
+        rule_version=job.config_version,
+    )
+    finished = services.ledger.finish_job(
+        job,
+        outcome=report.outcome,
+        reason=report.reason,
+        report=report_json(report),
+        provenance=json.dumps(_provenance(claim, report, protocol, digest, steps, services), sort_keys=True),
+        objects=encode(claim, report, protocol, digest, rule.outputs, services),
+        destinations=_destinations(rule, configuration, report),
+        now=services.clock.now(),
+    )
+    if not finished:
+        raise LostLease(job.job_id)
+    return report.outcome
+
+
+def _destinations(rule: Rule, configuration: Configuration, report: Report) -> tuple[str, ...]:
+    if rule.mode is not Mode.LIVE:
+        return ()
+
+    def wants(node: DestinationNode) -> bool:
+        return node.not_analysed or report.outcome is not Outcome.NOT_ANALYSED
+
+    return tuple(name for name in rule.destinations if wants(configuration.destination(name)))
+
+
+def _provenance(
+    claim: Claim, report: Report, protocol: Protocol, digest: str, steps: tuple[Step, ...], services: Services
+) -> Mapping[str, object]:
+    """Invariant 13: what it takes to reconstruct this case."""
+    return {
+        "rule": claim.job.rule,
+        "config_version": claim.job.config_version,
+        "protocol": protocol.name,
+        "protocol_digest": digest,
+        "manifest_version": claim.manifest.version,
+        "manifest_digest": claim.manifest.digest,
+        "identity_version": claim.job.identity_version,
+        "run_number": claim.job.run_number,
+        "algorithms": [
+            {"name": a.name, "version": a.version, "digest": a.digest, "device_uid": a.device_uid, "demo": a.demo}
+            for a in report.algorithms
+        ],
+        "prompts": [step.prompt_digest for step in steps],
+        "engine": services.models.state().engine,
+        "settings": {"max_answer_s": services.settings.models.timeout_s, "site": services.settings.site.name},
+    }
