@@ -186,6 +186,7 @@ dciodvfy dicom3tools
 /usr/share/java/pixelmed.jar libpixelmed-java
 java default-jre-headless
 chromium chromium
+chromedriver chromium-driver
 '
 
 there() { # a command on PATH (or in sbin), or a file by pattern
