@@ -5,12 +5,14 @@ from __future__ import annotations
 import atexit
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import structlog
 import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
@@ -21,6 +23,10 @@ from service.domain.errors import Refused, Unavailable, Unclear
 from service.ports.models import Answer, Question, ServedModel, ServerState
 
 _READY_TIMEOUT_S = 2.0
+_LOAD_TIMEOUT_S = 120.0
+_LOAD_AGAIN_AFTER_S = 10.0
+_BACKEND_DIED = "is not healthy"
+"""Triton's words for a model of the Python backend whose process died or does not move."""
 _GIST = 80
 """Characters of a gRPC message that a person may have to read."""
 _AWAY = (
@@ -30,9 +36,11 @@ _AWAY = (
     "cancelled",
     "failed to connect",
     "exceeds maximum queue",
-    "not healthy",  # the Python backend's process died; Triton starts it again
+    "not healthy",
     "no longer in valid state",  # the stream broke before the question was on it
 )
+
+log = structlog.get_logger("preread.models")
 
 
 class TritonModels:
@@ -44,6 +52,8 @@ class TritonModels:
         self._local = threading.local()
         self._opened: weakref.WeakSet[Any] = weakref.WeakSet()  # a thread that ends takes its client along
         self._opening = threading.Lock()
+        self._loading = threading.Lock()
+        self._loaded: dict[str, float] = {}
         atexit.register(self.close)
 
     def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
@@ -59,6 +69,8 @@ class TritonModels:
             )
             return _listen(question, heard, on_text)
         except InferenceServerException as error:
+            if _BACKEND_DIED in str(error.message()):
+                self._load_again(question.model)
             raise _told(question.model, error) from error
         finally:
             client.stop_stream(cancel_requests=True)
@@ -89,6 +101,24 @@ class TritonModels:
             self._opened.clear()
         for client in opened:
             client.close()
+
+    def _load_again(self, model: str) -> None:
+        """Have Triton start the process of `model` anew: by itself it leaves a dead one so, and calls it ready.
+
+        See knowledge.md, "silent model servers". Needs --model-control-mode=explicit.
+        """
+        with self._loading:
+            if time.monotonic() - self._loaded.get(model, -_LOAD_AGAIN_AFTER_S) < _LOAD_AGAIN_AFTER_S:
+                return
+            try:
+                with triton.InferenceServerClient(self._url) as client:
+                    client.unload_model(model, client_timeout=_LOAD_TIMEOUT_S)  # loading alone may change nothing
+                    client.load_model(model, client_timeout=_LOAD_TIMEOUT_S)
+            except InferenceServerException as error:
+                log.warning("model cannot be loaded again: restart Triton", model=model, reason=error.message())
+            else:
+                log.warning("model loaded again: its process had died", model=model)
+            self._loaded[model] = time.monotonic()
 
     def _client(self) -> Any:
         if not hasattr(self._local, "client"):

@@ -145,7 +145,7 @@ class Installation:
             disk_reserve_bytes=0,
             scp={"port": scp},  # type: ignore[arg-type]
             web={"port": web},  # type: ignore[arg-type]
-            models={"url": self.model_url},  # type: ignore[arg-type]
+            models={"url": self.model_url, "timeout_s": 30},  # type: ignore[arg-type]
             worker={"lease_s": 10},  # type: ignore[arg-type]  # a killed reader's work is soon somebody else's
         )
         server = orthanc.find()
@@ -247,12 +247,12 @@ class Installation:
         return found
 
     def named(self, name: str) -> list[psutil.Process]:
-        """Processes by what they are: scp, reader, sender, sweep, web, redis, triton."""
+        """Processes by what they are: scp, reader, sender, sweep, web, redis, triton, stub (a model's in Triton)."""
         marks = {
             "reader": ("worker", "--lane", "read"),
             "sender": ("worker", "--lane", "deliver"),
         }.get(name, (name,))
-        programs = {"redis": "redis-server", "triton": "tritonserver"}
+        programs = {"redis": "redis-server", "triton": "tritonserver", "stub": "triton_python_backend_stub"}
         found = []
         for process in self.processes():
             try:

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 # As a script this file is alone on the path; the package is found beside the models.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from engine import contract, frames, genai
+from engine import contract, frames, genai, stall
 from engine.folder import ModelError
 
 log = logging.getLogger("preread.local")
@@ -40,9 +40,12 @@ Engines = dict[str, genai.Engine]
 class Session:
     """One client: reads its frames, answers them from the pool, forgets them when it leaves."""
 
-    def __init__(self, engines: Engines, pool: ThreadPoolExecutor, source: BinaryIO, sink: BinaryIO) -> None:
+    def __init__(
+        self, engines: Engines, pool: ThreadPoolExecutor, watch: stall.Stall, source: BinaryIO, sink: BinaryIO
+    ) -> None:
         """`source` and `sink` are blocking binary streams; `sink` is unbuffered."""
         self._engines = engines
+        self._watch = watch
         self._pool = pool
         self._source = source
         self._sink = sink
@@ -79,11 +82,16 @@ class Session:
             self._pool.submit(self._answer, engine, request, tensors, cancelled)
 
     def _answer(self, engine: genai.Engine, request: str, tensors: dict[str, Any], cancelled: threading.Event) -> None:
+        with self._watch.answering():
+            self._stream(engine, request, tensors, cancelled)
+
+    def _stream(self, engine: genai.Engine, request: str, tensors: dict[str, Any], cancelled: threading.Event) -> None:
         try:
             for chunk in engine.generate(contract.parse(tensors), cancelled.is_set):
                 if chunk.finish:  # before the client hears of the end, so that it may use the id again
                     self._open.pop(request, None)
                 self._say({"op": "chunk", "id": request}, contract.encode_chunk(chunk))
+                self._watch.moved()
         except OSError:
             cancelled.set()
         except contract.ContractError as e:
@@ -146,20 +154,20 @@ def listen(path: Path) -> socket.socket:
     return server
 
 
-def serve(server: socket.socket, engines: Engines, pool: ThreadPoolExecutor) -> None:
+def serve(server: socket.socket, engines: Engines, pool: ThreadPoolExecutor, watch: stall.Stall) -> None:
     """Answer clients until the process is told to end."""
     while True:
         client, _ = server.accept()
-        threading.Thread(target=_serve_client, args=(client, engines, pool), daemon=True).start()
+        threading.Thread(target=_serve_client, args=(client, engines, pool, watch), daemon=True).start()
 
 
-def _serve_client(client: socket.socket, engines: Engines, pool: ThreadPoolExecutor) -> None:
+def _serve_client(client: socket.socket, engines: Engines, pool: ThreadPoolExecutor, watch: stall.Stall) -> None:
     # Only sending has a limit: a client may be silent for as long as it likes.
     seconds = int(SEND_TIMEOUT_S).to_bytes(8, sys.byteorder) + bytes(8)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
     # Closing writes what is left, to a client that may be gone.
     with suppress(OSError), client, client.makefile("rb") as source, client.makefile("wb") as sink:
-        Session(engines, pool, source, sink).run()
+        Session(engines, pool, watch, source, sink).run()
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -168,6 +176,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", action="append", default=[], help="only this one; may be repeated")
     parser.add_argument("--threads", type=int, help="per answer; default: the cores this process may use")
     parser.add_argument("--concurrency", type=int, default=4, help="answers at once; more wait")
+    parser.add_argument(
+        "--silent-s", type=float, default=30, help="end when no open answer moves for so long; 0: never"
+    )
     parser.add_argument("--with-stdin", action="store_true", help="end when stdin ends (a supervisor died)")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--socket", type=Path)
@@ -189,9 +200,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         engines = load(arguments.repository, arguments.model, arguments.threads)
     except ModelError as e:
         raise SystemExit(str(e)) from e
-    pool = ThreadPoolExecutor(arguments.concurrency, "answer")
+    pool, watch = ThreadPoolExecutor(arguments.concurrency, "answer"), stall.Stall(arguments.silent_s)
     if arguments.stdio:
-        Session(engines, pool, sys.stdin.buffer, sys.stdout.buffer).run()
+        Session(engines, pool, watch, sys.stdin.buffer, sys.stdout.buffer).run()
         return
     server = listen(arguments.socket)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -199,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     try:
         print(json.dumps({"ready": True, "socket": str(arguments.socket), **hello(engines)}), flush=True)
-        serve(server, engines, pool)
+        serve(server, engines, pool, watch)
     except KeyboardInterrupt:
         log.info("ended by the keyboard")
     finally:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +17,9 @@ from pydicom import dcmread
 from service.adapters.models_local import LocalModels
 from service.adapters.models_triton import TritonModels
 from service.domain.errors import Refused, Unavailable
-from service.embedded import triton
-from service.embedded.folders import cache_folder
-from service.embedded.missing import Missing
-from service.embedded.ports import choose_free
 from service.ports.models import Finish, Guidance, ImagePart, Models, Question
 from tests.support.installation import REPOSITORY, wait_for
+from tests.support.triton_server import serving
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -33,39 +30,25 @@ MODELS = REPOSITORY / "triton_models"
 def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
     """A real server with the demo model, on loopback or on a unix socket."""
     folder = tmp_path_factory.mktemp(request.param)
-    served, command, environment = _triton(folder) if request.param == "triton" else _local(folder)
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server,
-    ):
+    if request.param == "triton":
+        with serving(folder, MODELS, ["chest_demo"]) as triton:
+            yield triton.models
+    else:
+        with _local(folder) as served:
+            yield served
+
+
+@contextmanager
+def _local(folder: Path) -> Iterator[Models]:
+    script, socket = MODELS / "engine" / "local.py", folder / "engine.sock"
+    command = (sys.executable, str(script), "--repository", str(MODELS), "--socket", str(socket))
+    served = LocalModels(str(socket), (MODELS,))
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
         try:
             wait_for(lambda: served.state().ready, 90, f"the model server does not come up, see {folder}")
             yield served
         finally:
             server.kill()
-
-
-def _triton(folder: Path) -> tuple[Models, tuple[str, ...], dict[str, str]]:
-    try:
-        found = triton.install(cache_folder(os.environ), print)
-    except Missing as missing:
-        pytest.skip(f"Triton cannot run here: {missing}")
-    ports = triton.Ports(*choose_free(3))
-    command = found.command(repositories=[MODELS], models=["chest_demo"], ports=ports)
-    return TritonModels(f"127.0.0.1:{ports.grpc}", (MODELS,)), command, found.environment(os.environ)
-
-
-def _local(folder: Path) -> tuple[Models, tuple[str, ...], dict[str, str]]:
-    socket = folder / "engine.sock"
-    command = (
-        sys.executable,
-        str(MODELS / "engine" / "local.py"),
-        "--repository",
-        str(MODELS),
-        "--socket",
-        str(socket),
-    )
-    return LocalModels(str(socket), (MODELS,)), command, dict(os.environ)
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,11 @@ class TritonPythonModel:
         settings = {key: value["string_value"] for key, value in given.items()}
         model = Path(args["model_repository"])
         sys.path.insert(0, settings["engine_parent"] or str(model.parent))
-        from engine import contract, genai
+        from engine import contract, genai, stall
 
         self._contract = contract
         self._engine = genai.Engine.load(model, threads=int(settings["threads"]) or None)
+        self._stall = stall.Stall(float(settings["silent_s"]))
         self._pool = ThreadPoolExecutor(int(settings["concurrency"]), "answer")
 
     def execute(self, requests: list[Any]) -> None:
@@ -42,11 +43,16 @@ class TritonPythonModel:
         self._pool.shutdown()
 
     def _answer(self, tensors: dict[str, Any], sender: Any) -> None:
+        with self._stall.answering():
+            self._stream(tensors, sender)
+
+    def _stream(self, tensors: dict[str, Any], sender: Any) -> None:
         try:
             request = self._contract.parse(tensors)
             for chunk in self._engine.generate(request, sender.is_cancelled):
                 outputs = self._contract.encode_chunk(chunk).items()
                 sender.send(pb.InferenceResponse([pb.Tensor(name, value) for name, value in outputs]))
+                self._stall.moved()
         except self._contract.ContractError as e:
             sender.send(pb.InferenceResponse(error=pb.TritonError(str(e), pb.TritonError.INVALID_ARG)))
         except Exception as e:  # the boundary: whatever it was, the client hears of it

@@ -1,0 +1,40 @@
+"""Triton leaves a Python model whose process died as it is, and calls it ready: the adapter has it loaded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from service.domain.errors import Unavailable
+from service.ports.models import Finish, Question
+from tests.support.installation import REPOSITORY, wait_for
+from tests.support.triton_server import TritonServer, serving
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
+
+QUESTION = Question(model="chest_demo", parts=("Write the report.",), max_tokens=3, timeout_s=10)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
+    with serving(tmp_path_factory.mktemp("triton"), REPOSITORY / "triton_models", ["chest_demo"]) as found:
+        yield found
+
+
+@pytest.mark.parametrize("how", ["kill", "suspend"])
+def test_a_model_whose_process_is_gone_or_stands_still_answers_again(server: TritonServer, how: str) -> None:
+    assert server.models.ask(QUESTION).finish is Finish.LENGTH
+    for stub in server.stubs():
+        getattr(stub, how)()
+    with pytest.raises(Unavailable, match="away"):
+        server.models.ask(QUESTION)
+    took_s = wait_for(lambda: _answers(server), 60, "the model does not come back")
+    print(f"{how}: back after {took_s:.1f} s")
+
+
+def _answers(server: TritonServer) -> bool:
+    try:
+        return server.models.ask(QUESTION).finish is Finish.LENGTH
+    except Unavailable:
+        return False
