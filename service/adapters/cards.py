@@ -35,6 +35,7 @@ class _CardFile(BaseModel):
     source: str
     intended_use: str
     demo: bool = False
+    memory_mb: int = Field(default=0, ge=0)
     limits: _LimitsTable = Field(default_factory=_LimitsTable)
     evaluation: dict[str, object] = Field(default_factory=dict)
 
@@ -69,6 +70,7 @@ def read_card(folder: Path) -> Card:
             min_age_years=limits.min_age_years,
             max_age_years=limits.max_age_years,
         ),
+        memory_mb=file.memory_mb,
         evaluation={key: str(value) for key, value in file.evaluation.items()},
     )
 

@@ -61,12 +61,7 @@ class TritonModels:
         client = self._client()
         try:
             client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=question.timeout_s)
-            client.async_stream_infer(
-                question.model,
-                _inputs(encode(question)),
-                priority=question.priority + 1,
-                enable_empty_final_response=True,
-            )
+            client.async_stream_infer(question.model, _inputs(encode(question)), enable_empty_final_response=True)
             return _listen(question, heard, on_text)
         except InferenceServerException as error:
             if _BACKEND_DIED in str(error.message()):

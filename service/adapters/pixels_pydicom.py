@@ -27,7 +27,12 @@ class PydicomPixels:
         if len(reply.body) != rows * columns * 2:
             raise Unreadable("The decoded picture has another size than it says.")
         pixels = np.frombuffer(reply.body, dtype="<u2").reshape(rows, columns)
-        return Frame(pixels=pixels, frame=frame, spacing_mm=(spacing[0], spacing[1]) if spacing else None)
+        return Frame(
+            pixels=pixels,
+            frame=frame,
+            source=stored.instance.sop_instance_uid,
+            spacing_mm=(spacing[0], spacing[1]) if spacing else None,
+        )
 
     def close(self) -> None:
         """End the children."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.domain.errors import Unclear
+from service.domain.errors import Unavailable, Unclear
 from service.ports.models import Answer, Finish, ImagePart, Question
 
 CONTRACT_VERSION = 1
@@ -28,7 +28,7 @@ def encode(question: Question) -> Tensors:
     images: list[NDArray[np.uint16]] = []
     for part in question.parts:
         if isinstance(part, ImagePart):
-            parts.append({"image": len(images), "label": part.label})
+            parts.append(_image(part, len(images)))
             images.append(part.pixels)
         else:
             parts.append({"text": part})
@@ -39,6 +39,8 @@ def encode(question: Question) -> Tensors:
         "guidance": {"kind": guidance.kind, "value": guidance.value} if guidance else None,
         "adapter": question.adapter,
         "max_tokens": question.max_tokens,
+        "priority": question.priority,
+        "deadline_s": question.timeout_s,
     }
     tensors: Tensors = {
         "CONTRACT_VERSION": np.array([CONTRACT_VERSION], np.int32),
@@ -48,6 +50,17 @@ def encode(question: Question) -> Tensors:
         tensors["PIXELS"] = np.concatenate([image.ravel() for image in images]).astype(np.uint16)
         tensors["SHAPES"] = np.array([image.shape for image in images], np.int32)
     return tensors
+
+
+def _image(part: ImagePart, index: int) -> dict[str, object]:
+    spacing = None if part.spacing_mm is None else list(part.spacing_mm)
+    return {
+        "image": index,
+        "label": part.label,
+        "source": part.source,
+        "frame": part.frame,
+        "spacing_mm": spacing,
+    }
 
 
 @dataclass
@@ -74,9 +87,11 @@ class Listener:
             self.usage = _usage(usage)
 
     def answer(self) -> Answer:
-        """The whole answer. Raises Unclear if the stream ended without a last response."""
+        """The whole answer. Raises Unclear if the stream ended midway, Unavailable if the deadline came first."""
         if not self.finish:
             raise Unclear("the model's stream ended without a last response")
+        if self.finish == Finish.DEADLINE:
+            raise Unavailable("the model did not finish before the question's deadline")
         if not all(np.isfinite(self.logprobs)):
             raise Unclear("the model answered with probabilities that are not numbers")
         try:
@@ -87,6 +102,9 @@ class Listener:
                 version=str(self.usage["version"]),
                 digest=str(self.usage["digest"]).removeprefix("sha256:"),
                 logprobs=tuple(self.logprobs),
+                adapter=str(self.usage.get("adapter") or ""),
+                adapter_digest=str(self.usage.get("adapter_digest") or "").removeprefix("sha256:"),
+                prompt_digest=str(self.usage.get("prompt_digest") or "").removeprefix("sha256:"),
                 domain_score=self.usage.get("domain_score"),
                 domain_threshold=self.usage.get("domain_threshold"),
                 usage=self.usage,

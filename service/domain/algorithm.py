@@ -43,6 +43,8 @@ class Card:
     source: str
     intended_use: str
     limits: Limits
+    memory_mb: int = 0
+    """What the model may take of the server's memory; 0 if the card names no budget."""
     evaluation: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -14,14 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.algorithm import Card
+from service.ports.pixels import Frame
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ImagePart:
-    """A labelled image: uint16 (rows, columns), MONOCHROME2 over 0..65535."""
+    """A labelled image: uint16 (rows, columns), MONOCHROME2 over 0..65535, and where it comes from."""
 
     label: str
     pixels: NDArray[np.uint16]
+    source: str = ""
+    """SOP Instance UID."""
+    frame: int = 1
+    """Counts from 1."""
+    spacing_mm: tuple[float, float] | None = None
+    """Row and column spacing, where it is known."""
+
+    @classmethod
+    def of(cls, frame: Frame, label: str) -> ImagePart:
+        """The frame as the model is shown it."""
+        return cls(
+            label=label, pixels=frame.pixels, source=frame.source, frame=frame.frame, spacing_mm=frame.spacing_mm
+        )
 
 
 Part = str | ImagePart
@@ -48,6 +62,7 @@ class Question:
     priority: int = 2
     """0 (STAT) goes first."""
     timeout_s: float = 120.0
+    """After so long nobody waits for the answer any more, and the model stops writing it."""
 
     @property
     def prompt_digest(self) -> str:
@@ -64,6 +79,7 @@ class Finish(StrEnum):
     STOP = "stop"
     LENGTH = "length"
     CANCELLED = "cancelled"
+    DEADLINE = "deadline"
     OUTSIDE_DOMAIN = "outside_domain"
 
 
@@ -77,6 +93,11 @@ class Answer:
     version: str
     digest: str
     logprobs: tuple[float, ...] = ()
+    adapter: str = ""
+    adapter_digest: str = ""
+    """SHA-256 of the adapter's file; empty without one."""
+    prompt_digest: str = ""
+    """SHA-256 of the prompt and the answer's beginning, as the model's chat template wrote them."""
     domain_score: float | None = None
     domain_threshold: float | None = None
     usage: Mapping[str, object] = field(default_factory=dict)

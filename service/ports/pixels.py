@@ -20,19 +20,21 @@ class Frame:
 
     pixels: NDArray[np.uint16]
     frame: int
+    source: str = ""
+    """SOP Instance UID of the object it is a frame of."""
     spacing_mm: tuple[float, float] | None = None
     """Row and column spacing (Pixel Spacing, else Imager Pixel Spacing)."""
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Frame)
-            and self.frame == other.frame
+            and (self.source, self.frame) == (other.source, other.frame)
             and self.spacing_mm == other.spacing_mm
             and bool(np.array_equal(self.pixels, other.pixels))
         )
 
     def __hash__(self) -> int:
-        return hash((self.frame, self.spacing_mm))
+        return hash((self.source, self.frame, self.spacing_mm))
 
 
 class Pixels(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from service.embedded.folders import cache_folder
 from service.embedded.keep import SHARED_MEMORY
 from service.embedded.missing import Missing
 from service.embedded.ports import choose_free
+from service.ports.models import ServerState
 from tests.support.installation import wait_for
 
 
@@ -35,9 +36,15 @@ class TritonServer:
         return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
 
 
+def all_ready(state: ServerState) -> bool:
+    return state.ready
+
+
 @contextmanager
-def serving(folder: Path, repository: Path, names: Sequence[str]) -> Iterator[TritonServer]:
-    """Serve models out of `repository`, with the log in `folder`; skips where Triton cannot run."""
+def serving(
+    folder: Path, repository: Path, names: Sequence[str], *, up: Callable[[ServerState], bool] = all_ready
+) -> Iterator[TritonServer]:
+    """Serve models out of `repository` until `up` is content, log in `folder`; skips where Triton cannot run."""
     try:
         found = triton.install(cache_folder(os.environ), print)
     except Missing as missing:
@@ -49,7 +56,7 @@ def serving(folder: Path, repository: Path, names: Sequence[str]) -> Iterator[Tr
     server = TritonServer(ports, TritonModels(f"127.0.0.1:{ports.grpc}", (repository,)), process)
     stubs: list[psutil.Process] = []
     try:
-        wait_for(lambda: server.models.state().ready, 90, f"Triton does not come up, see {folder / 'log'}")
+        wait_for(lambda: up(server.models.state()), 90, f"Triton does not come up, see {folder / 'log'}")
         yield server
     finally:
         server.models.close()

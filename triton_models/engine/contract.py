@@ -1,7 +1,7 @@
 """The wire contract between a client and a model, version 1: tensors in, tensors out.
 
     CONTRACT_VERSION  INT32  [1]     the version the client speaks
-    REQUEST           BYTES  [1]     JSON: parts, prefix, guidance, adapter, max_tokens
+    REQUEST           BYTES  [1]     JSON: parts, prefix, guidance, adapter, max_tokens, priority, deadline_s
     PIXELS            UINT16 [-1]    all images one after another, row by row (absent without images)
     SHAPES            INT32  [n, 2]  rows and columns of each image            (absent without images)
 
@@ -14,6 +14,7 @@
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,10 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 CONTRACT_VERSION = 1
-FINISHES = ("stop", "length", "cancelled", "outside_domain")
+FINISHES = ("stop", "length", "cancelled", "deadline", "outside_domain")
 GUIDANCE_KINDS = ("json_schema", "regex", "lark_grammar")
-REQUEST_FIELDS = frozenset({"parts", "prefix", "guidance", "adapter", "max_tokens"})
+REQUEST_FIELDS = frozenset({"parts", "prefix", "guidance", "adapter", "max_tokens", "priority", "deadline_s"})
+IMAGE_FIELDS = frozenset({"image", "label", "source", "frame", "spacing_mm"})
 
+ROUTINE = 2
+"""The priority of a request that names none."""
+MAX_PRIORITY = 9
+MAX_TOKENS = 1 << 20
+MAX_FRAME = 1 << 31
 MAX_REQUEST_BYTES = 1 << 20
 MAX_IMAGES = 64
 MAX_PIXELS = 1 << 27
@@ -54,6 +61,12 @@ class ImageRef:
     """Which image of the request, from 0."""
     label: str = ""
     """What the client calls it ("frontal"); the model folder decides whether the model sees it."""
+    source: str = ""
+    """SOP Instance UID of the object it was taken from; for the client's own reference."""
+    frame: int = 1
+    """Which frame of that object, from 1."""
+    spacing_mm: tuple[float, float] | None = None
+    """Between rows and between columns, where it is known."""
 
 
 Part = Text | ImageRef
@@ -81,6 +94,10 @@ class Request:
     adapter: str | None = None
     max_tokens: int | None = None
     """At most so many tokens; None leaves it to the model folder."""
+    priority: int = ROUTINE
+    """0 goes first. What runs is not interrupted."""
+    deadline_s: float | None = None
+    """Seconds from the request's arrival after which nobody wants the answer any more."""
 
 
 @dataclass(frozen=True)
@@ -111,22 +128,23 @@ def parse(tensors: Tensors) -> Request:
         guidance=_guidance(body.get("guidance")),
         adapter=None if body.get("adapter") is None else _text(body["adapter"], "adapter"),
         max_tokens=_max_tokens(body.get("max_tokens")),
+        priority=_whole(body.get("priority", ROUTINE), "priority", 0, MAX_PRIORITY),
+        deadline_s=None if body.get("deadline_s") is None else _positive(body["deadline_s"], "deadline_s"),
     )
 
 
 def encode_request(request: Request) -> dict[str, NDArray[Any]]:
     """Return the tensors that `parse` reads back; what a client sends."""
     body = {
-        "parts": [
-            {"text": part.text} if isinstance(part, Text) else {"image": part.index, "label": part.label}
-            for part in request.parts
-        ],
+        "parts": [{"text": part.text} if isinstance(part, Text) else _image_part(part) for part in request.parts],
         "prefix": request.prefix,
         "guidance": None
         if request.guidance is None
         else {"kind": request.guidance.kind, "value": request.guidance.value},
         "adapter": request.adapter,
         "max_tokens": request.max_tokens,
+        "priority": request.priority,
+        "deadline_s": request.deadline_s,
     }
     tensors: dict[str, NDArray[Any]] = {
         "CONTRACT_VERSION": np.array([CONTRACT_VERSION], np.int32),
@@ -136,6 +154,17 @@ def encode_request(request: Request) -> dict[str, NDArray[Any]]:
         tensors["PIXELS"] = np.concatenate([image.ravel() for image in request.images]).astype(np.uint16)
         tensors["SHAPES"] = np.array([image.shape for image in request.images], np.int32)
     return tensors
+
+
+def _image_part(part: ImageRef) -> dict[str, Any]:
+    spacing = None if part.spacing_mm is None else list(part.spacing_mm)
+    return {
+        "image": part.index,
+        "label": part.label,
+        "source": part.source,
+        "frame": part.frame,
+        "spacing_mm": spacing,
+    }
 
 
 def encode_chunk(chunk: Chunk) -> dict[str, NDArray[Any]]:
@@ -217,12 +246,28 @@ def _part(part: Any, images: int) -> Part:
         raise ContractError("a part is not a JSON object")
     if set(part) == {"text"}:
         return Text(_text(part["text"], "part text"))
-    if set(part) in ({"image"}, {"image", "label"}):
-        index = part["image"]
-        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < images:
-            raise ContractError(f"a part shows image {index!r}, but {images} image(s) were sent")
-        return ImageRef(index, _text(part.get("label", ""), "label"))
-    raise ContractError(f"a part has the fields {sorted(part)}; expected text, or image and label")
+    if "image" not in part or not IMAGE_FIELDS.issuperset(part):
+        raise ContractError(
+            f"a part has the fields {sorted(part)}; expected text, or image with label, source, frame, spacing_mm"
+        )
+    index = part["image"]
+    if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < images:
+        raise ContractError(f"a part shows image {index!r}, but {images} image(s) were sent")
+    return ImageRef(
+        index=index,
+        label=_text(part.get("label", ""), "label"),
+        source=_text(part.get("source", ""), "source"),
+        frame=_whole(part.get("frame", 1), "frame", 1, MAX_FRAME),
+        spacing_mm=_spacing(part.get("spacing_mm")),
+    )
+
+
+def _spacing(value: Any) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2:
+        raise ContractError(f"spacing_mm must be two numbers, between rows and between columns, got {value!r}")
+    return _positive(value[0], "spacing_mm"), _positive(value[1], "spacing_mm")
 
 
 def _list(value: Any, name: str) -> list[Any]:
@@ -246,8 +291,16 @@ def _guidance(value: Any) -> Guidance | None:
 
 
 def _max_tokens(value: Any) -> int | None:
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ContractError(f"max_tokens must be a whole number above 0, got {value!r}")
+    return None if value is None else _whole(value, "max_tokens", 1, MAX_TOKENS)
+
+
+def _whole(value: Any, name: str, least: int, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ContractError(f"{name} must be a whole number from {least} to {most}, got {value!r}")
     return value
+
+
+def _positive(value: Any, name: str) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+        raise ContractError(f"{name} must be a number above 0, got {value!r}")
+    return float(value)

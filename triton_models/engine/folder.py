@@ -64,10 +64,13 @@ class ModelFolder:
     name: str
     version: str
     digest: str
-    image: ImageForm
+    image: ImageForm | None
+    """None for a model of text only."""
     domain: Domain | None
     context_tokens: int
     default_max_tokens: int
+    memory_mb: int = 0
+    """What the card allows the model to take; 0 for no budget."""
 
 
 def digest_of(path: Path) -> str:
@@ -108,10 +111,11 @@ def read_folder(model: Path) -> ModelFolder:
             name=card["name"],
             version=card["version"],
             digest=card["digest"],
-            image=ImageForm(**form["image"]),
+            image=ImageForm(**form["image"]) if form["image"] else None,
             domain=domain,
             context_tokens=config["model"]["context_length"],
             default_max_tokens=form["default_max_tokens"],
+            memory_mb=int(card.get("memory_mb", 0)),
         )
     except (OSError, KeyError, TypeError, ValueError) as e:
         raise ModelError(f"{model.name}: not a readable model folder: {e!r}") from e
@@ -123,6 +127,16 @@ def newest_version(model: Path) -> Path:
     if not versions:
         raise ModelError(f"{model.name}: no numbered version folder")
     return max(versions, key=lambda path: int(path.name))
+
+
+def adapters(model: ModelFolder) -> dict[str, Path]:
+    """Return the adapters that lie in the version's folder `adapters`, by name."""
+    return {file.stem: file for file in sorted((model.path / "adapters").glob("*.onnx_adapter"))}
+
+
+def digest_of_file(file: Path) -> str:
+    """Return the SHA-256 of one file, as `digest_of` returns that of a model."""
+    return _sha256(file)
 
 
 def pixel_values(images: list[NDArray[np.uint16]], form: ImageForm) -> NDArray[np.float32]:

@@ -7,9 +7,11 @@ Greedy, streamed, with the log-probability of each token. The engine is safe to 
 each answer has its own generator over the one loaded model.
 """
 
+import hashlib
 import json
+import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +22,18 @@ import onnxruntime as ort
 import onnxruntime_genai as og
 from numpy.typing import NDArray
 
+from engine import memory
 from engine.contract import Chunk, ContractError, Guidance, ImageRef, Request
-from engine.folder import ModelError, ModelFolder, pixel_values, read_folder
+from engine.folder import ModelError, ModelFolder, adapters, digest_of_file, pixel_values, read_folder
+from engine.turns import Stop
 
 PROVIDERS = {"CPU": "CPUExecutionProvider", "CUDA": "CUDAExecutionProvider"}
 NO_TOKENS = np.zeros(0, np.int32)
 
-Cancelled = Callable[[], bool]
 
-
-def never() -> bool:
-    """A request that nobody cancels."""
-    return False
+def never() -> str:
+    """A request that nobody stops."""
+    return ""
 
 
 class Engine:
@@ -40,12 +42,20 @@ class Engine:
     def __init__(self, folder: ModelFolder, *, threads: int) -> None:
         """Load `folder`; `threads` per answer. Raises ModelError."""
         self.folder = folder
+        before_mb = memory.resident_mb()
         try:
             self._model = og.Model(_config(folder.path, threads))
             self._tokenizer = og.Tokenizer(self._model)
             self._domain = _domain(folder, threads)
+            self._adapters, self._adapter_digests = _adapters(self._model, folder)
         except Exception as e:  # both runtimes raise their own kinds, RuntimeError among them
             raise ModelError(f"{folder.name}: could not be loaded: {e}") from e
+        taken_mb = memory.resident_mb() - before_mb
+        if folder.memory_mb and taken_mb > folder.memory_mb:
+            raise ModelError(
+                f"{folder.name}: takes {taken_mb:.0f} MB once it is loaded and its card allows {folder.memory_mb}: "
+                "raise memory_mb in the card if the machine has the room, or serve a smaller model"
+            )
         self._ends = frozenset(int(token) for token in self._tokenizer.eos_token_ids)
         self._specials = _specials(folder.path)
         device = str(self._model.device_type)
@@ -65,40 +75,33 @@ class Engine:
             "execution_provider": self.execution_provider,
         }
 
-    def generate(self, request: Request, cancelled: Cancelled = never) -> Iterator[Chunk]:
-        """Yield the answer in pieces; the last one has `finish`. Raises ContractError.
+    def generate(self, request: Request, stop: Stop = never) -> Iterator[Chunk]:
+        """Yield the answer in pieces; the last one has `finish`. Raises ContractError, and ModelError mid-way.
 
-        `cancelled` is asked before each token.
+        `stop` is asked before anything is done, and before each token.
         """
+        if finish := stop():
+            yield Chunk("", finish=finish, usage=self._usage(request, "", 0, 0, None))
+            return
         pixels = self._pixels(request)
         score = self._domain_score(pixels)
         if self.folder.domain and score is not None and score < self.folder.domain.threshold:
-            yield Chunk("", finish="outside_domain", usage=self._usage(0, 0, score))
+            yield Chunk("", finish="outside_domain", usage=self._usage(request, "", 0, 0, score))
             return
-        tokens = self._prompt(request)
+        asked = self._asked(request)
+        tokens = np.concatenate([self._encode(asked), self._encode(self._begun(request))])
         limit = self._limit(request, len(tokens))
-        generator = self._generator(tokens, pixels, request.guidance, limit)
-        yield from self._stream(generator, request, len(tokens), limit, score, cancelled)
-
-    def _stream(
-        self,
-        generator: Any,
-        request: Request,
-        prompt: int,
-        limit: int,
-        score: float | None,
-        cancelled: Cancelled,
-    ) -> Iterator[Chunk]:
+        generator = self._generator(tokens, pixels, request, limit)
         words = self._tokenizer.create_stream()
         # A prefix is given to the model without its last blanks, so the answer begins with them.
         strip = request.prefix != request.prefix.rstrip()
         waiting: list[float] = []  # of tokens that have not made a whole character yet
         finish, count = "length", 0
         while count < limit:
-            if cancelled():
-                finish = "cancelled"
+            if why := stop():
+                finish = why
                 break
-            token, logprob = _next(generator)
+            token, logprob = self._next(generator)
             count += 1
             waiting.append(logprob)
             if token in self._ends:
@@ -112,16 +115,15 @@ class Engine:
                 waiting.clear()
             if generator.is_done():
                 break
-        yield Chunk("", tuple(waiting), finish, self._usage(prompt, count, score))
+        yield Chunk("", tuple(waiting), finish, self._usage(request, asked, len(tokens), count, score))
 
     def _pixels(self, request: Request) -> NDArray[np.float32] | None:
         form = self.folder.image
-        if len(request.images) > form.max_images:
-            raise ContractError(
-                f"{len(request.images)} images sent, {self.folder.name} reads at most {form.max_images}"
-            )
+        most = form.max_images if form else 0
+        if len(request.images) > most:
+            raise ContractError(f"{len(request.images)} images sent, {self.folder.name} reads at most {most}")
         order = [part.index for part in request.parts if isinstance(part, ImageRef)]
-        return pixel_values([request.images[index] for index in order], form) if order else None
+        return pixel_values([request.images[index] for index in order], form) if form and order else None
 
     def _domain_score(self, pixels: NDArray[np.float32] | None) -> float | None:
         """Return the score of the image that fits least, 0..1, or None where there is nothing to score."""
@@ -130,20 +132,21 @@ class Engine:
         (scores,) = self._domain.run(["domain_score"], {"pixel_values": pixels})
         return float(np.min(scores))
 
-    def _prompt(self, request: Request) -> NDArray[np.int32]:
-        if request.adapter is not None:
-            raise ContractError(f"{self.folder.name} has no adapter {request.adapter!r}")
+    def _asked(self, request: Request) -> str:
+        """Return the prompt as the chat template writes it."""
         form = self.folder.image
         content = ""
         for part in request.parts:
-            if isinstance(part, ImageRef):
+            if isinstance(part, ImageRef) and form:
                 content += form.token * form.tokens_per_image
-            else:
+            elif not isinstance(part, ImageRef):
                 content += self._harmless(part.text)
         message = json.dumps([{"role": "user", "content": content}])
-        text = self._tokenizer.apply_chat_template(message, add_generation_prompt=True)
-        prefix = self._harmless(request.prefix).rstrip()
-        return np.concatenate([self._encode(text), self._encode(prefix)])
+        return str(self._tokenizer.apply_chat_template(message, add_generation_prompt=True))
+
+    def _begun(self, request: Request) -> str:
+        """Return the beginning of the answer as the model is given it."""
+        return self._harmless(request.prefix).rstrip()
 
     def _encode(self, text: str) -> NDArray[np.int32]:
         return np.asarray(self._tokenizer.encode(text), np.int32) if text else NO_TOKENS
@@ -165,9 +168,13 @@ class Engine:
         self,
         tokens: NDArray[np.int32],
         pixels: NDArray[np.float32] | None,
-        guidance: Guidance | None,
+        request: Request,
         limit: int,
     ) -> Any:
+        guidance = request.guidance
+        if request.adapter is not None and request.adapter not in self._adapter_digests:
+            known = ", ".join(self._adapter_digests) or "none"
+            raise ContractError(f"{self.folder.name} has no adapter {request.adapter!r}; it has {known}")
         params = og.GeneratorParams(self._model)
         params.set_search_options(max_length=len(tokens) + limit, do_sample=False)
         try:
@@ -178,7 +185,9 @@ class Engine:
             if guidance is None:
                 raise
             raise ContractError(f"guidance refused: {e}") from e
-        if pixels is None:
+        if request.adapter is not None:
+            generator.set_active_adapter(self._adapters, request.adapter)
+        if pixels is None or self.folder.image is None:
             generator.append_tokens(tokens)
             return generator
         inputs = og.NamedTensors()
@@ -188,24 +197,28 @@ class Engine:
         generator.set_inputs(inputs)
         return generator
 
-    def _usage(self, prompt: int, completion: int, score: float | None) -> dict[str, Any]:
+    def _next(self, generator: Any) -> tuple[int, float]:
+        """Return the next token and the natural log of its probability before any guidance."""
+        logits = np.asarray(generator.get_logits(), np.float64).reshape(-1)
+        top = float(logits.max())
+        if not math.isfinite(top):  # NaN wins every max
+            raise ModelError(f"{self.folder.name}: its logits are not numbers: verify the model and its runtime")
+        generator.generate_next_token()
+        token = int(generator.get_next_tokens()[0])
+        return token, float(logits[token] - top - np.log(np.exp(logits - top).sum()))
+
+    def _usage(self, request: Request, asked: str, prompt: int, completion: int, score: float | None) -> dict[str, Any]:
         domain = self.folder.domain
         return {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             **self.identity(),
+            "adapter": request.adapter,
+            "adapter_digest": None if request.adapter is None else self._adapter_digests.get(request.adapter),
+            "prompt_digest": f"sha256:{hashlib.sha256((asked + self._begun(request)).encode()).hexdigest()}",
             "domain_score": score,
             "domain_threshold": domain.threshold if domain else None,
         }
-
-
-def _next(generator: Any) -> tuple[int, float]:
-    """Return the next token and the natural log of its probability before any guidance."""
-    logits = np.asarray(generator.get_logits(), np.float64).reshape(-1)
-    generator.generate_next_token()
-    token = int(generator.get_next_tokens()[0])
-    top = logits.max()
-    return token, float(logits[token] - top - np.log(np.exp(logits - top).sum()))
 
 
 def _tight(guidance: Guidance) -> str:
@@ -235,6 +248,18 @@ def _domain(folder: ModelFolder, threads: int) -> Any:
     options.intra_op_num_threads = threads
     file = folder.path / folder.domain.file
     return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+def _adapters(model: Any, folder: ModelFolder) -> tuple[Any, dict[str, str]]:
+    """Return the model's adapters, and their digests by name."""
+    found = adapters(folder)
+    if found and folder.image:
+        # The runtime (0.18) takes an adapter for a model with images and then runs the decoder without it.
+        raise ModelError(f"has adapters ({', '.join(found)}), which this runtime applies to models of text only")
+    loaded = og.Adapters(model) if found else None
+    for name, file in found.items():
+        loaded.load(str(file), name)
+    return loaded, {name: f"sha256:{digest_of_file(file)}" for name, file in found.items()}
 
 
 def _specials(path: Path) -> tuple[str, ...]:

@@ -16,15 +16,15 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 # As a script this file is alone on the path; the package is found beside the models.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from engine import contract, frames, genai, stall
+from engine import contract, frames, genai, stall, turns
 from engine.folder import ModelError
 
 log = logging.getLogger("preread.local")
@@ -41,7 +41,7 @@ class Session:
     """One client: reads its frames, answers them from the pool, forgets them when it leaves."""
 
     def __init__(
-        self, engines: Engines, pool: ThreadPoolExecutor, watch: stall.Stall, source: BinaryIO, sink: BinaryIO
+        self, engines: Engines, pool: turns.Turns, watch: stall.Stall, source: BinaryIO, sink: BinaryIO
     ) -> None:
         """`source` and `sink` are blocking binary streams; `sink` is unbuffered."""
         self._engines = engines
@@ -78,29 +78,35 @@ class Session:
         elif (engine := self._engines.get(str(header.get("model")))) is None:
             self._refuse(request, f"no model {header.get('model')!r} here, only {', '.join(self._engines)}")
         else:
-            cancelled = self._open[request] = threading.Event()
-            self._pool.submit(self._answer, engine, request, tensors, cancelled)
+            self._begin(engine, request, tensors)
 
-    def _answer(self, engine: genai.Engine, request: str, tensors: dict[str, Any], cancelled: threading.Event) -> None:
-        with self._watch.answering():
-            self._stream(engine, request, tensors, cancelled)
-
-    def _stream(self, engine: genai.Engine, request: str, tensors: dict[str, Any], cancelled: threading.Event) -> None:
+    def _begin(self, engine: genai.Engine, request: str, tensors: dict[str, Any]) -> None:
         try:
-            for chunk in engine.generate(contract.parse(tensors), cancelled.is_set):
-                if chunk.finish:  # before the client hears of the end, so that it may use the id again
-                    self._open.pop(request, None)
-                self._say({"op": "chunk", "id": request}, contract.encode_chunk(chunk))
-                self._watch.moved()
-        except OSError:
-            cancelled.set()
+            asked = contract.parse(tensors)
         except contract.ContractError as e:
             self._refuse(request, str(e))
-        except Exception as e:  # the boundary: whatever it was, the client hears of it
-            log.exception("an answer failed")
-            self._refuse(request, f"{type(e).__name__}: {e}", kind="engine")
-        finally:
-            self._open.pop(request, None)
+            return
+        cancelled = self._open[request] = threading.Event()
+        stop = turns.stopper(cancelled.is_set, asked.deadline_s)
+        self._pool.submit(asked.priority, partial(self._answer, engine, request, asked, stop))
+
+    def _answer(self, engine: genai.Engine, request: str, asked: contract.Request, stop: turns.Stop) -> None:
+        with self._watch.answering():
+            try:
+                for chunk in engine.generate(asked, stop):
+                    if chunk.finish:  # before the client hears of the end, so that it may use the id again
+                        self._open.pop(request, None)
+                    self._say({"op": "chunk", "id": request}, contract.encode_chunk(chunk))
+                    self._watch.moved()
+            except OSError:
+                log.info("a client left before the end of its answer")
+            except contract.ContractError as e:
+                self._refuse(request, str(e))
+            except Exception as e:  # the boundary: whatever it was, the client hears of it
+                log.exception("an answer failed")
+                self._refuse(request, f"{type(e).__name__}: {e}", kind="engine")
+            finally:
+                self._open.pop(request, None)
 
     def _refuse(self, request: str, message: str, kind: str = "contract") -> None:
         self._open.pop(request, None)
@@ -154,14 +160,14 @@ def listen(path: Path) -> socket.socket:
     return server
 
 
-def serve(server: socket.socket, engines: Engines, pool: ThreadPoolExecutor, watch: stall.Stall) -> None:
+def serve(server: socket.socket, engines: Engines, pool: turns.Turns, watch: stall.Stall) -> None:
     """Answer clients until the process is told to end."""
     while True:
         client, _ = server.accept()
         threading.Thread(target=_serve_client, args=(client, engines, pool, watch), daemon=True).start()
 
 
-def _serve_client(client: socket.socket, engines: Engines, pool: ThreadPoolExecutor, watch: stall.Stall) -> None:
+def _serve_client(client: socket.socket, engines: Engines, pool: turns.Turns, watch: stall.Stall) -> None:
     # Only sending has a limit: a client may be silent for as long as it likes.
     seconds = int(SEND_TIMEOUT_S).to_bytes(8, sys.byteorder) + bytes(8)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
@@ -200,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         engines = load(arguments.repository, arguments.model, arguments.threads)
     except ModelError as e:
         raise SystemExit(str(e)) from e
-    pool, watch = ThreadPoolExecutor(arguments.concurrency, "answer"), stall.Stall(arguments.silent_s)
+    pool, watch = turns.Turns(arguments.concurrency), stall.Stall(arguments.silent_s)
     if arguments.stdio:
         Session(engines, pool, watch, sys.stdin.buffer, sys.stdout.buffer).run()
         return
@@ -215,7 +221,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         log.info("ended by the keyboard")
     finally:
         arguments.socket.unlink(missing_ok=True)
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def accepts(instance: Instance) -> str | None:
 
 
 def prepare(frame: Frame) -> Question:
-    parts = (ImagePart(label="frontal", pixels=frame.pixels), INSTRUCTION)
+    parts = (ImagePart.of(frame, "frontal"), INSTRUCTION)
     return Question(model=MODEL, parts=parts, max_tokens=160)
 
 

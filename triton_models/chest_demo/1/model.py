@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,41 +24,50 @@ class TritonPythonModel:
         settings = {key: value["string_value"] for key, value in given.items()}
         model = Path(args["model_repository"])
         sys.path.insert(0, settings["engine_parent"] or str(model.parent))
-        from engine import contract, genai, stall
+        from engine import contract, genai, stall, turns
 
         self._contract = contract
+        self._stopper = turns.stopper
         self._engine = genai.Engine.load(model, threads=int(settings["threads"]) or None)
         self._stall = stall.Stall(float(settings["silent_s"]))
-        self._pool = ThreadPoolExecutor(int(settings["concurrency"]), "answer")
+        self._turns = turns.Turns(int(settings["concurrency"]))
 
     def execute(self, requests: list[Any]) -> None:
-        """Queue each request; its answers go through its response sender."""
+        """Take each request in its turn; its answers go through its response sender."""
         for request in requests:
             # The request's memory is Triton's and ends with this call.
             tensors = {tensor.name(): tensor.as_numpy().copy() for tensor in request.inputs()}
-            self._pool.submit(self._answer, tensors, request.get_response_sender())
+            self._take(tensors, request.get_response_sender())
 
     def finalize(self) -> None:
-        """Let the running answers end."""
-        self._pool.shutdown()
+        """Let the open answers end."""
+        self._turns.close()
 
-    def _answer(self, tensors: dict[str, Any], sender: Any) -> None:
-        with self._stall.answering():
-            self._stream(tensors, sender)
-
-    def _stream(self, tensors: dict[str, Any], sender: Any) -> None:
+    def _take(self, tensors: dict[str, Any], sender: Any) -> None:
         try:
-            request = self._contract.parse(tensors)
-            for chunk in self._engine.generate(request, sender.is_cancelled):
-                outputs = self._contract.encode_chunk(chunk).items()
-                sender.send(pb.InferenceResponse([pb.Tensor(name, value) for name, value in outputs]))
-                self._stall.moved()
+            asked = self._contract.parse(tensors)
         except self._contract.ContractError as e:
-            sender.send(pb.InferenceResponse(error=pb.TritonError(str(e), pb.TritonError.INVALID_ARG)))
-        except Exception as e:  # the boundary: whatever it was, the client hears of it
-            sender.send(pb.InferenceResponse(error=pb.TritonError(f"{type(e).__name__}: {e}")))
-        finally:
-            sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+            _refuse(sender, str(e), pb.TritonError.INVALID_ARG)
+            return
+        stop = self._stopper(sender.is_cancelled, asked.deadline_s)
+        self._turns.submit(asked.priority, partial(self._answer, asked, stop, sender))
+
+    def _answer(self, asked: Any, stop: Any, sender: Any) -> None:
+        with self._stall.answering():
+            try:
+                for chunk in self._engine.generate(asked, stop):
+                    outputs = self._contract.encode_chunk(chunk).items()
+                    sender.send(pb.InferenceResponse([pb.Tensor(name, value) for name, value in outputs]))
+                    self._stall.moved()
+                sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+            except self._contract.ContractError as e:
+                _refuse(sender, str(e), pb.TritonError.INVALID_ARG)
+            except Exception as e:  # the boundary: whatever it was, the client hears of it
+                _refuse(sender, f"{type(e).__name__}: {e}", pb.TritonError.INTERNAL)
+
+
+def _refuse(sender: Any, why: str, kind: int) -> None:
+    sender.send(pb.InferenceResponse(error=pb.TritonError(why, kind)), pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
 
 
 def _check_numpy() -> None:

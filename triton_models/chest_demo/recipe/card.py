@@ -28,6 +28,8 @@ licence = "Apache-2.0"
 source = "Trained from nothing by the recipe beside it, on phantoms that the recipe renders."
 intended_use = "Demonstration, trained on rendered phantoms, not for clinical use."
 demo = true
+# What it may take while it answers {concurrency} questions at once; more is refused, and the machine goes on.
+memory_mb = 1024
 
 [limits]
 modality = ["CR", "DX"]
@@ -71,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         version=arguments.version,
         digest=digest,
         device_uid=device_uid(digest),
+        concurrency=4,
         max_images=form["image"]["max_images"],
         domain_threshold=form["domain"]["threshold"] if form["domain"] else 0,
     )

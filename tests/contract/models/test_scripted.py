@@ -1,0 +1,217 @@
+"""What every engine owes a client, held against models that answer what was written into them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.adapters.models_local import LocalModels
+from service.domain.errors import Refused, Unavailable
+from service.ports.models import Finish, Guidance, ImagePart, Models, Question
+from tests.support.installation import REPOSITORY, wait_for
+from tests.support.scripted_model import Script, write
+from tests.support.triton_server import serving
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+DARK, BRIGHT = "No pleural effusion. No pneumothorax.", "There is a large left pleural effusion."
+SITE = "Large left effusion."
+LONG = " ".join(["No pneumothorax."] * 20)
+SCRIPTS = {
+    "adapted": Script(answers=[BRIGHT], adapter=[SITE], images=False),
+    "seeing": Script(answers=[DARK, BRIGHT]),
+    "broken": Script(answers=[DARK], not_a_number=True),
+    "endless": Script(answers=["No."], endless=True),
+    "slow": Script(answers=[LONG], work=768),
+}
+
+
+@pytest.fixture(scope="module", params=["triton", "local"])
+def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
+    folder = tmp_path_factory.mktemp(request.param)
+    repository = folder / "models"
+    for name, script in SCRIPTS.items():
+        write(repository, name, script)
+    if request.param == "triton":
+        with serving(folder, repository, list(SCRIPTS)) as server:
+            yield server.models
+    else:
+        with _local(folder, repository) as served:
+            yield served
+
+
+@contextmanager
+def _local(folder: Path, repository: Path) -> Iterator[Models]:
+    socket = folder / "engine.sock"
+    script = REPOSITORY / "triton_models" / "engine" / "local.py"
+    command = (sys.executable, str(script), "--repository", str(repository), "--socket", str(socket))
+    served = LocalModels(str(socket), (repository,))
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
+        try:
+            wait_for(lambda: served.state().ready, 60, f"the local engine does not come up, see {folder}")
+            yield served
+        finally:
+            server.kill()
+
+
+def about(grey: float, *, model: str = "seeing", timeout_s: float = 60) -> Question:
+    """A question about an image of one grey, 0 black to 1 white."""
+    image = ImagePart(
+        label="frontal",
+        pixels=np.full((16, 12), round(grey * 65535), np.uint16),
+        source="2.25.1",
+        spacing_mm=(0.2, 0.2),
+    )
+    return Question(model=model, parts=(image, "Write the report."), timeout_s=timeout_s)
+
+
+def test_the_answer_follows_the_image(models: Models) -> None:
+    assert models.ask(about(0.1)).text == DARK
+    assert models.ask(about(0.9)).text == BRIGHT
+
+
+def test_an_adapter_changes_the_answer_for_one_question_and_is_named_with_its_digest(models: Models) -> None:
+    question = Question(model="adapted", parts=("Write the report.",), timeout_s=30)
+    plain, adapted, again = (models.ask(replace(question, adapter=name)) for name in (None, "site", None))
+    assert (plain.text, adapted.text, again.text) == (BRIGHT, SITE, BRIGHT)
+    assert (plain.adapter, adapted.adapter) == ("", "site")
+    assert len(adapted.adapter_digest) == 64
+    assert plain.digest == adapted.digest, "the model is the same"
+
+
+def test_an_adapter_that_is_not_there_is_refused_and_those_that_are_there_are_named(models: Models) -> None:
+    with pytest.raises(Refused, match="no adapter 'other'; it has site"):
+        models.ask(Question(model="adapted", parts=("Write the report.",), adapter="other", timeout_s=30))
+
+
+def test_a_model_of_text_refuses_an_image(models: Models) -> None:
+    with pytest.raises(Refused, match="1 images sent, adapted reads at most 0"):
+        models.ask(about(0.1, model="adapted"))
+
+
+def test_the_prompt_is_named_by_its_digest_whatever_the_pixels(models: Models) -> None:
+    one, same = models.ask(about(0.1)), models.ask(about(0.9))
+    other = models.ask(replace(about(0.1), prefix="FINDINGS:"))
+    assert len(one.prompt_digest) == 64
+    assert one.prompt_digest == same.prompt_digest != other.prompt_digest
+
+
+@pytest.mark.parametrize(
+    ("guidance", "allowed"),
+    [
+        (Guidance(kind="regex", value="(yes|no)"), {"yes", "no"}),
+        (Guidance(kind="json_schema", value='{"enum": ["left", "right"]}'), {'"left"', '"right"'}),
+        (Guidance(kind="lark_grammar", value='start: "A" | "B"'), {"A", "B"}),
+    ],
+)
+def test_a_guided_answer_has_its_form_although_the_model_wants_another(
+    models: Models, guidance: Guidance, allowed: set[str]
+) -> None:
+    for grey in (0.1, 0.9):
+        assert models.ask(replace(about(grey), guidance=guidance)).text in allowed
+
+
+def test_a_form_that_cannot_be_read_is_refused(models: Models) -> None:
+    with pytest.raises(Refused, match="guidance refused"):
+        models.ask(replace(about(0.1), guidance=Guidance(kind="regex", value="(yes")))
+
+
+def test_a_model_that_never_ends_is_cut_at_its_limit(models: Models) -> None:
+    answer = models.ask(replace(about(0.1, model="endless"), max_tokens=40))
+    assert answer.finish is Finish.LENGTH
+    assert answer.usage["completion_tokens"] == 40
+
+
+def test_a_prompt_over_the_context_is_refused_with_both_numbers(models: Models) -> None:
+    with pytest.raises(Refused, match=r"the prompt has \d+ tokens, the model takes 320"):
+        models.ask(Question(model="adapted", parts=("effusion " * 400,), timeout_s=30))
+
+
+def test_a_model_whose_logits_are_no_numbers_gives_no_answer(models: Models) -> None:
+    with pytest.raises(Refused, match="broken: its logits are not numbers: verify the model"):
+        models.ask(about(0.1, model="broken"))
+
+
+def test_an_answer_past_its_deadline_ends_and_the_question_may_be_asked_again(models: Models) -> None:
+    begun = time.monotonic()
+    with pytest.raises(Unavailable):
+        models.ask(about(0.1, model="slow", timeout_s=0.3))
+    assert time.monotonic() - begun < 3
+    assert models.ask(about(0.1, model="slow")).text == LONG
+
+
+@pytest.mark.slow
+def test_the_urgent_question_waits_for_a_place_and_not_for_the_queue(models: Models) -> None:
+    ended: dict[str, float] = {}
+
+    def ask(name: str, priority: int) -> None:
+        assert models.ask(replace(about(0.1, model="slow"), priority=priority)).text == LONG
+        ended[name] = time.monotonic()
+
+    routine = [threading.Thread(target=ask, args=(f"routine {n}", 2)) for n in range(20)]
+    for thread in routine:
+        thread.start()
+    wait_for(lambda: ended, 60, "nothing was answered")
+    begun = time.monotonic()
+    ask("stat", 0)
+    waiting = [name for name in ended if name.startswith("routine")]
+    for thread in routine:
+        thread.join()
+    print(f"STAT behind 20 questions, 4 at once: {ended['stat'] - begun:.2f} s; all after "
+          f"{max(ended.values()) - begun:.2f} s")  # fmt: skip
+    assert len(waiting) <= 12, "those that ran when it came, and what took their places meanwhile"
+
+
+def test_a_client_that_leaves_frees_its_place(models: Models) -> None:
+    """Eight long answers that nobody hears any more must not stand in the way of the ninth."""
+
+    def leave(_: str) -> None:
+        raise KeyboardInterrupt
+
+    endless = replace(about(0.1, model="slow"), timeout_s=60)
+    begun = time.monotonic()
+    models.ask(endless)
+    whole_s = time.monotonic() - begun
+    for _ in range(8):
+        with pytest.raises(KeyboardInterrupt):
+            models.ask(endless, on_text=leave)
+    begun = time.monotonic()
+    assert models.ask(endless).text == LONG
+    assert time.monotonic() - begun < 3 * whole_s + 1
+
+
+LOAD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from engine.genai import Engine
+Engine.load(Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        (Script(answers=[DARK], memory_mb=1), r"takes \d+ MB once it is loaded and its card allows 1: raise memory_mb"),
+        (
+            Script(answers=[DARK], adapter=[SITE]),
+            r"has adapters \(site\), which this runtime applies to models of text",
+        ),
+    ],
+)
+def test_a_model_that_must_not_be_served_says_why(script: Script, why: str, tmp_path: Path) -> None:
+    model = write(tmp_path / "models", "refused", script)
+    words = [sys.executable, "-c", LOAD, str(REPOSITORY / "triton_models"), str(model)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert re.search(f"ModelError: refused: .*{why}", done.stderr)

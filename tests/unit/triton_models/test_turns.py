@@ -1,0 +1,49 @@
+"""Whose turn it is, and when an answer is to end."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+
+from tests.unit.triton_models.by_path import load
+
+turns = load("engine/turns.py")
+
+
+def test_the_urgent_goes_before_what_waits_and_equals_go_as_they_came() -> None:
+    order: list[str] = []
+    waits, begun, let_go = turns.Turns(1), threading.Event(), threading.Event()
+
+    def run() -> None:
+        begun.set()
+        let_go.wait(5)
+        order.append("running")
+
+    waits.submit(2, run)
+    begun.wait(5)
+    for name in ("routine 1", "routine 2"):
+        waits.submit(2, partial(order.append, name))
+    waits.submit(0, lambda: order.append("stat"))
+    let_go.set()
+    waits.close()
+    assert order == ["running", "stat", "routine 1", "routine 2"]
+
+
+def test_a_place_survives_what_goes_wrong_in_it() -> None:
+    order: list[str] = []
+    waits = turns.Turns(1)
+    waits.submit(1, lambda: 1 / 0)
+    waits.submit(1, lambda: order.append("next"))
+    waits.close()
+    assert order == ["next"]
+
+
+def test_an_answer_ends_when_it_is_cancelled_or_past_its_deadline() -> None:
+    now, cancelled = [100.0], [False]
+    stop = turns.stopper(lambda: cancelled[0], 5.0, now=lambda: now[0])
+    assert stop() == ""
+    now[0] = 105.1
+    assert stop() == "deadline"
+    cancelled[0] = True
+    assert stop() == "cancelled"
+    assert turns.stopper(lambda: False, None)() == ""

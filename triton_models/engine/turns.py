@@ -1,0 +1,66 @@
+"""Whose turn it is: a few answers at once, the rest waits, the most urgent first."""
+
+import itertools
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+Work = Callable[[], None]
+Stop = Callable[[], str]
+"""Why an answer is to end now: "cancelled", "deadline", or "" to go on."""
+
+log = logging.getLogger("preread.turns")
+
+LAST = 1 << 31
+"""Behind every priority: the places themselves end."""
+
+
+class Turns:
+    """`places` threads that take waiting work, lowest priority number first, then as it came.
+
+    What runs is not interrupted: one urgent question waits for a free place, never for the queue.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._waiting: queue.PriorityQueue[tuple[int, int, Work | None]] = queue.PriorityQueue()
+        self._order = itertools.count()
+        self._places = [threading.Thread(target=self._work, name=f"answer-{n}", daemon=True) for n in range(places)]
+        for place in self._places:
+            place.start()
+
+    def submit(self, priority: int, work: Work) -> None:
+        """Have `work` done in its turn."""
+        self._waiting.put((priority, next(self._order), work))
+
+    def close(self) -> None:
+        """Do what waits, then end."""
+        for _ in self._places:
+            self._waiting.put((LAST, next(self._order), None))
+        for place in self._places:
+            place.join()
+
+    def _work(self) -> None:
+        while True:
+            _, _, work = self._waiting.get()
+            if work is None:
+                return
+            try:
+                work()
+            except Exception:  # boundary: whoever waits has been told what could be told; the place goes on
+                log.exception("an answer could not be sent")
+
+
+def stopper(
+    cancelled: Callable[[], bool], deadline_s: float | None, *, now: Callable[[], float] = time.monotonic
+) -> Stop:
+    """Return what tells an answer to end: `deadline_s` seconds from here, or as soon as it is cancelled."""
+    until = None if deadline_s is None else now() + deadline_s
+
+    def why() -> str:
+        if cancelled():
+            return "cancelled"
+        return "deadline" if until is not None and now() > until else ""
+
+    return why
