@@ -59,6 +59,8 @@ class Models(_Part):
     """Model repositories besides the one that comes with preread; cards are read from all of them."""
     timeout_s: float = 120
     """How long one answer may take."""
+    memory_mb: int = 0
+    """What all models that `up` serves may take together, by their cards; 0 for four fifths of the machine."""
 
 
 class Worker(_Part):

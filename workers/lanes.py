@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
-from service.domain.errors import Misconfigured, Unavailable
+from service.domain.errors import Misconfigured, Refused, Unavailable
 from service.domain.job import retry_after
 from service.domain.lane import DELIVER, READ
 from service.flow.deliver import LEASE, deliver
+from service.flow.lease import held
 from service.flow.wake import wake
 from service.ports.ledger import Claim, Ledger
 from service.ports.services import Services
-from workers.lease import held
 from workers.pipeline.work import LostLease, can_wait, give_up, partly, work
 
 MAX_FAILURES = 5
@@ -48,7 +49,8 @@ def _read(services: Services, worker: str) -> int:
     claim = services.ledger.claim_job(worker, lease=lease)
     if claim is None:
         return 0
-    with held(services.ledger, claim.job, lease):
+    renew = partial(services.ledger.renew_job, claim.job.job_id, claim.job.attempt, lease=lease)
+    with held(renew, lease):
         _work(claim, services)
     wake(services.bell, *[lane for lane in services.ledger.due_lanes() if lane.startswith(DELIVER)])
     return 1
@@ -63,6 +65,9 @@ def _work(claim: Claim, services: Services) -> None:
         log.warning("lease lost", job=job.job_id, attempt=job.attempt)
     except (Unavailable, Misconfigured) as error:
         _put_off(claim, services, str(error), give_up_now=not can_wait(claim, services.clock.now()))
+    except Refused as error:  # the ledger's alone: a UID of these results was issued before
+        log.error("canceled", job=job.job_id, attempt=job.attempt, reason=str(error))
+        services.ledger.abandon_job(job, reason=str(error), now=services.clock.now())
     except Exception as error:  # boundary: nobody foresaw this one
         log.exception("job failed", job=job.job_id, attempt=job.attempt)
         _put_off(claim, services, f"internal error ({type(error).__name__})", give_up_now=job.attempt >= MAX_FAILURES)
@@ -93,16 +98,18 @@ def _put_off(claim: Claim, services: Services, reason: str, *, give_up_now: bool
 
 def _deliver(lane: str, services: Services, worker: str) -> int:
     """One batch for one destination; one process per destination at a time, so that a slow one takes one."""
-    if not services.ledger.lock(f"lane {lane}", worker, lease=LEASE):
+    lock = partial(services.ledger.lock, f"lane {lane}", worker, lease=LEASE)
+    if not lock():
         return 0
     try:
-        return deliver(
-            lane,
-            worker=worker,
-            ledger=services.ledger,
-            configuration=services.configurations.active().configuration,
-            connect=services.peers.destination,
-            clock=services.clock,
-        )
+        with held(lock, LEASE):
+            return deliver(
+                lane,
+                worker=worker,
+                ledger=services.ledger,
+                configuration=services.configurations.active().configuration,
+                connect=services.peers.destination,
+                clock=services.clock,
+            )
     finally:
         services.ledger.lock(f"lane {lane}", worker, lease=timedelta())

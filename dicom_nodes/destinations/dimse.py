@@ -31,8 +31,8 @@ _ANSWERS: tuple[tuple[range, Answered, str], ...] = (
     (range(_DUPLICATE, _DUPLICATE + 1), Answered.STORED, "was there already"),
     (range(0x0116, 0x0117), Answered.STORED, "stored, attribute value out of range"),
     (range(0xB000, 0xC000), Answered.STORED, "stored with a warning"),
-    (range(0x0110, 0x0111), Answered.AWAY, "processing failure there"),
-    (range(0x0210, 0x0211), Answered.AWAY, "duplicate invocation"),
+    (range(0x0110, 0x0111), Answered.LATER, "processing failure there"),
+    (range(0x0210, 0x0211), Answered.LATER, "duplicate invocation"),
     (range(0x0213, 0x0214), Answered.AWAY, "resource limitation there"),
     (range(0xA700, 0xA800), Answered.AWAY, "out of resources there"),
     (range(0xFE00, 0xFE01), Answered.AWAY, "cancelled there"),
@@ -100,7 +100,8 @@ class DimseDestination:
             except (Unavailable, Refused) as why:
                 # Nobody is there: the rest of the parcels would only wait for the same answer.
                 answered = Answered.AWAY if isinstance(why, Unavailable) else Answered.REFUSED
-                return results + [StoreResult(answered=answered, status=str(why))] * (len(parcels) - len(results))
+                unsent = StoreResult(answered=answered, status=str(why), sent=False)
+                return results + [unsent] * (len(parcels) - len(results))
         return results
 
     def _store_one(self, parcel: Parcel, wanted: Iterable[Context]) -> StoreResult:
@@ -108,14 +109,14 @@ class DimseDestination:
         context = context_id(association, parcel.sop_class_uid, parcel.transfer_syntax_uid)
         if context is None:
             words = f"{self._peer} accepts no {parcel.sop_class_uid.name} in {parcel.transfer_syntax_uid.name}."
-            return StoreResult(answered=Answered.REFUSED, status=words)
+            return StoreResult(answered=Answered.REFUSED, status=words, sent=False)
         try:
             with self._opener(parcel.location) as part10:
                 status = store(association, context, part10, parcel.sop_class_uid, parcel.sop_instance_uid)
         except Unavailable as why:
-            return StoreResult(answered=Answered.AWAY, status=f"Our own copy is not at hand: {why}")
+            return StoreResult(answered=Answered.LATER, status=f"Our own copy is not at hand: {why}", sent=False)
         except Unreadable as why:
-            return StoreResult(answered=Answered.REFUSED, status=str(why))
+            return StoreResult(answered=Answered.REFUSED, status=str(why), sent=False)
         if status is None:
             self._drop()
             words = f"{self._peer} did not answer; the object is sent again under the same UID."

@@ -92,4 +92,6 @@ def _told(model: str, header: dict[str, object]) -> Exception:
     message = str(header.get("message"))
     if message.startswith("no model"):
         return Unavailable(f"{model} is not served right now: {message}")
+    if header.get("kind") == "engine":
+        return Unavailable(f"{model} failed: {message}")
     return Refused(f"{model} refused the question: {message}")

@@ -8,6 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
+from service.adapters.cards import find_card
+from service.cli.budget import over_budget
+from service.domain.errors import Misconfigured
 from service.embedded import redis, triton
 from service.embedded.folders import cache_folder, private, socket_path
 from service.embedded.missing import Missing
@@ -89,6 +94,10 @@ def _redis(settings: Settings, say: Say) -> tuple[Process, str]:
 def _model_server(settings: Settings, say: Say) -> tuple[Process, str, str]:
     """Triton where it runs; the same engine in a process of its own where it does not, said plainly."""
     repositories = settings.model_repositories
+    cards = [find_card(name, repositories) for name in model_names(repositories)]
+    machine_mb = psutil.virtual_memory().total // (1 << 20)
+    if reason := over_budget(cards, given_mb=settings.models.memory_mb, machine_mb=machine_mb):
+        raise Misconfigured(reason)
     try:
         found = triton.install(cache_folder(os.environ), say)
     except Missing as missing:

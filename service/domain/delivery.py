@@ -95,7 +95,22 @@ class Delivery:
     identity_version: int | None = None
     state: DeliveryState = DeliveryState.PENDING
     attempt: int = 0
+    """Claims of this row, ever: the fence."""
+    nothing_sent: int = 0
+    """Of those, how many ended before a byte of the object left."""
+    sent_again_at: int = 0
+    """`attempt` when a person last had it sent again: the back-off and its end count from there."""
     last_error: str = ""
+
+    @property
+    def tries(self) -> int:
+        """Attempts since it was owed, or since a person last had it sent again."""
+        return self.attempt - self.sent_again_at
+
+    @property
+    def may_be_there(self) -> bool:
+        """Whether an earlier attempt may have left the object there although no answer said so."""
+        return self.attempt - 1 > self.nothing_sent
 
 
 def backoff(attempt: int) -> timedelta:
@@ -103,5 +118,5 @@ def backoff(attempt: int) -> timedelta:
     return timedelta(seconds=min(600, 2 ** min(max(attempt - 1, 0), 12)))
 
 
-MAX_ATTEMPTS = 440
+MAX_TRIES = 440
 """At ten minutes each about three days; then a person looks."""

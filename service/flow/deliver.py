@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from pydicom.uid import UID
 
 from service.domain.config import Configuration
-from service.domain.delivery import MAX_ATTEMPTS, Delivery, DeliveryEvent, DeliveryKind, backoff
+from service.domain.delivery import MAX_TRIES, Delivery, DeliveryEvent, DeliveryKind, backoff
 from service.domain.errors import Misconfigured, Unavailable
 from service.domain.node import DestinationNode
 from service.domain.study import Identity
+from service.flow.lease import held
 from service.ports.clock import Clock
 from service.ports.destination import Answered, Destination, Parcel, StoreResult
 from service.ports.ledger import Ledger
 
 BATCH = 8
-LEASE = timedelta(seconds=180)
-"""Longer than a batch over a slow link takes; a killed sender's rows come back after it."""
+LEASE = timedelta(seconds=30)
+"""Renewed while a batch is sent, however slow the link; a killed sender's rows come back after it."""
 
 Connect = Callable[[DestinationNode], Destination]
 
@@ -43,33 +45,38 @@ def deliver(
     except Misconfigured as error:
         _hold(batch, str(error), ledger, clock)
     else:
-        for delivery in batch:
-            round_trip.send(delivery)
+        with held(partial(ledger.renew_deliveries, batch, lease=LEASE), LEASE):
+            for delivery in batch:
+                round_trip.send(delivery)
     return len(batch)
 
 
 class Round:
-    """One batch to one destination. Once it is away, the rest of the batch waits without asking again."""
+    """One batch to one destination. Once it is away, the rest of the batch waits without asking again; what
+    fails for a reason of its own delays nothing else."""
 
     def __init__(self, node: DestinationNode, destination: Destination, ledger: Ledger, clock: Clock) -> None:
         self._node, self._destination, self._ledger, self._clock = node, destination, ledger, clock
         self._away = ""
+        self._lost = False
         self._theirs: dict[UID, Identity | None] = {}
 
     def send(self, delivery: Delivery) -> None:
-        """Send one delivery if it may leave, and record what became of it."""
+        """Send one delivery if it may leave, and record what became of it; nothing once the lease was lost."""
+        if self._lost:
+            return
         if self._away:
-            self._settle(delivery, StoreResult(answered=Answered.AWAY, status=self._away))
+            self._settle(delivery, StoreResult(answered=Answered.AWAY, status=self._away, sent=False))
             return
         try:
             if self._may_leave(delivery):
                 self._settle(delivery, self._store(delivery))
         except Unavailable as error:
-            self._settle(delivery, StoreResult(answered=Answered.AWAY, status=str(error)))
-        except Exception as error:  # boundary: a plug-in that fails in an unforeseen way delays its own lane alone
+            self._settle(delivery, StoreResult(answered=Answered.AWAY, status=str(error), sent=False))
+        except Exception as error:  # boundary: what fails in an unforeseen way delays itself alone
             log.exception("delivery failed", destination=self._node.name, delivery=delivery.delivery_id)
             status = f"internal error ({type(error).__name__})"
-            self._settle(delivery, StoreResult(answered=Answered.AWAY, status=status))
+            self._settle(delivery, StoreResult(answered=Answered.LATER, status=status))
 
     def _may_leave(self, delivery: Delivery) -> bool:
         """Invariant 10; a delivery that may not leave is settled here."""
@@ -105,7 +112,7 @@ class Round:
             location=delivery.location,
         )
         (answer,) = self._destination.store([parcel])
-        if answer.already_there and delivery.kind is DeliveryKind.ORIGINAL and delivery.attempt == 1:
+        if answer.already_there and delivery.kind is DeliveryKind.ORIGINAL and not delivery.may_be_there:
             # Our results' UIDs follow from their content; an original under a known UID may be a corrected header.
             status = f"{answer.status}: it keeps what it had; compare both, then retry or leave it"
             return StoreResult(answered=Answered.REFUSED, status=status)
@@ -116,14 +123,25 @@ class Round:
             self._record(delivery, DeliveryEvent.STORED, answer.status)
         elif answer.answered is Answered.REFUSED:
             self._record(delivery, DeliveryEvent.REFUSED, answer.status)
-        elif delivery.attempt >= MAX_ATTEMPTS:
-            self._record(delivery, DeliveryEvent.EXPIRED, answer.status)
         else:
-            self._away = answer.status
-            self._record(delivery, DeliveryEvent.DEFERRED, answer.status, after=backoff(delivery.attempt))
+            if answer.answered is Answered.AWAY:
+                self._away = answer.status
+            event = DeliveryEvent.EXPIRED if delivery.tries >= MAX_TRIES else DeliveryEvent.DEFERRED
+            self._record(delivery, event, answer.status, after=backoff(delivery.tries), sent=answer.sent)
 
-    def _record(self, delivery: Delivery, event: DeliveryEvent, text: str, *, after: timedelta = timedelta()) -> None:
-        self._ledger.settle_delivery(delivery, event, text=text, now=self._clock.now(), after=after)
+    def _record(
+        self,
+        delivery: Delivery,
+        event: DeliveryEvent,
+        text: str,
+        *,
+        after: timedelta = timedelta(),
+        sent: bool = True,
+    ) -> None:
+        now = self._clock.now()
+        if not self._ledger.settle_delivery(delivery, event, text=text, now=now, after=after, sent=sent):
+            log.warning("lease lost", destination=self._node.name, delivery=delivery.delivery_id)
+            self._lost = True
 
 
 def _adopt(

@@ -26,7 +26,8 @@ class Answered(StrEnum):
     """What a destination said of one object."""
 
     STORED = "stored"
-    AWAY = "away"  #: no connection, no answer, or "out of resources": try again
+    AWAY = "away"  #: no connection, no answer, or "out of resources": try again, and nothing else before
+    LATER = "later"  #: this object not now, for a reason of its own: try it again, others meanwhile
     REFUSED = "refused"  #: understood and said no
 
 
@@ -36,6 +37,8 @@ class StoreResult:
 
     answered: Answered
     status: str
+    sent: bool = True
+    """Whether bytes of the object may have left: False only where none did."""
     already_there: bool = False
     """The destination holds an object of this UID and kept its own bytes: of a result they are ours, since
     its UID follows from the content; of an original they may be others."""

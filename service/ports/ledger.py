@@ -239,16 +239,28 @@ class Delivering(Protocol):
         """Due PENDING rows of a deliver: or forward: lane, best first, and SENDING rows whose lease ran out."""
         ...
 
+    def renew_deliveries(self, batch: Sequence[Delivery], *, lease: timedelta) -> int:
+        """Extend the leases of those of `batch` that are still being sent in their attempt; returns how many."""
+        ...
+
     def settle_delivery(
-        self, delivery: Delivery, event: DeliveryEvent, *, text: str, now: datetime, after: timedelta = timedelta()
+        self,
+        delivery: Delivery,
+        event: DeliveryEvent,
+        *,
+        text: str,
+        now: datetime,
+        after: timedelta = timedelta(),
+        sent: bool = True,
     ) -> bool:
         """Apply `event` (STORED, DEFERRED, HELD, REFUSED, EXPIRED), fenced by `delivery.attempt`; `text`
-        is the peer's answer in words; DEFERRED is due again after `after`."""
+        is the peer's answer in words; DEFERRED is due again after `after`; `sent` is False where no byte of
+        the object left. False if the lease was lost: then nothing changed."""
         ...
 
     def retry_delivery(self, delivery_id: str, *, by: str, now: datetime) -> bool:
-        """An operator sends again: REFUSED, EXPIRED, SENT -> PENDING or HELD -> PENDING. False if the table of
-        transitions forbids it."""
+        """An operator sends again: REFUSED, EXPIRED, SENT -> PENDING or HELD -> PENDING, with as many tries as a
+        new one. False if the table of transitions forbids it."""
         ...
 
     def current_identity(self, study_instance_uid: UID) -> tuple[int, Identity]:

@@ -28,6 +28,8 @@ GUIDANCE_KINDS = ("json_schema", "regex", "lark_grammar")
 REQUEST_FIELDS = frozenset({"parts", "prefix", "guidance", "adapter", "max_tokens", "priority", "deadline_s"})
 IMAGE_FIELDS = frozenset({"image", "label", "source", "frame", "spacing_mm"})
 
+BREACH = "the request breaks the contract: "
+"""How an error on Triton's stream begins that is the request's fault; any other may be gone the next time."""
 ROUTINE = 2
 """The priority of a request that names none."""
 MAX_PRIORITY = 9

@@ -53,6 +53,7 @@ def parse(
         *_duplicates(NODES, nodes_text, "destination", [node.name for node in nodes.destination]),
         *_unknown_names(rules_text, rules, nodes, set(algorithms), set(outputs)),
         *_wrong_destinations(nodes_text, nodes, set(schemes), check_destination),
+        *_two_truths(nodes_text, nodes),
     ]
     if mistakes:
         raise Misconfigured("\n".join(mistakes))
@@ -132,6 +133,14 @@ def _wrong_destinations(
                 yield f"{NODES}:{line}: url: {error}"
         else:
             yield f"{NODES}:{line}: no destination handles {scheme!r} URLs; known: {', '.join(sorted(schemes))}"
+
+
+def _two_truths(text: str, nodes: NodesFile) -> Iterable[str]:
+    """Two archives that each have their identity adopted would take turns for ever where they differ."""
+    adopting = [number for number, node in enumerate(nodes.destination) if node.adopt_identity]
+    for number in adopting[1:]:
+        line, first = line_of(text, ("destination", number, "adopt_identity")), nodes.destination[adopting[0]].name
+        yield f"{NODES}:{line}: adopt_identity: {first!r} is the truth about patients already; only one can be"
 
 
 def _plain(patterns: Iterable[str]) -> list[str]:

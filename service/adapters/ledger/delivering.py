@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydicom.uid import UID
-from sqlalchemy import ColumnElement, Connection, exists, false, null, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, false, null, or_, select, true, update
 
 from service.adapters.ledger import identities, schema
 from service.adapters.ledger.clock import db_now
@@ -42,8 +42,22 @@ class SqlDelivering(Part):
                 return ()
             return _take(connection, found, worker, lease=lease)
 
+    def renew_deliveries(self, batch: Sequence[Delivery], *, lease: timedelta) -> int:
+        mine = [and_(delivery.c.id == key(one.delivery_id), delivery.c.attempt == one.attempt) for one in batch]
+        held = (delivery.c.site == self.site, delivery.c.state == DeliveryState.SENDING.value, or_(*mine))
+        values = {"lease_until": db_now(lease), "next_due": db_now(lease)}
+        with self.database.write() as connection:
+            return connection.execute(update(delivery).where(*held).values(**values)).rowcount
+
     def settle_delivery(
-        self, delivery: Delivery, event: DeliveryEvent, *, text: str, now: datetime, after: timedelta = timedelta()
+        self,
+        delivery: Delivery,
+        event: DeliveryEvent,
+        *,
+        text: str,
+        now: datetime,
+        after: timedelta = timedelta(),
+        sent: bool = True,
     ) -> bool:
         with self.database.write() as connection:
             watched = delivery.kind is not DeliveryKind.ORIGINAL or event in _TOLD_OF_ORIGINALS
@@ -53,7 +67,7 @@ class SqlDelivering(Part):
             row = _locked(connection, self.site, delivery.delivery_id)
             if row is None or row.attempt != delivery.attempt or row.state != held:
                 return False
-            _settle(connection, row, event, text=text, now=now, after=after)
+            _settle(connection, row, event, text=text, now=now, after=after, sent=sent)
             if watched:
                 refresh(connection, row.study_id)
             return True
@@ -74,6 +88,7 @@ class SqlDelivering(Part):
             except IllegalTransition:
                 return False
             values = {"state": state.value, "next_due": db_now(), "lease_until": null(), "sent_at": null()}
+            values["sent_again_at"] = row.attempt
             connection.execute(update(delivery).where(delivery.c.id == row.id).values(**values))
             told = f"{by} sends {_what(row)} to {row.destination} again"
             tell(connection, self.site, EventKind.OPERATOR, told, at=now, study_id=row.study_id, delivery_id=row.id)
@@ -177,7 +192,7 @@ def _stale(row: AnyRow, identity_version: int) -> bool:
 
 
 def _settle(
-    connection: Connection, row: AnyRow, event: DeliveryEvent, *, text: str, now: datetime, after: timedelta
+    connection: Connection, row: AnyRow, event: DeliveryEvent, *, text: str, now: datetime, after: timedelta, sent: bool
 ) -> None:
     if row.doomed and event not in {DeliveryEvent.STORED, DeliveryEvent.COMMITTED}:
         event = DeliveryEvent.SUPERSEDED
@@ -187,6 +202,7 @@ def _settle(
         "lease_until": null(),
         "next_due": db_now(after) if state is DeliveryState.PENDING else null(),
         "last_error": "" if event in {DeliveryEvent.STORED, DeliveryEvent.COMMITTED} else text,
+        "nothing_sent": row.nothing_sent + (not sent),
     }
     if state is DeliveryState.SENT:
         values["sent_at"] = now

@@ -119,6 +119,8 @@ def delivery_of(row: AnyRow) -> Delivery:
         identity_version=row.identity_version,
         state=DeliveryState(row.state),
         attempt=row.attempt,
+        nothing_sent=row.nothing_sent,
+        sent_again_at=row.sent_again_at,
         last_error=row.last_error,
     )
 

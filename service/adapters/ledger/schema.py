@@ -322,6 +322,8 @@ delivery = Table(
     Column("priority", Integer, nullable=False),
     Column("state", Text, nullable=False),
     *_worked(),
+    Column("nothing_sent", Integer, nullable=False, server_default="0"),
+    Column("sent_again_at", Integer, nullable=False, server_default="0"),
     Column("doomed", Boolean, nullable=False, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),

@@ -100,6 +100,35 @@ def test_a_deferred_delivery_waits(scene: Scene) -> None:
     assert len(scene.owed()) == 1
 
 
+def test_a_lease_that_is_renewed_outlasts_a_slow_link_and_one_that_is_not_is_taken_back(scene: Scene) -> None:
+    scene.receive(1, 2, forward_to=("archive",))
+    lease = timedelta(seconds=0.5)
+    batch = scene.ledger.claim_deliveries("forward:archive", "sender", lease=lease, limit=8)
+    assert len(batch) == 2
+    for _ in range(4):
+        time.sleep(0.2)
+        assert scene.ledger.renew_deliveries(batch[:1], lease=lease) == 1
+        scene.ledger.expire()
+    (other,) = scene.owed("forward:archive")
+    assert other.delivery_id == batch[1].delivery_id
+    assert not scene.settle(batch[1]), "it is somebody else's now"
+    assert scene.settle(batch[0])
+    assert scene.ledger.renew_deliveries(batch, lease=lease) == 0
+
+
+def test_an_attempt_in_which_nothing_left_is_told_from_one_whose_answer_was_lost(scene: Scene) -> None:
+    scene.receive(1, forward_to=("archive",))
+    (first,) = scene.owed("forward:archive")
+    assert not first.may_be_there
+    scene.settle(first, DeliveryEvent.DEFERRED, text="no connection", after=timedelta(), sent=False)
+    (second,) = scene.owed("forward:archive")
+    assert not second.may_be_there
+    scene.settle(second, DeliveryEvent.DEFERRED, text="no answer", after=timedelta())
+    (third,) = scene.owed("forward:archive")
+    assert third.may_be_there
+    assert (third.attempt, third.nothing_sent) == (3, 1)
+
+
 @pytest.mark.parametrize("event", [DeliveryEvent.HELD, DeliveryEvent.REFUSED, DeliveryEvent.EXPIRED])
 def test_what_a_person_must_look_at_stays_until_it_is_sent_again(scene: Scene, event: DeliveryEvent) -> None:
     scene.read("archive")
@@ -110,7 +139,8 @@ def test_what_a_person_must_look_at_stays_until_it_is_sent_again(scene: Scene, e
     assert scene.ledger.retry_delivery(delivery.delivery_id, by="anna", now=NOON)
     assert scene.state() == "delivering"
     assert scene.texts()[-1] == "anna sends role-1 to archive again"
-    assert len(scene.deliver()) == 1
+    (again,) = scene.deliver()
+    assert (again.attempt, again.tries) == (2, 1)
 
 
 def test_a_sent_result_may_be_sent_again(scene: Scene) -> None:

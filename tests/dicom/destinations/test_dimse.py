@@ -124,7 +124,7 @@ def test_an_idle_association_is_released(desk: Desk) -> None:
         (0x0000, Answered.STORED),
         (0xB000, Answered.STORED),
         (0xA700, Answered.AWAY),
-        (0x0110, Answered.AWAY),
+        (0x0110, Answered.LATER),
         (0x0122, Answered.REFUSED),
         (0xC123, Answered.REFUSED),
     ],
@@ -257,14 +257,14 @@ def test_a_restarted_peer_is_found_again(desk: Desk) -> None:
     destination.close()
 
 
-def test_an_own_copy_that_is_gone_is_away(desk: Desk) -> None:
+def test_an_own_copy_that_is_gone_is_tried_later_and_nothing_was_sent(desk: Desk) -> None:
     parcel = desk.parcel()
     desk.spool.remove(parcel.location)
     with peer() as told:
         destination = desk.destination(told.port)
         (result,) = destination.store([parcel])
         destination.close()
-    assert result.answered is Answered.AWAY
+    assert (result.answered, result.sent) == (Answered.LATER, False)
     assert "own copy" in result.status
 
 

@@ -41,7 +41,7 @@ def test_every_error_has_a_named_status(error: Exception, status: int) -> None:
         (0x0111, Answered.STORED),
         (0xA700, Answered.AWAY),
         (0xA7FF, Answered.AWAY),
-        (0x0110, Answered.AWAY),
+        (0x0110, Answered.LATER),
         (0x0122, Answered.REFUSED),
         (0x0124, Answered.REFUSED),
         (0xA900, Answered.REFUSED),

@@ -47,7 +47,7 @@ class TritonPythonModel:
         try:
             asked = self._contract.parse(tensors)
         except self._contract.ContractError as e:
-            _refuse(sender, str(e), pb.TritonError.INVALID_ARG)
+            self._refuse(sender, e)
             return
         stop = self._stopper(sender.is_cancelled, asked.deadline_s)
         self._turns.submit(asked.priority, partial(self._answer, asked, stop, sender))
@@ -61,12 +61,15 @@ class TritonPythonModel:
                     self._stall.moved()
                 sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
             except self._contract.ContractError as e:
-                _refuse(sender, str(e), pb.TritonError.INVALID_ARG)
+                self._refuse(sender, e)
             except Exception as e:  # the boundary: whatever it was, the client hears of it
-                _refuse(sender, f"{type(e).__name__}: {e}", pb.TritonError.INTERNAL)
+                _fail(sender, f"{type(e).__name__}: {e}", pb.TritonError.INTERNAL)
+
+    def _refuse(self, sender: Any, breach: Exception) -> None:
+        _fail(sender, f"{self._contract.BREACH}{breach}", pb.TritonError.INVALID_ARG)
 
 
-def _refuse(sender: Any, why: str, kind: int) -> None:
+def _fail(sender: Any, why: str, kind: int) -> None:
     sender.send(pb.InferenceResponse(error=pb.TritonError(why, kind)), pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
 
 

@@ -85,6 +85,12 @@ def test_a_mistake_is_told_with_file_line_and_remedy(before: str, after: str, sa
         ("CT_ER", "A_TITLE_THAT_IS_TOO_LONG", "nodes.toml:4: source.ae_title: an AE title has 1 to 16"),
         ("dicom://", "gopher://", "nodes.toml:10: no destination handles 'gopher' URLs; known: dicom, file"),
         ('url = "dicom', 'url = "', "nodes.toml:10"),
+        (
+            "[[destination]]",
+            '[[destination]]\nname = "a"\nurl = "dicom://A@127.0.0.1:105"\nadopt_identity = true\n'
+            "[[destination]]\nadopt_identity = true",
+            "nodes.toml:13: adopt_identity: 'a' is the truth about patients already; only one can be",
+        ),
     ],
 )
 def test_a_mistaken_node_is_told_the_same_way(before: str, after: str, said: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pydicom.uid import UID, BasicTextSRStorage, ExplicitVRLittleEndian
 
 from service.domain.config import Configuration
-from service.domain.delivery import MAX_ATTEMPTS, Delivery, DeliveryEvent, DeliveryKind, DeliveryState
+from service.domain.delivery import MAX_TRIES, Delivery, DeliveryEvent, DeliveryKind, DeliveryState
 from service.domain.errors import Misconfigured, Unavailable
 from service.domain.node import DestinationNode
 from service.domain.study import Identity, Patient
@@ -31,6 +31,8 @@ class MemoryDelivering:
     identity: Identity = OURS
     version: int = 1
     settled: list[tuple[str, DeliveryEvent, str, timedelta]] = field(default_factory=list)
+    nothing_sent: list[str] = field(default_factory=list)
+    lease_lost: bool = False
     adopted: list[Identity] = field(default_factory=list)
 
     def claim_deliveries(self, lane: str, worker: str, *, lease: timedelta, limit: int) -> Sequence[Delivery]:
@@ -38,11 +40,23 @@ class MemoryDelivering:
         batch, self.batch = self.batch, []
         return batch
 
+    def renew_deliveries(self, batch: Sequence[Delivery], *, lease: timedelta) -> int:
+        return len(batch)
+
     def settle_delivery(
-        self, delivery: Delivery, event: DeliveryEvent, *, text: str, now: datetime, after: timedelta = timedelta()
+        self,
+        delivery: Delivery,
+        event: DeliveryEvent,
+        *,
+        text: str,
+        now: datetime,
+        after: timedelta = timedelta(),
+        sent: bool = True,
     ) -> bool:
         self.settled.append((delivery.delivery_id, event, text, after))
-        return True
+        if not sent:
+            self.nothing_sent.append(delivery.delivery_id)
+        return not self.lease_lost
 
     def current_identity(self, study_instance_uid: UID) -> tuple[int, Identity]:
         return self.version, self.identity
@@ -99,7 +113,7 @@ def test_an_empty_lane_opens_no_connection() -> None:
         (Answered.STORED, 1, DeliveryEvent.STORED),
         (Answered.REFUSED, 1, DeliveryEvent.REFUSED),
         (Answered.AWAY, 1, DeliveryEvent.DEFERRED),
-        (Answered.AWAY, MAX_ATTEMPTS, DeliveryEvent.EXPIRED),
+        (Answered.AWAY, MAX_TRIES, DeliveryEvent.EXPIRED),
     ],
 )
 def test_each_answer_settles_the_delivery(answered: Answered, attempt: int, event: DeliveryEvent) -> None:
@@ -195,6 +209,34 @@ def test_a_destination_that_fails_in_an_unforeseen_way_puts_its_own_rows_off() -
     assert ledger.settled[0][2] == "internal error (ZeroDivisionError)"
 
 
+def test_an_object_that_cannot_go_now_holds_up_nothing_else() -> None:
+    ledger, peer = MemoryDelivering([delivery(delivery_id=str(n)) for n in range(3)]), MemoryDestination()
+    peer.answers = [StoreResult(answered=Answered.LATER, status="0x0110 processing failure there")]
+    assert run(ledger, peer) == [DeliveryEvent.DEFERRED, DeliveryEvent.STORED, DeliveryEvent.STORED]
+
+
+def test_what_was_not_even_offered_is_remembered_as_not_sent() -> None:
+    ledger, peer = MemoryDelivering([delivery(delivery_id=str(n)) for n in range(3)]), MemoryDestination()
+    peer.answers = [StoreResult(answered=Answered.AWAY, status="it did not answer")]
+    assert run(ledger, peer) == [DeliveryEvent.DEFERRED] * 3
+    assert ledger.nothing_sent == ["1", "2"]
+
+
+def test_whoever_lost_the_lease_sends_nothing_more() -> None:
+    ledger, peer = MemoryDelivering([delivery(delivery_id=str(n)) for n in range(3)]), MemoryDestination()
+    ledger.lease_lost = True
+    run(ledger, peer)
+    assert len(peer.stored) == 1
+
+
+def test_a_person_who_sends_again_gives_it_as_many_tries_as_a_new_one() -> None:
+    again = delivery(attempt=MAX_TRIES + 2, sent_again_at=MAX_TRIES + 1)
+    ledger, peer = MemoryDelivering([again]), MemoryDestination()
+    peer.answers = [StoreResult(answered=Answered.AWAY, status="away")]
+    assert run(ledger, peer) == [DeliveryEvent.DEFERRED]
+    assert ledger.settled[0][3] == timedelta(seconds=1)
+
+
 def test_a_destination_whose_url_cannot_be_opened_holds_its_lane() -> None:
     def wrong(node: DestinationNode) -> MemoryDestination:
         raise Misconfigured("nodes.toml: no AE title in the URL")
@@ -226,11 +268,14 @@ def test_the_identity_of_a_study_is_asked_once_a_batch() -> None:
 
 def test_an_original_that_the_destination_already_has_is_for_a_person_unless_its_answer_was_lost() -> None:
     known = StoreResult(answered=Answered.STORED, status="0x0111 was there already", already_there=True)
-    for kind, attempt, event in (
-        (DeliveryKind.ORIGINAL, 1, DeliveryEvent.REFUSED),
-        (DeliveryKind.ORIGINAL, 2, DeliveryEvent.STORED),
-        (DeliveryKind.RESULT, 1, DeliveryEvent.STORED),
+    for kind, attempt, nothing_sent, event in (
+        (DeliveryKind.ORIGINAL, 1, 0, DeliveryEvent.REFUSED),
+        (DeliveryKind.ORIGINAL, 2, 0, DeliveryEvent.STORED),
+        (DeliveryKind.ORIGINAL, 2, 1, DeliveryEvent.REFUSED),
+        (DeliveryKind.ORIGINAL, 5, 3, DeliveryEvent.STORED),
+        (DeliveryKind.RESULT, 1, 0, DeliveryEvent.STORED),
     ):
-        ledger, peer = MemoryDelivering([delivery(kind=kind, attempt=attempt)]), MemoryDestination()
+        owed = delivery(kind=kind, attempt=attempt, nothing_sent=nothing_sent)
+        ledger, peer = MemoryDelivering([owed]), MemoryDestination()
         peer.answers = [known]
         assert run(ledger, peer) == [event]

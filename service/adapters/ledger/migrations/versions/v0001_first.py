@@ -413,6 +413,8 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
         sa.Column("worker", sa.Text(), server_default="", nullable=False),
         sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.Column("nothing_sent", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("sent_again_at", sa.Integer(), server_default="0", nullable=False),
         sa.Column("doomed", sa.Boolean(), server_default="0", nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
