@@ -131,13 +131,16 @@ class Assembling(Protocol):
     ) -> Manifest | None:
         """Freeze the next manifest of exactly `study.instances` and schedule `jobs` on it.
 
-        Jobs of rules whose job on the previous manifest has not been claimed yet cancel that one
-        ("superseded by a later manifest"). None, and nothing changed, if an instance was added since
-        `study` was read, or if the newest manifest has the same digest.
+        What still waits of an earlier manifest is canceled as superseded: jobs of the rules of `jobs`, which
+        give way to the new ones, and readings of every other rule, which no longer takes the study. None, and
+        nothing changed, if an instance was added since `study` was read, or if the newest manifest has the
+        same digest.
         """
         ...
 
-    def manifest(self, study_instance_uid: UID, version: int) -> Manifest: ...
+    def manifest(self, study_instance_uid: UID, version: int) -> Manifest:
+        """As it was frozen: a later correction changes neither headers, series nor bytes of its instances."""
+        ...
 
     def replay(self, job_id: str, *, by: str, now: datetime) -> Job | None:
         """A new job as `job_id` with the next run number, on the newest identity, under the active
@@ -158,7 +161,8 @@ class Claim:
     steps: tuple[Step, ...]
     """Steps that former attempts (or the origin job) kept."""
     predecessors: tuple[NewObject, ...] = ()
-    """Results of the newest earlier job of the same study and rule, which this one supersedes."""
+    """Of each role the newest result of an earlier job of the same study and rule that has left for a destination
+    (SENDING, SENT or COMMITTED there), which this job's supersedes."""
     complete_since: datetime | None = None
 
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pydicom.uid import UID
-
 from service.domain.algorithm import Card
 from service.domain.code import PROCEDURES, UNKNOWN_PROCEDURE
 from service.domain.config import Configuration, ConfigVersion
@@ -30,6 +28,10 @@ from workers.pipeline.encode import encode
 from workers.pipeline.interpret import Reading
 from workers.pipeline.kept import load
 from workers.pipeline.select import again, evidence_of, select
+
+NO_SERIES = "the rule no longer takes any series"
+"""Why nothing is read where a rule took a series once and takes none of the same manifest now: what it asked of the
+patient was corrected."""
 
 
 class LostLease(Exception):
@@ -91,9 +93,10 @@ def _read(
     """Go through the protocol: a kept step is used as it is, another is asked."""
     protocol = version.configuration.protocol(claim.job.protocol)
     matched = _matched(claim, version.configuration.rule(claim.job.rule), services)
+    shown = matched or claim.manifest.instances
     reading = Reading(
-        modality=matched[0].instance.modality,
-        images=[evidence_of(stored) for stored in matched],
+        modality=shown[0].instance.modality,
+        images=[evidence_of(stored) for stored in shown],
         namespace=derive_uid(services.settings.site.name, claim.job.study_instance_uid, protocol.name),
     )
     kept = {step.ordinal: step for step in claim.steps}
@@ -120,6 +123,9 @@ def _ask(
     why_not: str,
 ) -> Step | None:
     """Ask one step's model and keep the answers; None, and named in `reading`, if it is not asked."""
+    if not matched:
+        reading.missing(NO_SERIES)
+        return None
     module = _module(wanted)
     card: Card = services.models.card(module.MODEL)
     selection = select(matched, module, card.limits, claim.identity)
@@ -153,14 +159,14 @@ def _module(wanted: ProtocolStep) -> AlgorithmModule:
 
 
 def _matched(claim: Claim, rule: Rule, services: Services) -> list[StoredInstance]:
-    """The manifest's instances in the series that the rule took, in their order."""
+    """The manifest's instances in the series that the rule takes, in their order; none if it takes none."""
     study = services.ledger.study(claim.job.study_instance_uid)
     if study is None:
         raise Unavailable("the study is not in the ledger")
     study = replace(study, instances=claim.manifest.instances, identity=claim.identity)
     since = (claim.complete_since or services.clock.now()).astimezone(services.clock.zone)
-    series: Sequence[UID] = match(rule, study, now=since).series or tuple(study.series())
-    return [stored for uid in series for stored in study.series()[uid]]
+    series = study.series()
+    return [stored for uid in match(rule, study, now=since).series for stored in series[uid]]
 
 
 def _finish(

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from pydicom.uid import UID
-from sqlalchemy import Connection, func, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, null, or_, select, update
 
-from service.adapters.ledger import jobs, schema
+from service.adapters.ledger import identities, jobs, schema
 from service.adapters.ledger.part import AnyRow, Part, key, lock_study, lock_study_of
-from service.adapters.ledger.rows import identity_of, job_of, stored_instance, uid
+from service.adapters.ledger.rows import attributes_text, identity_of, job_of, stored_instance, uid
 from service.adapters.ledger.states import refresh
 from service.adapters.ledger.timeline import keep_event, tell
 from service.domain.assembly import Arrival
@@ -79,8 +79,7 @@ class SqlAssembling(Part):
             if made is not None:
                 for event in events:
                     keep_event(connection, self.site, event)
-                for wanted in jobs:
-                    _schedule(connection, locked, wanted, made, now=now)
+                _schedule(connection, locked, jobs, made, now=now)
             _hand_over(connection, locked, made)
             return made
 
@@ -101,15 +100,15 @@ class SqlAssembling(Part):
 
 
 def read_manifest(connection: Connection, site: str, study_uid: str, version: int) -> Manifest:
-    """Raises KeyError for a manifest that does not exist."""
+    """The manifest as it was frozen: whatever became of its instances since, header, series and bytes are those
+    of then. Raises KeyError for a manifest that does not exist."""
     query = (
-        select(instance.c.sop_class_uid, instance.c.sop_instance_uid, instance.c.attributes, member.c.location,
-               member.c.sha256, member.c.size, member.c.transfer_syntax_uid, series.c.uid.label("series_uid"))
+        select(member, instance.c.sop_instance_uid, series.c.uid.label("series_uid"))
         .select_from(manifest)
         .join(study, study.c.id == manifest.c.study_id)
         .join(member, member.c.manifest_id == manifest.c.id)
         .join(instance, instance.c.id == member.c.instance_id)
-        .join(series, series.c.id == instance.c.series_id)
+        .join(series, series.c.id == member.c.series_id)
         .where(study.c.site == site, study.c.uid == study_uid, manifest.c.version == version)
         .order_by(instance.c.id)
     )  # fmt: skip
@@ -149,13 +148,16 @@ def _freeze(connection: Connection, locked: AnyRow, study: Study, digest: str, *
     values = {"study_id": locked.id, "version": version, "digest": digest, "opened_at": locked.opened_at}
     key = connection.execute(insert(manifest).values(site=locked.site, created_at=now, **values)).inserted_primary_key
     assert key is not None
-    names = select(instance.c.sop_instance_uid, instance.c.id).where(instance.c.study_id == locked.id)
-    numbers = {row.sop_instance_uid: row.id for row in connection.execute(names)}
+    names = select(instance.c.sop_instance_uid, instance.c.id, instance.c.series_id)
+    found = {row.sop_instance_uid: row for row in connection.execute(names.where(instance.c.study_id == locked.id))}
     rows = [
         {
             "manifest_id": key[0],
-            "instance_id": numbers[stored.instance.sop_instance_uid],
+            "instance_id": found[stored.instance.sop_instance_uid].id,
+            "series_id": found[stored.instance.sop_instance_uid].series_id,
+            "sop_class_uid": stored.instance.sop_class_uid,
             "transfer_syntax_uid": stored.instance.transfer_syntax_uid,
+            "attributes": attributes_text(stored.instance),
             "location": stored.location,
             "sha256": stored.sha256,
             "size": stored.size,
@@ -166,24 +168,42 @@ def _freeze(connection: Connection, locked: AnyRow, study: Study, digest: str, *
     return Manifest(study_instance_uid=study.study_instance_uid, version=version, instances=study.instances)
 
 
-def _schedule(connection: Connection, locked: AnyRow, wanted: NewJob, made: Manifest, *, now: datetime) -> None:
-    """Schedule a reading; one of the same rule that still waits would read an incomplete study."""
-    waiting = (job.c.study_id == locked.id, job.c.rule == wanted.rule, job.c.state == JobState.SCHEDULED.value)
+def _schedule(
+    connection: Connection, locked: AnyRow, wanted: Sequence[NewJob], made: Manifest, *, now: datetime
+) -> None:
+    """Schedule the readings of `made`, after what they or it overtake was canceled."""
+    _give_way(connection, locked, [each.rule for each in wanted], now=now)
+    for each in wanted:
+        jobs.schedule(connection, locked.site, locked, each, manifest_version=made.version, now=now)
+    # A reading that was canceled may have been the one to take a corrected identity: else the result before it does.
+    identities.encode_again(connection, locked.id, locked.identity_version, now=now)
+
+
+def _give_way(connection: Connection, locked: AnyRow, rules: Sequence[str], *, now: datetime) -> None:
+    """Cancel what waits of an earlier manifest and would read a study that is no longer so.
+
+    A job of one of `rules` gives way to the new one. A reading of any other rule has none to give way to; an
+    encoding of such a rule stays, because what it corrects may be in an archive.
+    """
+    _cancel(connection, locked, job.c.rule.in_(rules), reason=jobs.GAVE_WAY, now=now)
+    _cancel(connection, locked, job.c.rule.not_in(rules), job.c.origin_id.is_(None), reason=jobs.NOT_TAKEN, now=now)
+
+
+def _cancel(connection: Connection, locked: AnyRow, *which: ColumnElement[bool], reason: str, now: datetime) -> None:
     canceled = connection.scalars(
         update(job)
-        .where(*waiting)
+        .where(job.c.study_id == locked.id, job.c.state == JobState.SCHEDULED.value, *which)
         .values(
             state=job_after(JobState.SCHEDULED, JobEvent.ABANDONED).value,
-            reason=jobs.GAVE_WAY,
+            reason=reason,
             next_due=null(),
             finished_at=now,
         )
         .returning(job.c.id)
     ).all()
-    text = f"canceled: {jobs.GAVE_WAY}"
     for number in canceled:
+        text = f"canceled: {reason}"
         tell(connection, locked.site, EventKind.JOB, text, at=now, study_id=locked.id, job_id=number)
-    jobs.schedule(connection, locked.site, locked, wanted, manifest_version=made.version, now=now)
 
 
 def _hand_over(connection: Connection, locked: AnyRow, made: Manifest | None) -> None:

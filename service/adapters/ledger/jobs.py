@@ -19,7 +19,9 @@ from service.ports.ledger import NewJob
 job = schema.job
 
 GAVE_WAY = "superseded by a later manifest"
-"""Why a reading that was still waiting was canceled."""
+"""Why a job that was still waiting was canceled: another of its rule takes its place."""
+NOT_TAKEN = "superseded by a later manifest that its rule does not take"
+"""Why a reading that was still waiting was canceled without another in its place; nobody needs to look."""
 _AGAIN = timedelta(hours=1)
 """The deadline of what is done once more, where nothing else says how long it may take."""
 

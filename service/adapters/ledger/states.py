@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, and_, func, not_, select, update
 
 from service.adapters.ledger import schema
+from service.adapters.ledger.jobs import NOT_TAKEN
 from service.domain.delivery import DeliveryKind, DeliveryState
 from service.domain.job import JobState
 from service.domain.report import Outcome
@@ -63,12 +64,16 @@ def state_of(*, receiving: bool, jobs: Sequence[JobFact], deliveries: Sequence[D
 
 
 def refresh(connection: Connection, study_id: int) -> None:
-    """Write down the state of a study whose row is locked."""
+    """Write down the state of a study whose row is locked.
+
+    A reading that routing itself took back counts for nothing: the study is what it would be without.
+    """
     study, job, delivery = schema.study, schema.job, schema.delivery
     opened = connection.scalar(select(study.c.opened_at).where(study.c.id == study_id))
+    taken_back = and_(job.c.state == JobState.CANCELED.value, job.c.reason == NOT_TAKEN)
     jobs = connection.execute(
         select(job.c.rule, job.c.state, job.c.outcome)
-        .where(job.c.study_id == study_id)
+        .where(job.c.study_id == study_id, not_(taken_back))
         .order_by(job.c.generation, job.c.id)
     )
     deliveries = connection.execute(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, null, or_, select, update
+from sqlalchemy import Connection, exists, null, or_, select, update
 
 from service.adapters.ledger import jobs, schema
 from service.adapters.ledger.assembling import read_manifest
@@ -17,13 +17,17 @@ from service.adapters.ledger.part import AnyRow, Part, for_update, insert_into, 
 from service.adapters.ledger.rows import identity_of, job_of, new_object, step_of
 from service.adapters.ledger.states import refresh
 from service.adapters.ledger.timeline import tell
+from service.domain.delivery import DeliveryState
 from service.domain.event import EventKind
 from service.domain.job import JOB_TRANSITIONS, MAX_CRASHES, Job, JobEvent, JobState, Step, job_after
 from service.domain.report import Outcome
 from service.domain.rule import Priority
 from service.ports.ledger import Claim, NewObject
 
-job, study = schema.job, schema.study
+delivery, job, made, study = schema.delivery, schema.job, schema.object_, schema.study
+
+_LEFT = (DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.COMMITTED)
+"""States of a delivery whose destination has the object, or may have it a moment later."""
 
 
 class SqlWorking(Part):
@@ -223,12 +227,13 @@ def _steps(connection: Connection, row: AnyRow) -> tuple[Step, ...]:
 
 
 def _predecessors(connection: Connection, row: AnyRow) -> tuple[NewObject, ...]:
-    newest = (
-        select(job.c.id)
-        .where(jobs.older_than(row), job.c.state == JobState.COMPLETED.value)
-        .order_by(job.c.generation.desc(), job.c.id.desc())
-        .limit(1)
+    """Of each role the newest earlier result that has left: a reference to any other would lead nowhere."""
+    has_left = exists().where(delivery.c.object_id == made.c.id, delivery.c.state.in_([state.value for state in _LEFT]))
+    query = (
+        select(made)
+        .join(job, job.c.id == made.c.job_id)
+        .where(jobs.older_than(row), job.c.state == JobState.COMPLETED.value, has_left)
+        .order_by(job.c.generation, job.c.id, made.c.id)
     )
-    made = schema.object_
-    query = select(made).where(made.c.job_id == newest.scalar_subquery()).order_by(made.c.id)
-    return tuple(new_object(found) for found in connection.execute(query))
+    newest = {found.role: new_object(found) for found in connection.execute(query)}
+    return tuple(newest.values())

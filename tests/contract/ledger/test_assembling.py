@@ -2,11 +2,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pydicom.uid import DigitalXRayImageStorageForPresentation
 
 from service.domain.assembly import Arrival, Patience, complete
 from service.domain.job import JobState
 from service.ports.ledger import Admission, Beat
-from tests.contract.ledger.scene import BERTA, ENDED, NOON, NOT_AN_IMAGE, Scene, sop_uid, study_uid
+from tests.contract.ledger.scene import BERTA, ENDED, LEASE, NOON, NOT_AN_IMAGE, Scene, sop_uid, study_uid
 
 
 def arrival(scene: Scene) -> Arrival:
@@ -147,9 +148,50 @@ def test_a_late_image_makes_a_further_version_that_replaces_what_still_waits(sce
     found = {(r.job.rule, r.job.manifest_version): (r.job.state, r.job.reason) for r in scene.ledger.jobs()}
     assert found == {
         ("chest", 1): (JobState.CANCELED, "superseded by a later manifest"),
-        ("other", 1): (JobState.SCHEDULED, ""),
+        ("other", 1): (JobState.CANCELED, "superseded by a later manifest that its rule does not take"),
         ("chest", 2): (JobState.SCHEDULED, ""),
     }
+
+
+def test_a_waiting_reading_is_canceled_when_its_rule_takes_the_study_no_longer(scene: Scene) -> None:
+    scene.receive(1)
+    scene.hand_over("chest")
+    scene.correct(1, BodyPartExamined="HAND")
+    now = scene.later(60)
+    assert scene.hand_over() is not None
+    (record,) = scene.ledger.jobs()
+    assert (record.job.state, record.finished_at) == (JobState.CANCELED, now)
+    assert scene.texts()[-1] == "canceled: superseded by a later manifest that its rule does not take"
+    assert scene.ledger.claim_job("w", lease=LEASE) is None
+    assert scene.state() == "unmatched"
+
+
+def test_a_reading_that_routing_took_back_leaves_the_study_as_it_was(scene: Scene) -> None:
+    scene.read("archive")
+    scene.deliver()
+    scene.receive(2)
+    scene.hand_over("chest")
+    scene.receive(3)
+    scene.hand_over()
+    assert scene.state() == "done"
+
+
+def test_an_encoding_stays_when_its_rule_takes_the_study_no_longer(scene: Scene) -> None:
+    first = scene.read("archive")
+    scene.ledger.reidentify(study_uid(), BERTA, source="ris", now=NOON)
+    scene.correct(1, BodyPartExamined="HAND", identity=BERTA)
+    assert scene.hand_over() is not None
+    assert scene.claim().job.origin == first.job.job_id
+
+
+def test_a_reading_that_routing_took_back_leaves_the_encoding_to_the_one_before_it(scene: Scene) -> None:
+    first = scene.read("archive")
+    scene.receive(2)
+    scene.hand_over("chest")
+    scene.ledger.reidentify(study_uid(), BERTA, source="ris", now=NOON)
+    scene.receive(3, identity=BERTA)
+    assert scene.hand_over() is not None
+    assert scene.claim().job.origin == first.job.job_id
 
 
 def test_a_job_that_is_being_worked_on_survives_a_later_manifest(scene: Scene) -> None:
@@ -206,6 +248,17 @@ def test_a_manifest_keeps_the_bytes_that_were_frozen(scene: Scene) -> None:
     assert made is not None
     assert scene.ledger.manifest(study_uid(), 1).digest == made.digest
     assert scene.claim().manifest.instances[0].location == made.instances[0].location
+
+
+def test_a_correction_changes_no_manifest_that_was_frozen(scene: Scene) -> None:
+    scene.receive(1, 2)
+    made = scene.hand_over("chest")
+    scene.correct(1, BodyPartExamined="HAND", series=2, sop_class=DigitalXRayImageStorageForPresentation)
+    assert scene.claim().manifest == made
+    later = scene.hand_over("chest")
+    assert later is not None
+    assert later.instances[0].instance.body_part == "HAND"
+    assert [scene.ledger.manifest(study_uid(), version) for version in (1, 2)] == [made, later]
 
 
 def test_a_hand_over_is_told_before_its_jobs(scene: Scene) -> None:

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from service.domain.delivery import DeliveryEvent
 from service.domain.errors import Refused
 from service.domain.job import MAX_CRASHES, JobState, Step
 from service.domain.report import Outcome
 from service.domain.rule import Priority
+from service.ports.ledger import Claim
 from tests.contract.ledger.scene import ANNA, BERTA, ENDED, LEASE, NOON, Scene, new_job, result, study_uid
 
 
@@ -327,11 +329,61 @@ def test_a_claim_takes_the_newest_identity(scene: Scene) -> None:
 
 def test_predecessors_are_the_results_of_the_newest_earlier_job_of_the_rule(scene: Scene) -> None:
     first = scene.read("archive")
+    scene.deliver()
     scene.receive(2)
     scene.hand_over("chest", "other")
     claims = {claim.job.rule: claim for claim in (scene.claim(), scene.claim())}
     assert claims["chest"].predecessors == (result(first),)
     assert claims["other"].predecessors == ()
+
+
+def read_again(scene: Scene, number: int) -> Claim:
+    """Claim the reading that a further image brings about."""
+    scene.receive(number)
+    assert scene.hand_over("chest") is not None
+    return scene.claim()
+
+
+@pytest.mark.parametrize("destinations", [(), ("archive",)])
+def test_what_never_left_is_no_predecessor(scene: Scene, destinations: tuple[str, ...]) -> None:
+    scene.read(*destinations)
+    assert read_again(scene, 2).predecessors == ()
+
+
+@pytest.mark.parametrize("event", [DeliveryEvent.HELD, DeliveryEvent.REFUSED, DeliveryEvent.EXPIRED])
+def test_what_did_not_arrive_is_no_predecessor(scene: Scene, event: DeliveryEvent) -> None:
+    scene.read("archive")
+    scene.settle(scene.owed()[0], event)
+    assert read_again(scene, 2).predecessors == ()
+
+
+@pytest.mark.parametrize("events", [(), (DeliveryEvent.STORED,), (DeliveryEvent.STORED, DeliveryEvent.COMMITTED)])
+def test_what_is_on_its_way_or_there_is_a_predecessor(scene: Scene, events: tuple[DeliveryEvent, ...]) -> None:
+    first = scene.read("archive", "elsewhere")
+    (sending,) = scene.owed()
+    assert all(scene.settle(sending, event) for event in events)
+    assert read_again(scene, 2).predecessors == (result(first),)
+
+
+def test_a_reading_that_never_left_is_passed_over_for_the_one_before_it(scene: Scene) -> None:
+    first = scene.read("archive")
+    scene.deliver()
+    assert scene.finish(read_again(scene, 2), "archive")
+    third = read_again(scene, 3)
+    assert scene.delivery_states() == ["SENT", "PENDING"]
+    assert third.predecessors == (result(first),)
+
+
+def test_each_role_has_a_predecessor_of_its_own(scene: Scene) -> None:
+    scene.receive(1)
+    scene.hand_over("chest")
+    first = scene.claim()
+    assert scene.finish(first, "archive", objects=2)
+    scene.deliver()
+    second = read_again(scene, 2)
+    assert scene.finish(second, "archive", outcome=Outcome.NOT_ANALYSED)
+    scene.deliver()
+    assert set(read_again(scene, 3).predecessors) == {result(second, 1), result(first, 2)}
 
 
 def test_a_newer_result_takes_the_place_of_what_was_not_sent(scene: Scene) -> None:
