@@ -15,7 +15,7 @@ from service.ports.catalogue import StudyQuery, StudyRow
 STATES = ("receiving", "scheduled", "reading", "delivering", "done", "attention", "unmatched")
 PAGE = 50
 PERSONAL = ("patient_name", "patient_id", "accession_number")
-"""Fields that may name a patient: never in an address, never in a log, and their use is audited."""
+"""Fields that may name a patient: never in an address, a log or the audit record."""
 FIELDS = (*PERSONAL, "study_instance_uid", "modality", "state", "since", "until")
 
 
@@ -42,14 +42,17 @@ class Search:
         return cls(**{name: field(name) for name in (*FIELDS, "before_at", "before_uid")})
 
     @property
-    def personal(self) -> tuple[str, ...]:
-        """Names of the filled fields that may name a patient."""
-        return tuple(name for name in PERSONAL if getattr(self, name))
-
-    @property
     def fields(self) -> tuple[tuple[str, str], ...]:
         """What the next page has to ask again."""
         return tuple((name, getattr(self, name)) for name in FIELDS if getattr(self, name))
+
+    @property
+    def told(self) -> str:
+        """How this was searched, for the audit record: the filled fields by name, never what stands in them."""
+        # Not even of the others: people type a name into whatever field they are in.
+        names = ", ".join(name for name, _ in self.fields)
+        how = f"searched by {names}" if names else "newest"
+        return f"{how}, an older page" if self.before_at or self.before_uid else how
 
     def query(self, zone: ZoneInfo, *, limit: int = PAGE) -> StudyQuery:
         """As the catalogue takes it. Raises 422 with a sentence for a field that cannot be read."""

@@ -18,8 +18,12 @@ TABLE = Path("real-files.tsv")
 
 
 def test_every_file_ends_with_a_state_and_a_reason(test_data: Path, tmp_path: Path) -> None:
-    for folder in sorted(path for path in test_data.iterdir() if path.is_dir()):
-        files = [path for path in folder.rglob("*") if path.is_file()]
+    by_folder = {
+        folder: [path for path in folder.rglob("*") if path.is_file()]
+        for folder in sorted(path for path in test_data.iterdir() if path.is_dir())
+    }
+    assert any(by_folder.values()), f"{test_data} holds no folder with files: the test proves nothing"
+    for folder, files in by_folder.items():
         command = preread("run", str(folder), "--out", str(tmp_path / folder.name))
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         assert done.returncode in {0, 3}, f"{folder.name}: {done.stderr[-2000:]}"

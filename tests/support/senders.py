@@ -45,16 +45,20 @@ def connect(port: int, source: str = "127.0.0.1") -> socket.socket:
     return peer
 
 
-def associated(port: int, *, abstract: bytes = CT_CLASS, syntax: bytes = EXPLICIT) -> socket.socket:
+def associated(
+    port: int, *, abstract: bytes = CT_CLASS, syntax: bytes = EXPLICIT, calling: bytes = b"RAW"
+) -> socket.socket:
     """A connection with an accepted association that has context 1."""
     peer = connect(port)
-    peer.sendall(associate_request(abstract=abstract, syntax=syntax))
+    peer.sendall(associate_request(abstract=abstract, syntax=syntax, calling=calling))
     answer = receive_pdu(peer)
     assert answer[0] == 2, f"not accepted: {answer.hex()}"
     return peer
 
 
-def associate_request(*, abstract: bytes = CT_CLASS, syntax: bytes = EXPLICIT, called: bytes = b"PREREAD") -> bytes:
+def associate_request(
+    *, abstract: bytes = CT_CLASS, syntax: bytes = EXPLICIT, called: bytes = b"PREREAD", calling: bytes = b"RAW"
+) -> bytes:
     """A-ASSOCIATE-RQ (PS3.8 9.3.2)."""
 
     def item(kind: int, value: bytes) -> bytes:
@@ -62,7 +66,7 @@ def associate_request(*, abstract: bytes = CT_CLASS, syntax: bytes = EXPLICIT, c
 
     context = item(0x20, bytes([1, 0, 0, 0]) + item(0x30, abstract) + item(0x40, syntax))
     user = item(0x50, item(0x51, pack(">L", 131072)) + item(0x52, b"1.2.3.4"))
-    body = pack(">HH", 1, 0) + called.ljust(16) + b"RAW".ljust(16) + bytes(32)
+    body = pack(">HH", 1, 0) + called.ljust(16) + calling.ljust(16) + bytes(32)
     body += item(0x10, b"1.2.840.10008.3.1.1.1") + context + user
     return b"\x01\0" + pack(">L", len(body)) + body
 

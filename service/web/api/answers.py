@@ -6,28 +6,26 @@ import json
 
 from fastapi import Request
 
-from service.domain.audit import AuditKind
 from service.ports.catalogue import StudyRecord
 from service.web import health
 from service.web.api import shapes, shaping
-from service.web.door import visitor_of
 from service.web.pages.operations import asked as node_asked
 from service.web.pages.operations import vitals_of
 from service.web.pages.probes import detail
+from service.web.pages.studies import found
 from service.web.pages.study import explained, viewed
 from service.web.pages.work import LIMIT, delivery_again, delivery_state, job_again, job_state
-from service.web.search import PAGE, Search, next_page
+from service.web.search import Search, next_page
 from service.web.services import Services, services_of
-from service.web.trail import audit
 
 
 def studies(request: Request, state: str = "", modality: str = "") -> shapes.StudiesShape:
-    """The newest studies. To search by patient, post to /api/studies/search."""
+    """The newest studies. To search by patient, post to /api/studies/search. Every list is audited."""
     return _studies(request, Search(state=state, modality=modality))
 
 
 def search(request: Request, asked: shapes.SearchShape) -> shapes.StudiesShape:
-    """Search by anything, a page at a time."""
+    """Search by anything, a page at a time; every page is audited."""
     return _studies(request, Search(**asked.model_dump()))
 
 
@@ -87,13 +85,8 @@ def state(request: Request) -> shapes.HealthShape:
 
 
 def _studies(request: Request, asked: Search) -> shapes.StudiesShape:
-    services = services_of(request)
-    query = asked.query(services.clock.zone)
-    if asked.personal:
-        who, text = visitor_of(request).account.name, f"searched by {', '.join(asked.personal)}"
-        audit(request, AuditKind.QUERY, "E", who=who, detail=text)
-    rows = services.catalogue.studies(query)
-    older = next_page(rows, PAGE)
+    rows = found(request, asked)
+    older = next_page(rows)
     following = shapes.NextShape(before_at=older[0], before_uid=older[1]) if older else None
     return shapes.StudiesShape(studies=[shaping.study_shape(row) for row in rows], next=following)
 

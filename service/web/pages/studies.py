@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import Request
 from fastapi.responses import Response
 
 from service.domain.audit import AuditKind
+from service.flow.words import count
+from service.ports.catalogue import StudyRow
 from service.web.door import field, visitor_of
 from service.web.rendering import page
 from service.web.search import STATES, Search, next_page
@@ -15,19 +19,22 @@ from service.web.trail import audit
 
 def show(request: Request, state: str = "", modality: str = "") -> Response:
     """The newest studies; an address may carry what names no patient."""
-    return _found(request, Search(state=state, modality=modality))
+    return _list(request, Search(state=state, modality=modality))
 
 
 def search(request: Request) -> Response:
-    return _found(request, Search.read(lambda name: field(request, name)))
+    return _list(request, Search.read(lambda name: field(request, name)))
 
 
-def _found(request: Request, asked: Search) -> Response:
+def found(request: Request, asked: Search) -> Sequence[StudyRow]:
+    """One page of the studies that fit, after the look at them was audited. Raises 422."""
     services = services_of(request)
-    query = asked.query(services.clock.zone)
-    if asked.personal:
-        who, detail = visitor_of(request).account.name, f"searched by {', '.join(asked.personal)}"
-        audit(request, AuditKind.QUERY, "E", who=who, detail=detail)
-    rows = services.catalogue.studies(query)
-    older = next_page(rows)
-    return page(request, "studies.html", rows=rows, asked=asked, older=older, states=STATES)
+    rows = services.catalogue.studies(asked.query(services.clock.zone))
+    who, detail = visitor_of(request).account.name, f"{asked.told}; {count(len(rows), 'study', 'studies')} listed"
+    audit(request, AuditKind.QUERY, "E", who=who, detail=detail)
+    return rows
+
+
+def _list(request: Request, asked: Search) -> Response:
+    rows = found(request, asked)
+    return page(request, "studies.html", rows=rows, asked=asked, older=next_page(rows), states=STATES)

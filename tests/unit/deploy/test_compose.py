@@ -107,8 +107,8 @@ def test_every_image_is_pinned_by_a_full_version(file: Path) -> None:
 def test_our_images_carry_our_version() -> None:
     ours_at = version("preread")
     for file in (COMPOSE, GPU, DOCKERFILE):
-        for tag in re.findall(r"preread(?:-triton)?:(\d+(?:\.\d+)+)", file.read_text(encoding="utf-8")):
-            assert tag == ours_at
+        tags = re.findall(r"preread(?:-triton)?:(\d+(?:\.\d+)+)", file.read_text(encoding="utf-8"))
+        assert set(tags) == {ours_at}, file
 
 
 def test_triton_is_the_release_of_the_client_library() -> None:
@@ -207,11 +207,11 @@ def test_the_gpu_file_changes_the_model_server_alone() -> None:
 
 
 def test_every_mounted_file_is_there() -> None:
-    for service in services().values():
-        for volume in service.get("volumes", ()):
-            source = defaulted(volume).split(":")[0]
-            if source.startswith("."):
-                assert (DEPLOY / source).exists(), source
+    volumes = [volume for service in services().values() for volume in service.get("volumes", ())]
+    sources = {defaulted(volume).split(":")[0] for volume in volumes}
+    files = {source for source in sources if source.startswith(".")}
+    assert files
+    assert [source for source in files if not (DEPLOY / source).exists()] == []
 
 
 def test_secrets_are_made_for_whoever_mounts_them(tmp_path: Path) -> None:

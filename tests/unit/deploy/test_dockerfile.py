@@ -61,10 +61,11 @@ def test_everything_is_installed_by_hash_and_nothing_is_built() -> None:
 
 def test_what_is_copied_is_there_and_in_the_build_context() -> None:
     copied = re.findall(r"^COPY (?!--from)(.+)$", TEXT, re.MULTILINE)
-    for sources in copied:
-        for source in sources.split()[:-1]:
-            assert (ROOT / source).exists(), source
-            assert allowed_in_the_context(source), source
+    sources = {source for words in copied for source in words.split()[:-1]}
+    assert {"service", "triton_models", "requirements.lock"} <= sources
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert allowed_in_the_context(source), source
 
 
 def test_neither_secrets_nor_history_nor_data_are_in_the_build_context() -> None:

@@ -81,14 +81,32 @@ def test_a_slow_drip_does_not_renew_the_deadline() -> None:
         dripping.join()
 
 
-@given(data=st.binary(max_size=200))
-def test_data_values_lie_inside_their_pdu(data: bytes) -> None:
-    pdu = bytearray(pack(">BBL", 4, 0, len(data)) + data)
-    try:
-        found = list(data_values(pdu))
-    except Malformed:
-        return
-    assert sum(len(value) + 5 for _, value in found) == len(data)
+VALUES = st.lists(st.tuples(st.integers(0, 255), st.binary(min_size=1, max_size=40)), max_size=5)
+"""(context ID, control header and fragment) of each PDV."""
+
+
+def data_pdu(values: list[tuple[int, bytes]], tail: bytes = b"") -> bytearray:
+    body = b"".join(pack(">LB", len(value) + 1, context) + value for context, value in values) + tail
+    return bytearray(pack(">BBL", 4, 0, len(body)) + body)
+
+
+@given(values=VALUES)
+def test_data_values_are_those_that_were_sent(values: list[tuple[int, bytes]]) -> None:
+    assert [(context, bytes(value)) for context, value in data_values(data_pdu(values))] == values
+
+
+@given(values=VALUES, rest=st.binary(max_size=40), more=st.integers(1, 2**31))
+def test_a_data_value_that_ends_outside_its_pdu_is_malformed(
+    values: list[tuple[int, bytes]], rest: bytes, more: int
+) -> None:
+    with pytest.raises(Malformed):
+        list(data_values(data_pdu(values, pack(">L", len(rest) + more) + rest)))
+
+
+@pytest.mark.parametrize("tail", [b"\0", b"\0\0\0", bytes(4), pack(">L", 1) + b"\1"])
+def test_a_data_value_without_room_for_its_headers_is_malformed(tail: bytes) -> None:
+    with pytest.raises(Malformed):
+        list(data_values(data_pdu([(1, b"\3data")], tail)))
 
 
 def test_a_flat_command_set_passes_and_anything_else_does_not() -> None:

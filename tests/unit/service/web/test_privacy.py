@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -12,12 +13,13 @@ from service.domain.account import Role
 from service.domain.audit import AuditKind
 from service.domain.errors import Unavailable
 from service.web.app import create_app
+from service.web.pages import study
 from service.web.search import PERSONAL
-from tests.support.fake_house import House
+from tests.support.fake_house import NOW, House
 from tests.support.serve import served
-from tests.support.web_client import Tags, bearer, client, post, signed_in
+from tests.support.web_client import Tags, bearer, client, csrf_of, post, signed_in
 from tests.support.web_records import uid
-from tests.support.web_scene import hospital
+from tests.support.web_scene import done, hospital, reading
 
 CANARIES = ("Lindqvist", "Maja", "MRN70002", "A26-4402")
 STUDY = f"/studies/{uid(2)}"
@@ -25,9 +27,10 @@ STUDY = f"/studies/{uid(2)}"
 
 def pages(house: House) -> dict[str, str]:
     browser = signed_in(house)
-    found = {path: browser.get(path).text for path in (STUDY, "/studies", "/operations", "/jobs", "/deliveries")}
-    found["search"] = post(browser, "/studies", patient_name="Lindq").text
-    return found
+    answers = {path: browser.get(path) for path in (STUDY, "/studies", "/operations", "/jobs", "/deliveries")}
+    answers["search"] = post(browser, "/studies", patient_name="Lindq")
+    assert {answer.status_code for answer in answers.values()} == {200}, answers
+    return {path: answer.text for path, answer in answers.items()}
 
 
 def test_the_canary_is_where_it_belongs() -> None:
@@ -50,12 +53,16 @@ def test_no_address_and_no_title_names_a_patient() -> None:
 
 
 def test_what_may_name_a_patient_is_only_ever_posted() -> None:
-    for path, text in pages(hospital()).items():
-        forms = re.findall(r"<form[^>]*>.*?</form>", text, re.DOTALL)
-        for form in forms:
-            if any(f'name="{field}"' in form for field in PERSONAL):
-                assert 'method="post"' in form, path
-                assert "hx-get" not in form, path
+    naming = {
+        path: form
+        for path, text in pages(hospital()).items()
+        for form in re.findall(r"<form[^>]*>.*?</form>", text, re.DOTALL)
+        if any(f'name="{field}"' in form for field in PERSONAL)
+    }
+    assert set(naming) == {"/studies", "search"}
+    for path, form in naming.items():
+        assert 'method="post"' in form, path
+        assert "hx-get" not in form, path
 
 
 def test_a_name_in_an_address_finds_nothing() -> None:
@@ -65,19 +72,29 @@ def test_a_name_in_an_address_finds_nothing() -> None:
     assert (asked.patient_name, asked.patient_id) == ("", "")
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/readyz", "/healthz", "/operations", "/jobs", "/deliveries", "/audit"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metrics", "/readyz", "/healthz", "/operations", "/jobs", "/deliveries", "/configuration", "/models", "/audit",
+        "/api/jobs", "/api/deliveries", "/api/config", "/api/health", "/api/openapi.json",
+    ],
+)  # fmt: skip
 def test_what_is_not_about_one_patient_names_none(path: str) -> None:
     house = hospital()
     signed_in(house).get(STUDY)
-    text = client(house).get(path, headers=bearer(house, Role.ADMIN, Role.AUDITOR)).text
-    assert not [canary for canary in CANARIES if canary in text]
+    answer = client(house).get(path, headers=bearer(house, Role.ADMIN, Role.AUDITOR))
+    assert answer.status_code == 200
+    assert answer.text
+    assert not [canary for canary in CANARIES if canary in answer.text]
 
 
 def test_metrics_have_no_label_that_grows_with_the_studies() -> None:
     house = hospital()
     text = client(house).get("/metrics", headers=bearer(house, Role.VIEWER)).text
+    labels = set(re.findall(r"(\w+)=\"", text))
     assert "1.2.826" not in text
-    assert set(re.findall(r"(\w+)=\"", text)) <= {"lane", "state", "stage", "quantile", "node", "process", "host"}
+    assert "lane" in labels
+    assert labels <= {"lane", "state", "stage", "quantile", "node", "process", "host"}
 
 
 def test_nothing_that_is_logged_or_audited_names_a_patient(
@@ -86,13 +103,13 @@ def test_nothing_that_is_logged_or_audited_names_a_patient(
     house = hospital()
     caplog.set_level(logging.DEBUG)
     browser = signed_in(house)
-    browser.get(STUDY)
+    secret = csrf_of(browser.get(STUDY))
     post(browser, "/studies", patient_name="Lindqvist", patient_id="MRN70002", accession_number="A26-4402")
     post(browser, "/studies", patient_name="Lindqvist", since="not a day Lindqvist")
     house.catalogue.record = broken  # type: ignore[method-assign,assignment]
     browser.get(STUDY)
     house.catalogue.studies = broken  # type: ignore[method-assign,assignment]
-    post(browser, "/studies", patient_name="Lindqvist")
+    browser.post("/studies", data={"csrf": secret, "patient_name": "Lindqvist"})
     house.catalogue.studies = buggy  # type: ignore[method-assign,assignment]
     assert browser.get("/studies").status_code == 500
     kept = caplog.text + "".join(capsys.readouterr()) + repr(house.audit.events)
@@ -124,28 +141,86 @@ def test_a_bug_is_logged_by_its_place_and_not_by_its_words(capsys: pytest.Captur
 def test_every_view_of_a_study_is_an_event() -> None:
     house = hospital()
     browser = signed_in(house)
-    browser.get(STUDY)
-    client(house).get(f"/api{STUDY}", headers=bearer(house, Role.VIEWER))
-    client(house).get(f"/api{STUDY}/explanation", headers=bearer(house, Role.VIEWER))
+    program, headers = client(house), bearer(house, Role.VIEWER)
+    answers = [
+        browser.get(STUDY),
+        program.get(f"/api{STUDY}", headers=headers),
+        program.get(f"/api{STUDY}/explanation", headers=headers),
+    ]
+    assert [answer.status_code for answer in answers] == [200] * 3
     views = [event for event in house.audit.events if event.kind is AuditKind.INSTANCES_ACCESSED]
     assert [event.study_instance_uid for event in views] == [uid(2)] * 3
     assert {event.who for event in views} == {"anna"}
 
 
-def test_a_search_by_patient_is_an_event_that_does_not_repeat_the_name() -> None:
+LISTS: list[tuple[str, dict[str, str], str]] = [
+    ("", {}, "newest; 8 studies listed"),
+    ("?state=attention", {}, "searched by state; 2 studies listed"),
+    ("?modality=CT", {}, "searched by modality; 1 study listed"),
+    ("", {"state": "done", "modality": "CT"}, "searched by modality, state; 1 study listed"),
+    ("", {"study_instance_uid": uid(2)}, "searched by study_instance_uid; 1 study listed"),
+    ("", {"since": "2026-03-04", "until": "2026-03-04"}, "searched by since, until; 8 studies listed"),
+    ("", {"patient_name": "Lindqvist"}, "searched by patient_name; 1 study listed"),
+    ("", {"patient_id": "MRN7", "accession_number": "Lindqvist"},
+     "searched by patient_id, accession_number; 0 studies listed"),
+    ("", {"modality": "Lindqvist"}, "searched by modality; 0 studies listed"),
+    ("", {"before_at": NOW.isoformat(), "before_uid": "1.2"}, "newest, an older page; 8 studies listed"),
+]  # fmt: skip
+"""What is asked (in the address, or as a form where there is one), and what the record says of it."""
+
+
+@pytest.mark.parametrize(("address", "form", "said"), LISTS)
+def test_every_list_of_studies_is_an_event(address: str, form: dict[str, str], said: str) -> None:
     house = hospital()
-    post(signed_in(house), "/studies", patient_name="Lindqvist")
-    event = house.audit.events[-1]
-    assert (event.kind, event.detail) == (AuditKind.QUERY, "searched by patient_name")
+    browser = signed_in(house)
+    secret = csrf_of(browser.get(STUDY))
+    program, headers = client(house), bearer(house, Role.VIEWER)
+    if form:
+        answers = [
+            browser.post("/studies", data={"csrf": secret, **form}),
+            program.post("/api/studies/search", json=form, headers=headers),
+        ]
+    else:
+        answers = [browser.get(f"/studies{address}"), program.get(f"/api/studies{address}", headers=headers)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    events = [event for event in house.audit.events if event.kind is AuditKind.QUERY]
+    assert [(event.who, event.where, event.detail) for event in events] == [("anna", "10.9.8.7", said)] * 2
 
 
-def test_a_view_that_cannot_be_audited_does_not_happen() -> None:
+def test_a_live_view_is_one_event_however_often_it_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study, "EVERY_S", 0)
+    house = hospital()
+    browser = signed_in(house)
+    looks = iter([reading(), reading(), replace(reading(), identity_version=2), done()])
+    house.catalogue.record = lambda _: next(looks)  # type: ignore[method-assign]
+    sent = browser.get(f"/studies/{uid(3)}/live").text
+    assert sent.count('class="head person"') == 3
+    views = [event for event in house.audit.events if event.kind is AuditKind.INSTANCES_ACCESSED]
+    assert [(event.study_instance_uid, event.detail) for event in views] == [(uid(3), "live view")]
+
+
+@pytest.mark.parametrize(
+    "path", [STUDY, f"{STUDY}/live", f"/api{STUDY}", f"/api{STUDY}/explanation", "/studies", "/api/studies"]
+)
+def test_a_view_that_cannot_be_audited_does_not_happen(path: str) -> None:
     house = hospital()
     browser = signed_in(house)
     house.audit.record = broken  # type: ignore[method-assign,assignment]
-    answer = browser.get(STUDY)
+    answer = browser.get(path)
     assert answer.status_code == 503
-    assert "Lindqvist" not in answer.text
+    assert not [canary for canary in CANARIES if canary in answer.text]
+
+
+@pytest.mark.parametrize("path", ["/studies", "/api/studies/search"])
+def test_a_search_that_cannot_be_audited_finds_nothing(path: str) -> None:
+    house = hospital()
+    browser = signed_in(house)
+    secret = csrf_of(browser.get(STUDY))
+    house.audit.record = broken  # type: ignore[method-assign,assignment]
+    form = {"data": {"csrf": secret}} if path == "/studies" else {"json": {}, "headers": {"x-csrf-token": secret}}
+    answer = browser.post(path, **form)  # type: ignore[arg-type]
+    assert answer.status_code == 503
+    assert not [canary for canary in CANARIES if canary in answer.text]
 
 
 def test_every_answer_forbids_what_no_page_needs() -> None:
