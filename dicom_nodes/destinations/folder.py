@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -13,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydicom.uid import UID
 
+from service.adapters.durable import fsync_folder, make_folder
 from service.domain.errors import Misconfigured, Unavailable
 from service.domain.node import DestinationNode
 from service.domain.study import Identity
@@ -34,7 +36,7 @@ def open_node(node: DestinationNode, *, calling_ae: str, opener: Opener) -> Dest
 
 
 class FolderDestination:
-    """Writes `<SOP Instance UID>.dcm`, whole or not at all; the same object again replaces itself."""
+    """Writes `<SOP Instance UID>.dcm`, whole or not at all, durably; the same object again replaces itself."""
 
     def __init__(self, folder: Path, *, opener: Opener) -> None:
         self._folder = folder
@@ -51,7 +53,7 @@ class FolderDestination:
         return StoreResult(answered=Answered.STORED, status=f"written as {written.name}")
 
     def _write(self, parcel: Parcel) -> Path:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._make()
         final = self._folder / f"{file_stem(parcel.sop_instance_uid)}.dcm"
         partial = self._folder / f".{uuid.uuid4().hex}.part"
         try:
@@ -60,9 +62,21 @@ class FolderDestination:
                 target.flush()
                 os.fsync(target.fileno())
             partial.replace(final)
+            self._fsync()
         finally:
             partial.unlink(missing_ok=True)
         return final
+
+    def _make(self) -> None:
+        if not self._folder.is_dir():
+            make_folder(self._folder)
+
+    def _fsync(self) -> None:
+        try:
+            fsync_folder(self._folder)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # some network shares know no fsync of a folder
+                raise
 
     def identity(self, study_instance_uid: UID) -> Identity | None:
         return None
@@ -70,7 +84,7 @@ class FolderDestination:
     def echo(self) -> str:
         probe = self._folder / f".{uuid.uuid4().hex}.probe"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._make()
             probe.touch(exist_ok=False)
             probe.unlink()
         except OSError as error:

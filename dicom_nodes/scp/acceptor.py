@@ -29,6 +29,10 @@ class _Visit:
     def established(self) -> bool:
         return self.association is not None and self.association.is_established
 
+    @property
+    def runs(self) -> bool:
+        return self.association is not None and self.association.is_alive()
+
 
 class Gate:
     """Every open connection with its address; thread-safe."""
@@ -52,10 +56,17 @@ class Gate:
             self._visits[connection].association = association
 
     def leave(self, connection: socket.socket) -> None:
+        """The connection is closed, which may be said more than once.
+
+        An association whose thread runs keeps its place until it is forgotten: a stop waits for it.
+        """
         with self._lock:
-            self._visits.pop(connection, None)
+            visit = self._visits.get(connection)
+            if visit is not None and not visit.runs:
+                del self._visits[connection]
 
     def forget(self, association: GuardedAssociation) -> None:
+        """The association's thread is done."""
         with self._lock:
             for connection in [key for key, visit in self._visits.items() if visit.association is association]:
                 del self._visits[connection]
@@ -93,17 +104,21 @@ class Acceptor(ThreadedAssociationServer):
     def verify_request(self, request: Any, client_address: Any) -> bool:
         return self.gate.enter(request, client_address[0])
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def shutdown_request(self, request: Any) -> None:
+        # Every failure between the accept and the association's thread comes by here, one to start a thread included.
+        self.gate.leave(request)
+        super().shutdown_request(request)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
         try:
             request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if isinstance(request, ssl.SSLSocket):
                 request.settimeout(self.desk.scp.acse_timeout_s)
                 request.do_handshake()
-        except OSError:
-            self.gate.leave(request)
+        except OSError:  # an everyday matter, unlike what the caller reports with a traceback
             self.shutdown_request(request)
             return
-        super().process_request_thread(request, client_address)
+        super().finish_request(request, client_address)
 
     def shutdown(self) -> None:
         BaseServer.shutdown(self)

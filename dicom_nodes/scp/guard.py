@@ -78,6 +78,8 @@ class GuardedAssociation(Association):
         try:
             super().run_reactor()
         finally:
+            if not self._started_dul and self.dul.socket is not None:
+                self.dul.socket.close()  # no thread was to be had for the upper layer, which closes it otherwise
             self.dimse.discard()
             self.desk.ended(self)
 

@@ -1,8 +1,9 @@
 """Bounded: what may be hostile is parsed in a child process with limits on memory, CPU and time (invariant 12).
 
 A few persistent children wait on a socket; each question carries an open file, never a path or a pickle. A child
-that overruns a bound is killed and the next question starts a new one. Subprocesses, not multiprocessing: this
-works in a process that was itself forked (Celery) and in one with threads (the receiver).
+that overruns a bound is killed and the next question starts a new one. One that does not even start, or dies of
+something else than its bounds, says nothing about the object yet. Subprocesses, not multiprocessing: this works in a
+process that was itself forked (Celery) and in one with threads (the receiver).
 """
 
 from __future__ import annotations
@@ -10,25 +11,35 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfileobj
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
-from service.domain.errors import PrereadError, Unavailable, Unreadable, Unsupported
+from service.domain.errors import Unavailable, Unreadable, Unsupported
 
 MAX_HEAD = 4 * 1024**2
+READY = b"\x06"
+"""What a child sends once its imports are done and its limits stand."""
+OUT_OF_MEMORY = 3
+"""Exit status of a child that came to its memory limit."""
+_START_S = 30.0
+"""How long a child may take until it is ready, on a busy machine, too."""
 _QUESTIONS_PER_CHILD = 500
+_CHILDREN_PER_QUESTION = 2
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_ERRORS = {"unreadable": Unreadable, "unsupported": Unsupported}
+_ERRORS = {"unreadable": Unreadable, "unsupported": Unsupported, "unavailable": Unavailable}
+_ENDS_BEYOND_BOUNDS = (OUT_OF_MEMORY, -signal.SIGXCPU)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,25 +77,20 @@ class Bounded:
     def ask(self, what: str, stream: BinaryIO, arguments: Mapping[str, Any] = _NOTHING) -> Reply:
         """Ask a child about `stream`, whose position is undefined afterwards.
 
-        Raises Unreadable (also beyond the bounds), Unsupported, Unavailable (no process can be started).
+        Raises Unreadable (also beyond the bounds, and when two children die of it), Unsupported, Unavailable (no child
+        can be started for now).
         """
         self._after_fork()
         child = self._free.get()
         try:
-            if child is not None and child.worn:
-                _end(child)
-                child = None
-            child = child or _Child(self._bounds)
-            with _as_file(stream) as file:
-                return child.ask(what, file, arguments)
-        except PrereadError:
-            raise
-        except BaseException as error:  # whatever else came: the child is in the middle of an answer, or gone
-            _end(child)
-            child = None
-            if isinstance(error, _Overrun):
-                raise Unreadable(str(error)) from None
-            raise
+            for _ in range(_CHILDREN_PER_QUESTION):
+                if child is None or child.worn:
+                    _end(child)
+                    child = _Child(self._bounds)
+                # One death may be the machine's doing: the kernel kills when memory is short. Two are the object's.
+                with suppress(_Died), _as_file(stream) as file:
+                    return child.ask(what, file, arguments)
+            raise Unreadable("The object crashes its reader.")
         finally:
             self._free.put(child)
 
@@ -107,8 +113,8 @@ class Bounded:
                 self._free.put(None)
 
 
-class _Overrun(Exception):
-    """The child went beyond a bound or died."""
+class _Died(Exception):
+    """The child died in the middle of a question, and not of its bounds."""
 
 
 class _Child:
@@ -116,25 +122,12 @@ class _Child:
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
+        self._ready = False
         self._asked = 0
-        ours, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-m", "service.adapters.bounded_child", str(theirs.fileno())]
         try:
-            self._process = subprocess.Popen(
-                [*command, str(bounds.memory_bytes)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                env=_environment(),
-                start_new_session=True,
-            )
+            self._process, self._socket = _start(bounds.memory_bytes)
         except OSError as error:
-            ours.close()
             raise Unavailable(f"No process for reading foreign objects can be started: {error.strerror}.") from error
-        finally:
-            theirs.close()
-        self._socket = ours
 
     @property
     def worn(self) -> bool:
@@ -142,22 +135,43 @@ class _Child:
         return self._asked >= _QUESTIONS_PER_CHILD or self._process.poll() is not None
 
     def ask(self, what: str, file: BinaryIO, arguments: Mapping[str, Any]) -> Reply:
+        """As `Bounded.ask`, in this child only; raises _Died as well."""
         self._asked += 1
-        until = time.monotonic() + self._bounds.wall_s
         question = json.dumps({"what": what, "cpu_s": self._bounds.cpu_s, **arguments}).encode()
+        try:
+            self._await_ready()
+            reply = self._exchange(question, file)
+        except BaseException:  # whatever came: the child is in the middle of an answer, or gone
+            self.kill()
+            raise
+        if kind := reply.head.get("error"):
+            raise _ERRORS.get(kind, Unreadable)(str(reply.head.get("reason", "")))
+        return reply
+
+    def _await_ready(self) -> None:
+        if self._ready:
+            return
+        try:
+            self._receive(len(READY), time.monotonic() + _START_S)
+        except OSError as error:
+            raise Unavailable("The process for reading foreign objects does not start.") from error
+        self._ready = True
+
+    def _exchange(self, question: bytes, file: BinaryIO) -> Reply:
+        until = time.monotonic() + self._bounds.wall_s
         try:
             self._socket.settimeout(self._bounds.wall_s)
             socket.send_fds(self._socket, [len(question).to_bytes(8, "big") + question], [file.fileno()])
             head_bytes, body_bytes = (int.from_bytes(self._receive(8, until), "big") for _ in range(2))
             if head_bytes > MAX_HEAD or body_bytes > self._bounds.answer_bytes:
-                raise _Overrun("The object gives more than may be read of it.")
-            head: dict[str, Any] = json.loads(self._receive(head_bytes, until))
-            body = self._receive(body_bytes, until)
-        except (OSError, ValueError) as error:
-            raise _Overrun(self._post_mortem()) from error
-        if kind := head.get("error"):
-            raise _ERRORS.get(kind, Unreadable)(str(head.get("reason", "")))
-        return Reply(head, body)
+                raise Unreadable("The object gives more than may be read of it.")
+            return Reply(json.loads(self._receive(head_bytes, until)), self._receive(body_bytes, until))
+        except TimeoutError as error:
+            raise Unreadable(f"Reading the object takes longer than {self._bounds.wall_s:g} s.") from error
+        except (ConnectionError, ValueError) as error:  # it is gone, or talks nonsense
+            raise self._post_mortem() from error
+        except OSError as error:
+            raise Unavailable(f"The process for reading foreign objects cannot be asked: {error.strerror}.") from error
 
     def _receive(self, size: int, until: float) -> bytearray:
         buffer = bytearray(size)
@@ -170,17 +184,38 @@ class _Child:
             rest = rest[received:]
         return buffer
 
-    def _post_mortem(self) -> str:
-        try:
-            self._process.wait(timeout=0.2)
-        except subprocess.TimeoutExpired:
-            return f"Reading the object takes longer than {self._bounds.wall_s:g} s."
-        return "Reading the object takes more memory or time than it may, or crashes its reader."
+    def _post_mortem(self) -> Unreadable | _Died:
+        self.kill()  # changes nothing about what it has died of
+        if self._process.returncode in _ENDS_BEYOND_BOUNDS:
+            return Unreadable("Reading the object takes more memory or time than it may.")
+        return _Died()
 
     def kill(self) -> None:
+        """End the process, if it has not ended; it is `worn` then."""
         self._socket.close()
         self._process.kill()
         self._process.wait()
+
+
+def _start(memory_bytes: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """A child and our end of its socket. Raises OSError."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-P", "-m", "service.adapters.bounded_child", str(theirs.fileno()), str(memory_bytes)]
+    with theirs:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env=_environment(),
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            raise
+    return process, ours
 
 
 def _end(child: _Child | None) -> None:

@@ -1,4 +1,4 @@
-"""The child of `service.adapters.bounded`: limits itself, then answers one question after another.
+"""The child of `service.adapters.bounded`: limits itself, says that it is ready, answers one question after another.
 
 python -P -m service.adapters.bounded_child <socket descriptor> <memory in bytes>
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from io import BufferedReader
 from typing import Any, BinaryIO
 
+from service.adapters.bounded import OUT_OF_MEMORY, READY
 from service.adapters.foreign import digest_of_pixels, header_of
 from service.domain.errors import PrereadError, Unsupported
 
@@ -45,6 +46,7 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     _limit(int(sys.argv[2]))
     warnings.simplefilter("ignore")
+    connection.sendall(READY)
     while True:
         question, descriptor = _hear(connection)
         _allow_cpu(question["cpu_s"])
@@ -63,7 +65,9 @@ def _answer(question: Mapping[str, Any], descriptor: int) -> Answer:
             kind = "unsupported" if isinstance(error, Unsupported) else "unreadable"
             return {"error": kind, "reason": str(error)}, b""
         except MemoryError:
-            os._exit(3)  # the heap is in pieces; the next question deserves a fresh process
+            os._exit(OUT_OF_MEMORY)  # the heap is in pieces; the next question deserves a fresh process
+        except ImportError as error:  # an upgrade in progress, say; no bytes do this
+            return {"error": "unavailable", "reason": f"A module of ours cannot be loaded ({error.name})."}, b""
         except Exception as error:  # the boundary: whatever a parser makes of foreign bytes is the bytes' fault
             reason = f"The object cannot be read ({type(error).__name__})."
             return {"error": "unreadable", "reason": reason}, b""

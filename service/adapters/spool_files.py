@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from service.adapters.durable import fsync_folder, make_folder
 from service.domain.errors import Unavailable
 from service.ports.spool import Incoming, StoredBytes
 
@@ -38,7 +39,7 @@ class FileSpool:
         self._objects = self._folder / "objects"
         with _disk("The spool folder cannot be made"):
             for made in (self._incoming, self._objects):
-                _make_durable(made)
+                make_folder(made, mode=0o700)
             self._make_shelves()
             self._sweep(leftover_age)
 
@@ -79,14 +80,14 @@ class FileSpool:
         # The same bytes may stand there already: the rename then replaces them with their equal, and the
         # folder's fsync makes sure of a name that another process may have given a moment ago.
         os.rename(partial, final)
-        _fsync_folder(final.parent)
+        fsync_folder(final.parent)
         return location
 
     def _make_shelves(self) -> None:
         """All 256 folders at once and one fsync, so that none is made while a sender waits."""
         for number in range(256):
             (self._objects / f"{number:02x}").mkdir(mode=0o700, exist_ok=True)
-        _fsync_folder(self._objects)
+        fsync_folder(self._objects)
 
     def _sweep(self, age: timedelta) -> None:
         before = time.time() - age.total_seconds()
@@ -157,21 +158,3 @@ def _disk(what: str, *, cleanup: _Partial | None = None) -> Iterator[None]:
             cleanup._discard()
         full = " (the disk is full)" if error.errno in {errno.ENOSPC, errno.EDQUOT} else ""
         raise Unavailable(f"{what}: {error.strerror}{full}.") from error
-
-
-def _make_durable(folder: Path) -> None:
-    """Make `folder` and its parents, and fsync every folder that may have got a new entry."""
-    missing = [folder]
-    while not missing[-1].parent.exists():
-        missing.append(missing[-1].parent)
-    for made in reversed(missing):
-        made.mkdir(mode=0o700, exist_ok=True)
-        _fsync_folder(made.parent)
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

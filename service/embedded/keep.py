@@ -1,8 +1,9 @@
 """Keep one command running: `PREREAD_KEEP=ORDERS python -m service.embedded.keep`.
 
 The supervisor wraps every process in this, because honcho ends all processes when one ends. A command that crashes, or
-is killed with -9, comes back after a growing pause; what it started (Triton's stubs, Celery's children) is gone before
-it does. When the supervisor itself is gone, however it went, everything here ends within a second.
+is killed with -9, comes back after a growing pause, and so does one that cannot be started for want of processes or
+memory; what it started (Triton's stubs, Celery's children) is gone before it does. When the supervisor itself is gone,
+however it went, everything here ends within a second.
 
 The orders travel in the environment: a secret in one stays off the process list, and `pkill -f worker` finds the worker
 and not what would start it again.
@@ -109,14 +110,17 @@ class Keeper:
             except (FileNotFoundError, PermissionError) as problem:
                 _say(f"cannot be started: {problem}")
                 return GIVE_UP
-            code = self._wait(child)
-            _signal_group(child.pid, signal.SIGKILL)  # what it started and left behind
+            except (OSError, subprocess.SubprocessError) as problem:  # EAGAIN, ENOMEM: the host may get over it
+                ended = f"cannot be started: {problem}"
+            else:
+                code = self._wait(child)
+                if not self._stopping() and (code == GIVE_UP or not self._orders.restart):
+                    return exit_code(code)
+                ended = how_it_ended(code)
             if self._stopping():
                 break
-            if not self._orders.restart or code == GIVE_UP:
-                return exit_code(code)
             crashes = crashes.after(time.monotonic() - started)
-            _say(f"{how_it_ended(code)}; starting it again in {crashes.pause_s:g} s")
+            _say(f"{ended}; starting it again in {crashes.pause_s:g} s")
             self._sleep(crashes.pause_s)
         self._sweep_shared_memory()
         return 0
@@ -149,7 +153,10 @@ class Keeper:
         )
 
     def _wait(self, child: subprocess.Popen[bytes]) -> int:
-        """Return the child's exit status; when told to stop, after SIGTERM and, past the grace, SIGKILL."""
+        """Return the child's exit status; when told to stop, after SIGTERM and, past the grace, SIGKILL.
+
+        Nothing of its group is left then.
+        """
         kill_at: float | None = None
         while (code := child.poll()) is None:
             self._watch_supervisor()
@@ -159,6 +166,7 @@ class Keeper:
             if kill_at is not None and time.monotonic() >= kill_at:
                 _signal_group(child.pid, signal.SIGKILL)
             self._listen(0.1 if kill_at else WATCH_EVERY_S)
+        _signal_group(child.pid, signal.SIGKILL)  # what it started and left behind
         return code
 
     def _sleep(self, seconds: float) -> None:

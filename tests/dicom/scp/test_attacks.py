@@ -7,7 +7,7 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +18,9 @@ import pytest
 
 from dicom_nodes.part10 import skip_file_meta
 from dicom_nodes.scp.acceptor import HALF_OPEN_HERE
+from dicom_nodes.scp.guard import GuardedAssociation
 from dicom_nodes.scp.server import StorageScp
+from dicom_nodes.scp.upper_layer import BoundedDul
 from tests.support.instances import hostile, instance, part10, uid
 from tests.support.receiving import RecordingLedger, scp_for
 from tests.support.senders import (
@@ -85,6 +87,47 @@ def test_silent_sockets_of_one_address_do_not_shut_others_out(scp: StorageScp) -
         assert len(open_still) <= HALF_OPEN_HERE
         assert all(is_dropped(peer, within_s=6) for peer in open_still)
     assert echo_s(scp.port) < PROMPT_S
+
+
+THREADS: dict[str, Callable[[threading.Thread], bool]] = {
+    "of the connection": lambda thread: "process_request_thread" in thread.name,
+    "of the association": lambda thread: isinstance(thread, GuardedAssociation),
+    "of the upper layer": lambda thread: isinstance(thread, BoundedDul),
+}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("is_missing", THREADS.values(), ids=THREADS)
+def test_a_shortage_of_threads_takes_no_place_for_good(
+    scp: StorageScp, monkeypatch: pytest.MonkeyPatch, is_missing: Callable[[threading.Thread], bool]
+) -> None:
+    start, failures = threading.Thread.start, iter(range(HALF_OPEN_HERE))
+
+    def start_if_there_is_room(thread: threading.Thread) -> None:
+        if is_missing(thread) and next(failures, None) is not None:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_if_there_is_room)
+    for _ in range(HALF_OPEN_HERE):
+        with connect(scp.port) as peer:
+            assert is_dropped(peer, within_s=1.5)  # sooner than the two seconds for a request that does not come
+    assert next(failures, None) is None
+    assert echo_s(scp.port) < PROMPT_S
+
+
+def test_a_place_is_given_back_once_and_only_by_its_own_association(scp: StorageScp) -> None:
+    with associated(scp.port):
+        for _ in range(HALF_OPEN_HERE + 1):
+            echo_s(scp.port)
+        until = time.monotonic() + 3
+        while len(scp._gate.associations()) > 1 and time.monotonic() < until:
+            time.sleep(0.02)
+        (held,) = scp._gate.associations()
+        assert scp._gate.established() == 1
+        assert held.dul.socket is not None
+        scp._gate.leave(held.dul.socket.socket)  # as when its socket is closed before its thread is done
+        assert scp._gate.associations() == [held]
 
 
 def test_half_an_associate_request_is_dropped_in_time(scp: StorageScp) -> None:

@@ -146,6 +146,22 @@ def test_a_program_that_is_not_there_ends_everything_and_is_named(supervised: Ca
     assert "/not/there" in running.said.read_text()
 
 
+def test_a_program_that_cannot_be_started_just_now_is_tried_again(
+    supervised: Callable[..., Supervised], tmp_path: Path
+) -> None:
+    """An empty file stands for a host without processes or memory: all three are an error of fork(2) or execve(2)."""
+    program, whole = tmp_path / "program", tmp_path / "whole"
+    program.touch(mode=0o700)
+    whole.write_text("#!/bin/sh\nexit 5\n")
+    whole.chmod(0o700)
+    running = supervised({"name": "upgraded", "command": [str(program)], "restart": False})
+    family = running.family()
+    eventually(lambda: "starting it again in 1 s" in running.said.read_text())
+    assert not any(map(is_gone, family))
+    whole.replace(program)
+    assert running.process.wait(timeout=10) == 5
+
+
 def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(supervised: Callable[..., Supervised]) -> None:
     deaf = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -62,6 +65,34 @@ def test_a_folder_that_cannot_be_written_is_away(tmp_path: Path) -> None:
     assert folder.store([parcel("1.2")])[0].answered is Answered.AWAY
     with pytest.raises(Unavailable, match="cannot be written"):
         folder.echo()
+
+
+def test_the_name_is_on_the_disk_before_the_object_counts_as_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, synced = tmp_path / "out", []
+
+    def note(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        what = "file" if stat.S_ISREG(found.st_mode) else "out" if found.st_ino == out.stat().st_ino else "above"
+        synced.append((what, [path.name for path in out.glob("*.dcm")]))
+
+    monkeypatch.setattr(os, "fsync", note)
+    FolderDestination(out, opener=opener).store([parcel("1.2")])
+    assert synced == [("above", []), ("file", []), ("out", ["1.2.dcm"])]
+
+
+@pytest.mark.parametrize(("number", "answered"), [(errno.EIO, Answered.AWAY), (errno.EINVAL, Answered.STORED)])
+def test_a_name_that_does_not_reach_the_disk_is_not_stored_unless_the_share_cannot_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, answered: Answered
+) -> None:
+    def fail_for_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail_for_folders)
+    (result,) = FolderDestination(tmp_path, opener=opener).store([parcel("1.2")])
+    assert result.answered is answered
 
 
 def test_an_echo_leaves_nothing_behind(tmp_path: Path) -> None:
