@@ -12,7 +12,7 @@ from dicom_nodes.objects.header import document
 from dicom_nodes.objects.items import CONTAINS, HAS_CONCEPT_MOD, INFERRED_FROM, code, container, image, text
 from dicom_nodes.objects.observer import observer_context
 from service.domain.code import Code
-from service.domain.report import Finding, Outcome, Report, Section, first_line
+from service.domain.report import Finding, Report, Section, first_line
 
 ROLE = "basic-text-sr"
 SOP_CLASS_UID = BasicTextSRStorage
@@ -47,7 +47,7 @@ def encode(report: Report, context: EncodingContext) -> bytes:
 def _sections(report: Report, context: EncodingContext) -> list[Dataset]:
     """Headings of CID 7001, each with its TID 2002 narrative; the notice first, a bare notice if nothing was read."""
     notice = _heading(concepts.SUMMARY, [text(CONTAINS, concepts.SUMMARY, first_line(report))])
-    if report.outcome is Outcome.NOT_ANALYSED:
+    if report.outcome.unread:
         return [notice]
     told = {section: _sentences(report, section) for section in Section}
     told[Section.FINDINGS] += _not_in_a_sentence(report)

@@ -27,7 +27,7 @@ from dicom_nodes.objects.items import (
 )
 from dicom_nodes.objects.observer import algorithm_identification, observer_context
 from service.domain.code import ABSENT, CERTAINTY, PERCENT, PRESENCE, PRESENT, SEVERITY
-from service.domain.report import Evidence, Finding, Outcome, Report, first_line
+from service.domain.report import Evidence, Finding, Report, first_line
 from service.domain.study import Instance
 
 ROLE = "tid1500"
@@ -36,7 +36,7 @@ SOP_CLASS_UID = Comprehensive3DSRStorage
 
 def applies(report: Report) -> bool:
     """Whether there is a coded finding: TID 1500 without a group says nothing."""
-    return report.outcome is not Outcome.NOT_ANALYSED and bool(report.findings)
+    return not report.outcome.unread and bool(report.findings)
 
 
 def encode(report: Report, context: EncodingContext) -> bytes:

@@ -16,7 +16,7 @@ VERBS: Mapping[str, str] = {
     "run": "service.cli.run:run",
     "doctor": "service.cli.doctor:doctor",
     "check": "service.cli.check:check",
-    "studies": "service.cli.studies:studies",
+    "studies": "service.cli.studies:app",
     "jobs": "service.cli.jobs:app",
     "deliveries": "service.cli.deliveries:app",
     "evidence": "service.cli.evidence:evidence",

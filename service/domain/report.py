@@ -89,7 +89,13 @@ class Outcome(StrEnum):
 
     ANALYSED = "analysed"
     PARTIAL = "partial"
-    NOT_ANALYSED = "not analysed"
+    NOT_ANALYSED = "not analysed"  #: outside of what rule and models read: right as it is
+    FAILED = "failed"  #: no reading could be had, for a reason that a person may remedy
+
+    @property
+    def unread(self) -> bool:
+        """Whether no image was read: the report is one line that says why."""
+        return self in {Outcome.NOT_ANALYSED, Outcome.FAILED}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +123,7 @@ class Report:
             cited = [known.get(tracking_id) for tracking_id in sentence.findings]
             if not cited or any(finding is None or not finding.evidence for finding in cited):
                 raise ValueError("a sentence without evidence cannot stand in a report")
-        if self.outcome is Outcome.NOT_ANALYSED and (self.findings or self.sentences):
+        if self.outcome.unread and (self.findings or self.sentences):
             raise ValueError("a report that was not analysed holds no finding")
         if self.outcome is not Outcome.ANALYSED and not self.reason:
             raise ValueError("a missing or partial reading names its reason")
@@ -142,7 +148,7 @@ DEMO_NOTICE = "Demo model trained on phantoms, not for clinical use."
 def first_line(report: Report) -> str:
     """The first visible line of every object made from `report` (invariant 8)."""
     notice = f"{DRAFT_NOTICE} {DEMO_NOTICE}" if report.demo else DRAFT_NOTICE
-    if report.outcome is Outcome.NOT_ANALYSED:
+    if report.outcome.unread:
         return f"NOT ANALYSED BY AI: {report.reason.rstrip('.')}. No radiologist has read this."
     if report.outcome is Outcome.PARTIAL:
         return f"{notice} INCOMPLETE: {report.reason}"

@@ -12,7 +12,7 @@ from service.domain.config import ConfigVersion
 from service.domain.errors import Unavailable
 from service.domain.lane import READ
 from service.domain.study import Manifest
-from service.flow.route import jobs, readable, route, told
+from service.flow.route import assembled, jobs, readable, route, told
 from service.flow.wake import wake
 from service.ports.bell import Bell
 from service.ports.clock import Clock
@@ -55,7 +55,7 @@ def hand_over(
     set_aside = [stored for stored in study.instances if stored not in read]
     study = replace(study, instances=read)
     matches = route(study, version, now=now.astimezone(clock.zone))
-    events = told(study, matches, set_aside=set_aside, now=now)
+    events = [assembled(study, set_aside=set_aside, now=now), *told(study, matches, version, now=now)]
     manifest = ledger.hand_over(study, jobs(matches, version, now=now), events, now=now)
     if manifest is not None:
         wake(bell, READ)

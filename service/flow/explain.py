@@ -13,7 +13,8 @@ from service.domain.job import JobState
 from service.domain.report import Outcome
 from service.domain.rule import Mode
 from service.domain.study import Study
-from service.flow.dryrun import dry_run
+from service.flow.dryrun import Trial, dry_run
+from service.flow.route import routed_under
 from service.flow.words import bare, count, span
 from service.ports.catalogue import DeliveryRecord, JobRecord, StudyRecord
 
@@ -48,29 +49,36 @@ class _Case:
     now: datetime
 
 
-def explain(record: StudyRecord, study: Study | None, version: ConfigVersion, *, now: datetime) -> Explanation:
+def explain(record: StudyRecord, study: Study | None, version: ConfigVersion | None, *, now: datetime) -> Explanation:
     """Say where the study stands; `now` is aware, in the site's zone.
 
-    `study` is what the ledger has of it now; without it the newest manifest stands for it.
+    `study` is what the ledger has of it now; without it the newest manifest stands for it. `version` is the active
+    configuration; None if none was applied yet.
     """
+    if version is None:
+        return Explanation(headline="No rules were applied yet, so nothing is read.")
     case = _Case(record=record, study=study or _from_manifest(record), version=version, now=now)
     return _EXPLAINERS.get(record.row.state, _unknown)(case)
 
 
 def needs_person(jobs: Iterable[JobRecord]) -> tuple[JobRecord, ...]:
-    """Canceled jobs that nobody has dealt with: not superseded, and not followed by a later run."""
-    jobs = tuple(jobs)
-    newest: dict[tuple[str, str], int] = {}
-    for record in jobs:
-        key = (str(record.job.study_instance_uid), record.job.rule)
-        newest[key] = max(newest.get(key, 0), record.job.run_number)
+    """Jobs that were canceled or failed and that nobody has dealt with: no later one of their rule speaks for it."""
     return tuple(
-        record
-        for record in jobs
-        if record.job.state is JobState.CANCELED
-        and not record.job.reason.startswith("superseded")
-        and record.job.run_number >= newest[str(record.job.study_instance_uid), record.job.rule]
+        record for record in _newest(jobs) if record.job.state is JobState.CANCELED or record.outcome == Outcome.FAILED
     )
+
+
+def _newest(jobs: Iterable[JobRecord]) -> Iterable[JobRecord]:
+    """Of each study and rule the job that speaks for it; none that routing took back."""
+    newest: dict[tuple[str, str], JobRecord] = {}
+    for record in sorted(jobs, key=_order):
+        if not (record.job.state is JobState.CANCELED and record.job.reason.startswith("superseded")):
+            newest[str(record.job.study_instance_uid), record.job.rule] = record
+    return newest.values()
+
+
+def _order(record: JobRecord) -> tuple[int, int, datetime]:
+    return record.generation, record.job.run_number, record.created_at
 
 
 def _receiving(case: _Case) -> Explanation:
@@ -92,23 +100,42 @@ def _unmatched(case: _Case) -> Explanation:
         return Explanation(
             headline="No rule took this study: the active configuration has no rules.",
             next="The originals are kept; nothing else happens.",
-            todo="Add a rule and apply it with “preread config apply”.",
+            todo="Add a rule and apply it with “preread config apply”, then route the study again "
+            f"({_how_to_route(case)}).",
         )
     trials = dry_run(case.study, case.version, now=case.now) if case.study else ()
-    changed = any(trial.match.matched for trial in trials)
-    todo = (
-        f"Version {case.version.number} of the rules would take it now. It was routed before; rules apply to "
-        "studies that are handed over after they became active."
-        if changed
-        else "If it should be read, change the clause named above in rules.toml, check it with the dry run below "
-        "and apply it."
-    )
     return Explanation(
-        headline=f"No rule of configuration version {case.version.number} took this study, so no model has read it.",
-        because=tuple(trial.sentence for trial in trials),
+        headline=_not_taken(case),
+        because=_why_not_taken(case, trials),
         next="The originals are kept; nothing else happens until more images arrive.",
-        todo=todo,
+        todo=(
+            f"Version {case.version.number} would take it now: route it again ({_how_to_route(case)})."
+            if any(trial.match.matched for trial in trials)
+            else "If it should be read, change the clause named above in rules.toml, check it with the dry run below, "
+            f"apply it and route the study again ({_how_to_route(case)})."
+        ),
     )
+
+
+def _not_taken(case: _Case) -> str:
+    """The headline; it names the version under which the study was routed, as far as that was told."""
+    routed = routed_under(case.record.events)
+    rules = f"No rule of configuration version {routed[0]}" if routed else "No rule"
+    return f"{rules} took this study, so no model has read it."
+
+
+def _why_not_taken(case: _Case, trials: Sequence[Trial]) -> tuple[str, ...]:
+    """What the rules make of the study today; after what they made of it then, if they were others."""
+    routed, active = routed_under(case.record.events), case.version.number
+    today = tuple(trial.sentence for trial in trials)
+    if routed and routed[0] == active:
+        return today
+    then = (f"Version {routed[0]} did not take it: {bare(routed[1])}.",) if routed else ()
+    return *then, *(f"Under version {active}, which is active now: {sentence}" for sentence in today)
+
+
+def _how_to_route(case: _Case) -> str:
+    return f"`preread studies route {case.record.row.study_instance_uid}`, or the button"
 
 
 def _scheduled(case: _Case) -> Explanation:
@@ -146,6 +173,9 @@ def _delivering(case: _Case) -> Explanation:
 def _done(case: _Case) -> Explanation:
     shadow = [record.job.rule for record in case.record.jobs if record.job.mode is Mode.SHADOW]
     delivered = sorted({record.delivery.destination for record in case.record.deliveries if record.delivery.role})
+    newest = tuple(_newest(case.record.jobs))
+    if newest and all(record.outcome == Outcome.NOT_ANALYSED for record in newest):
+        return _not_read(newest, delivered)
     because = [_job_sentence(record) for record in case.record.jobs if record.job.state is JobState.COMPLETED]
     if shadow and not delivered:
         because.append(f"Rule “{shadow[0]}” is in shadow mode: its reading is recorded, nothing is delivered.")
@@ -154,9 +184,20 @@ def _done(case: _Case) -> Explanation:
     return Explanation(headline=f"Read{where}.", because=tuple(because))
 
 
+def _not_read(unread: Sequence[JobRecord], told: Sequence[str]) -> Explanation:
+    """No model was made for this study, which is right as it is."""
+    reasons = "; ".join(dict.fromkeys(_why_silent(record) for record in unread))
+    where = f" {' and '.join(told)} {'was' if len(told) == 1 else 'were'} told so." if told else ""
+    return Explanation(
+        headline=f"Not read: {reasons}.{where}",
+        because=tuple(f"{_asked(record)}." for record in unread),
+    )
+
+
 def _attention(case: _Case) -> Explanation:
-    canceled = needs_person(case.record.jobs)
-    silent = [record for record in case.record.jobs if record.outcome == Outcome.NOT_ANALYSED]
+    needy = needs_person(case.record.jobs)
+    canceled = [record for record in needy if record.job.state is JobState.CANCELED]
+    silent = [record for record in needy if record.job.state is not JobState.CANCELED]
     stuck = [record for record in case.record.deliveries if record.delivery.state in STUCK]
     because = [f"Job of rule “{r.job.rule}” was given up: {bare(r.job.reason) or 'no reason kept'}." for r in canceled]
     because += [f"Rule “{r.job.rule}” gave no reading: {_why_silent(r)}." for r in silent]
@@ -202,7 +243,12 @@ def _job_sentence(record: JobRecord) -> str:
     job = record.job
     tried = f", attempt {job.attempt}" if job.attempt > 1 else ""
     reason = f": {bare(job.reason)}" if job.reason else ""
-    return f"Rule “{job.rule}” (version {job.config_version}, {job.mode}) asked for “{job.protocol}”{tried}{reason}."
+    return f"{_asked(record)}{tried}{reason}."
+
+
+def _asked(record: JobRecord) -> str:
+    job = record.job
+    return f"Rule “{job.rule}” (version {job.config_version}, {job.mode}) asked for “{job.protocol}”"
 
 
 def _delivery_sentence(record: DeliveryRecord) -> str:

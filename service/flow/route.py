@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -11,6 +12,8 @@ from service.domain.rule import Match, Mode, Rule, match
 from service.domain.sop import is_image
 from service.domain.study import StoredInstance, Study
 from service.ports.ledger import NewJob
+
+_UNMATCHED = re.compile(r"no rule of version (\d+) matches: (.*)", re.DOTALL)
 
 
 def readable(study: Study, rules: Sequence[Rule]) -> tuple[StoredInstance, ...]:
@@ -48,24 +51,39 @@ def jobs(matches: Sequence[Match], version: ConfigVersion, *, now: datetime) -> 
     )
 
 
-def told(
-    study: Study, matches: Sequence[Match], *, set_aside: Sequence[StoredInstance] = (), now: datetime
-) -> tuple[Event, ...]:
-    """The timeline's sentences about routing: what is read and what is not, what matched, or why nothing did."""
-    assembled = f"complete: {len(study.instances)} instances in {len(study.series())} series"
+def assembled(study: Study, *, set_aside: Sequence[StoredInstance], now: datetime) -> Event:
+    """The timeline's sentence about a new manifest: what is read and what is not."""
+    text = f"complete: {len(study.instances)} instances in {len(study.series())} series"
     if set_aside:
         classes = sorted({stored.instance.sop_class_uid.name for stored in set_aside})
-        assembled += f"; {len(set_aside)} set aside, because no rule asks for {', '.join(classes)}"
-    events = [_event(study, EventKind.ASSEMBLED, assembled, now)]
+        text += f"; {len(set_aside)} set aside, because no rule asks for {', '.join(classes)}"
+    return _event(study, EventKind.ASSEMBLED, text, now)
+
+
+def told(study: Study, matches: Sequence[Match], version: ConfigVersion, *, now: datetime) -> tuple[Event, ...]:
+    """The timeline's sentences about routing: which rules of `version` matched, or why none did."""
+    events = []
     for found in matches:
         if found.matched:
             shadow = ", in shadow: nothing is delivered" if found.rule.mode is Mode.SHADOW else ""
             text = f"rule {found.rule.name} matched {len(found.series)} series{shadow}"
             events.append(_event(study, EventKind.ROUTED, text, now))
     if not any(found.matched for found in matches):
-        reasons = "; ".join(f"{found.rule.name} ({found.why_not})" for found in matches) or "there is no rule"
-        events.append(_event(study, EventKind.UNMATCHED, f"no rule matches: {reasons}", now))
+        text = f"no rule of version {version.number} matches: {why_none(matches)}"
+        events.append(_event(study, EventKind.UNMATCHED, text, now))
     return tuple(events)
+
+
+def why_none(matches: Sequence[Match]) -> str:
+    """Which clause of each rule failed; no sentence yet."""
+    return "; ".join(f"{found.rule.name} ({found.why_not})" for found in matches) or "there is no rule"
+
+
+def routed_under(events: Sequence[Event]) -> tuple[int, str] | None:
+    """Version and reasons that `told` named last where no rule matched; None if it told nothing of the kind."""
+    unmatched = [event.text for event in events if event.kind is EventKind.UNMATCHED]
+    found = _UNMATCHED.fullmatch(unmatched[-1]) if unmatched else None
+    return (int(found[1]), found[2]) if found else None
 
 
 def _event(study: Study, kind: EventKind, text: str, now: datetime) -> Event:

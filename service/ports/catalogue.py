@@ -36,7 +36,7 @@ class StudyQuery:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudyRow:
     """A line of the studies page. `state` is receiving, unmatched, scheduled, reading, delivering, done,
-    attention (something refused, held, expired, canceled or not analysed)."""
+    attention (something refused, held, expired, canceled or failed)."""
 
     study_instance_uid: UID
     identity: Identity
@@ -79,6 +79,8 @@ class JobRecord:
     """The report as JSON text; empty until it is finished."""
     provenance: str
     steps: tuple[Step, ...]
+    generation: int = 0
+    """Orders the readings of a study; what encodes one again has that one's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,7 +154,7 @@ class Catalogue(Protocol):
 
     def counts(self) -> dict[str, int]:
         """Totals for metrics: instances, studies, jobs by state ("job COMPLETED"), deliveries by state
-        ("delivery SENT"), objects, conflicts."""
+        ("delivery SENT"), objects, conflicts, and "studies in attention"."""
         ...
 
     def recent_events(self, *, limit: int = 100) -> Sequence[Event]:

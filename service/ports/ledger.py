@@ -138,6 +138,17 @@ class Assembling(Protocol):
         """
         ...
 
+    def route_again(
+        self, study: Study, jobs: Sequence[NewJob], events: Sequence[Event], *, now: datetime
+    ) -> Sequence[Job] | None:
+        """Schedule those of `jobs` whose rule has none yet on the newest manifest, and return them.
+
+        That manifest is of exactly `study.instances`: where the newest is not, the next one is frozen, as by
+        `hand_over`. `events` are kept in any case. None, and nothing changed, while images arrive, or if one was
+        added since `study` was read.
+        """
+        ...
+
     def manifest(self, study_instance_uid: UID, version: int) -> Manifest:
         """As it was frozen: a later correction changes neither headers, series nor bytes of its instances."""
         ...

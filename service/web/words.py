@@ -40,7 +40,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     # findings: present is not good news, absent not bad
     "present": _BUSY_SOLID, "absent": _WAIT,
     # outcomes of a reading
-    "analysed": _OK, "partial": _WARN, "not analysed": _WARN,
+    "analysed": _OK, "partial": _WARN, "not analysed": _IDLE, "failed": _BAD,
     # everything else
     "up": _OK, "down": _BAD, "ready": _OK, "not ready": _BAD, "unknown": _IDLE, "silent": _WARN, "alive": _OK,
     "degraded": _WARN, "low": _BAD, "yes": _OK, "no": _IDLE,

@@ -68,6 +68,7 @@ class FakeCatalogue:
     def counts(self) -> dict[str, int]:
         found = {"studies": len(self.records), "instances": sum(r.row.instances for r in self.records)}
         found |= {"objects": sum(len(r.objects) for r in self.records), "conflicts": 0}
+        found["studies in attention"] = sum(r.row.state == "attention" for r in self.records)
         for key in [f"job {job.job.state}" for job in self.jobs(limit=10**6)] + [
             f"delivery {one.delivery.state}" for one in self.deliveries(limit=10**6)
         ]:

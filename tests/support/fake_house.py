@@ -13,6 +13,7 @@ from service.domain.account import Account, Role, Token
 from service.domain.algorithm import Card
 from service.domain.config import Configuration, ConfigVersion
 from service.domain.errors import Misconfigured, Unavailable
+from service.domain.event import Event
 from service.domain.job import Job
 from service.domain.node import DestinationNode
 from service.domain.study import Study
@@ -20,7 +21,7 @@ from service.ports.audit import MemoryAudit
 from service.ports.bell import SilentBell
 from service.ports.clock import StoppedClock
 from service.ports.destination import Destination, MemoryDestination
-from service.ports.ledger import Beat, OpenStudy
+from service.ports.ledger import Beat, NewJob, OpenStudy
 from service.ports.models import ServedModel, ServerState
 from service.settings import Settings
 from service.web.services import Services
@@ -65,6 +66,7 @@ class FakeLedger:
     jobs: dict[str, Job] = field(default_factory=dict)
     refuses_retry: bool = False
     retried: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     away: bool = False
 
     def open_studies(self) -> Sequence[OpenStudy]:
@@ -84,6 +86,20 @@ class FakeLedger:
     def replay(self, job_id: str, *, by: str, now: datetime) -> Job | None:
         old = self.jobs.get(job_id)
         return replace(old, job_id=f"{job_id}-again", run_number=old.run_number + 1) if old else None
+
+    def route_again(
+        self, study: Study, jobs: Sequence[NewJob], events: Sequence[Event], *, now: datetime
+    ) -> Sequence[Job] | None:
+        self.told += [event.text for event in events]
+        made = [
+            Job(
+                job_id=f"{each.rule}-1", study_instance_uid=study.study_instance_uid, manifest_version=1,
+                identity_version=1, protocol=each.protocol, rule=each.rule, config_version=each.config_version,
+                mode=each.mode, priority=each.priority,
+            )
+            for each in jobs
+        ]  # fmt: skip
+        return None if study.study_instance_uid in {one.study_instance_uid for one in self.open} else made
 
     def retry_delivery(self, delivery_id: str, *, by: str, now: datetime) -> bool:
         self.retried.append(delivery_id)

@@ -120,8 +120,11 @@ def canceled() -> StudyRecord:
 
 def unmatched() -> StudyRecord:
     stored = instance(6, body_part="HAND", view="LL")
-    note = "no rule matches: chest-radiograph (body part: wanted CHEST or THORAX*, found HAND)"
-    return record(6, "Novák^Petra", "unmatched", note, minutes=31, stored=stored, description="Left hand")
+    note = "no rule of version 7 matches: chest-radiograph (body part: wanted CHEST or THORAX*, found HAND)"
+    routed = Event(at=NOW - timedelta(minutes=31), kind=EventKind.UNMATCHED, text=note, study_instance_uid=uid(6))
+    return record(
+        6, "Novák^Petra", "unmatched", note, minutes=31, stored=stored, events=(routed,), description="Left hand"
+    )
 
 
 def shadowed() -> StudyRecord:

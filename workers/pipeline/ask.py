@@ -45,7 +45,9 @@ def ask(
             prompts.add(question.prompt_digest)
             asked.append(Asked(image=uid, answer=_answer(models, question, card)))
         except (Unreadable, Unsupported, Refused, Unclear) as error:
-            asked.append(Asked(image=uid, answer=None, error=str(error)))
+            asked.append(
+                Asked(image=uid, answer=None, error=str(error), final=isinstance(error, (Unreadable, Unsupported)))
+            )
     answered = any(one.answer for one in asked)
     return Step(
         ordinal=ordinal,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from service.domain.algorithm import Algorithm
 from service.domain.code import PROCEDURES, UNKNOWN_PROCEDURE
@@ -13,6 +13,14 @@ from service.ports.models import Finish
 from workers.algorithms.base import AlgorithmModule, Draft, Looked
 from workers.pipeline.kept import Asked, Kept
 from workers.pipeline.select import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why something is missing; `final` if asking again would not change it."""
+
+    reason: str
+    final: bool
 
 
 class Reading:
@@ -25,17 +33,17 @@ class Reading:
         self._algorithms: list[Algorithm] = []
         self._findings: list[Finding] = []
         self._sentences: list[Sentence] = []
-        self._missing: list[str] = []
+        self._missing: list[Missing] = []
         self._looked_at: list[Evidence] = []
 
     def add(self, module: AlgorithmModule, selection: Selection, kept: Kept) -> None:
         """Add one step's answers, under the name of the algorithm that gave them."""
         self._algorithms.append(kept.algorithm)
-        self._missing += kept.left_out
+        self._missing += [Missing(reason, final=True) for reason in kept.left_out]
         for stored, looked in selection.images:
             asked = kept.of(stored.instance.sop_instance_uid)
-            drafted = self._draft(module, asked, looked) if asked else "no answer was kept"
-            if isinstance(drafted, str):
+            drafted = self._draft(module, asked, looked) if asked else Missing("no answer was kept", final=False)
+            if isinstance(drafted, Missing):
                 self._missing.append(drafted)
                 continue
             uid = kept.algorithm.device_uid
@@ -43,19 +51,20 @@ class Reading:
             self._sentences += drafted.sentences
             self._looked_at.append(looked.evidence)
 
-    def missing(self, reason: str, algorithm: Algorithm | None = None) -> None:
-        """Name something that the report lacks, and whose it would have been."""
-        self._missing.append(reason)
+    def missing(self, reason: str, algorithm: Algorithm | None = None, *, final: bool) -> None:
+        """Name something that the report lacks, whose it would have been, and whether asking again could help."""
+        self._missing.append(Missing(reason, final))
         if algorithm is not None:
             self._algorithms.append(algorithm)
 
     def report(self, *, language: str = "en") -> Report:
         """The report that what was added amounts to."""
-        reason = "; ".join(dict.fromkeys(self._missing))
+        reason = "; ".join(dict.fromkeys(missing.reason for missing in self._missing))
         if self._looked_at:
             outcome = Outcome.PARTIAL if reason else Outcome.ANALYSED
         else:
-            outcome, reason = Outcome.NOT_ANALYSED, reason or "no model was asked"
+            final = bool(self._missing) and all(missing.final for missing in self._missing)
+            outcome, reason = Outcome.NOT_ANALYSED if final else Outcome.FAILED, reason or "no model was asked"
         return Report(
             outcome=outcome,
             algorithms=tuple(dict.fromkeys(self._algorithms)),
@@ -67,16 +76,17 @@ class Reading:
             language=language,
         )
 
-    def _draft(self, module: AlgorithmModule, asked: Asked, looked: Looked) -> Draft | str:
+    def _draft(self, module: AlgorithmModule, asked: Asked, looked: Looked) -> Draft | Missing:
         answer = asked.answer
         if answer is None:
-            return asked.error
+            return Missing(asked.error, asked.final)
         if answer.finish is Finish.OUTSIDE_DOMAIN:
             score, threshold = answer.domain_score or 0.0, answer.domain_threshold or 0.0
-            return f"the image is not of the kind the model was made for (score {score:.2f}, needs {threshold:.2f})"
+            told = f"the image is not of the kind the model was made for (score {score:.2f}, needs {threshold:.2f})"
+            return Missing(told, final=True)
         if answer.finish is not Finish.STOP:
-            return f"the model did not finish its answer ({answer.finish})"
+            return Missing(f"the model did not finish its answer ({answer.finish})", final=False)
         try:
             return module.interpret(answer, looked, namespace=self._namespace)
         except Unclear as error:
-            return str(error)
+            return Missing(str(error), final=False)

@@ -20,6 +20,8 @@ class Asked:
     image: str
     answer: Answer | None
     error: str = ""
+    final: bool = False
+    """Whether it is the image itself that cannot be read, so that asking again would not change it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +38,9 @@ class Kept:
 
 def dump(kept: Kept) -> str:
     """As the JSON text of a Step."""
-    asked = [{"image": one.image, "error": one.error, "answer": _plain(one.answer)} for one in kept.asked]
+    asked = [
+        {"image": one.image, "error": one.error, "final": one.final, "answer": _plain(one.answer)} for one in kept.asked
+    ]
     return json.dumps({"algorithm": asdict(kept.algorithm), "left_out": kept.left_out, "asked": asked})
 
 
@@ -48,7 +52,8 @@ def load(text: str) -> Kept:
         algorithm=Algorithm(**{**algorithm, "device_uid": UID(algorithm["device_uid"])}),
         left_out=tuple(data["left_out"]),
         asked=tuple(
-            Asked(image=row["image"], answer=_answer(row["answer"]), error=row["error"]) for row in data["asked"]
+            Asked(image=row["image"], answer=_answer(row["answer"]), error=row["error"], final=row["final"])
+            for row in data["asked"]
         ),
     )
 

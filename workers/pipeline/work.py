@@ -56,11 +56,11 @@ def partly(claim: Claim, services: Services, reason: str) -> Outcome:
 
 
 def give_up(claim: Claim, services: Services, reason: str) -> Outcome:
-    """Record "not analysed" and why: needs neither model nor card nor algorithm (invariant 9)."""
+    """Record that nothing was analysed and why: needs neither model nor card nor algorithm (invariant 9)."""
     version = services.configurations.version(claim.job.config_version)
     instances = claim.manifest.instances
     report = Report(
-        outcome=Outcome.NOT_ANALYSED,
+        outcome=Outcome.FAILED,
         algorithms=(),
         procedure=PROCEDURES.get(instances[0].instance.modality, UNKNOWN_PROCEDURE),
         images=tuple(evidence_of(stored) for stored in instances),
@@ -124,14 +124,15 @@ def _ask(
 ) -> Step | None:
     """Ask one step's model and keep the answers; None, and named in `reading`, if it is not asked."""
     if not matched:
-        reading.missing(NO_SERIES)
+        reading.missing(NO_SERIES, final=True)
         return None
     module = _module(wanted)
     card: Card = services.models.card(module.MODEL)
     selection = select(matched, module, card.limits, claim.identity)
     if why_not or not selection.images:
         none = "; ".join(selection.left_out) or "no image for this algorithm"
-        reading.missing(why_not if selection.images else none, card.algorithm)
+        final = not selection.images
+        reading.missing(none if final else why_not, card.algorithm, final=final)
         return None
     step = ask(
         ordinal,
@@ -199,7 +200,7 @@ def _destinations(rule: Rule, configuration: Configuration, report: Report) -> t
         return ()
 
     def wants(node: DestinationNode) -> bool:
-        return node.not_analysed or report.outcome is not Outcome.NOT_ANALYSED
+        return node.not_analysed or not report.outcome.unread
 
     return tuple(name for name in rule.destinations if wants(configuration.destination(name)))
 

@@ -73,15 +73,31 @@ class SqlAssembling(Part):
             locked = lock_study(connection, self.site, study.study_instance_uid)
             if locked is None or locked.received_last != study.received_last:
                 return None
-            digest = manifest_digest(study.study_instance_uid, study.instances)
-            same = locked.manifests and _digest(connection, locked) == digest
-            made = None if same else _freeze(connection, locked, study, digest, now=now)
+            made = _freeze_if_new(connection, locked, study, now=now)
             if made is not None:
                 for event in events:
                     keep_event(connection, self.site, event)
                 _schedule(connection, locked, jobs, made, now=now)
             _hand_over(connection, locked, made)
             return made
+
+    def route_again(
+        self, study: Study, jobs: Sequence[NewJob], events: Sequence[Event], *, now: datetime
+    ) -> Sequence[Job] | None:
+        with self.database.write() as connection:
+            locked = lock_study(connection, self.site, study.study_instance_uid)
+            if locked is None or locked.opened_at is not None or locked.received_last != study.received_last:
+                return None
+            for event in events:
+                keep_event(connection, self.site, event)
+            made = _freeze_if_new(connection, locked, study, now=now)
+            if made is not None:
+                numbers = _schedule(connection, locked, jobs, made, now=now)
+                _hand_over(connection, locked, made)
+            else:
+                numbers = _schedule_missing(connection, locked, jobs, now=now)
+                refresh(connection, locked.id)
+            return [job_of(row) for row in connection.execute(_with_numbers(numbers))]
 
     def manifest(self, study_instance_uid: UID, version: int) -> Manifest:
         """Raises KeyError for a manifest that does not exist."""
@@ -143,6 +159,13 @@ def _digest(connection: Connection, locked: AnyRow) -> str | None:
     return connection.scalar(select(manifest.c.digest).where(*where))
 
 
+def _freeze_if_new(connection: Connection, locked: AnyRow, study: Study, *, now: datetime) -> Manifest | None:
+    """The next manifest; None if the newest one holds exactly the same."""
+    digest = manifest_digest(study.study_instance_uid, study.instances)
+    same = locked.manifests and _digest(connection, locked) == digest
+    return None if same else _freeze(connection, locked, study, digest, now=now)
+
+
 def _freeze(connection: Connection, locked: AnyRow, study: Study, digest: str, *, now: datetime) -> Manifest:
     version = locked.manifests + 1
     values = {"study_id": locked.id, "version": version, "digest": digest, "opened_at": locked.opened_at}
@@ -170,13 +193,35 @@ def _freeze(connection: Connection, locked: AnyRow, study: Study, digest: str, *
 
 def _schedule(
     connection: Connection, locked: AnyRow, wanted: Sequence[NewJob], made: Manifest, *, now: datetime
-) -> None:
+) -> list[int]:
     """Schedule the readings of `made`, after what they or it overtake was canceled."""
     _give_way(connection, locked, [each.rule for each in wanted], now=now)
-    for each in wanted:
-        jobs.schedule(connection, locked.site, locked, each, manifest_version=made.version, now=now)
+    return _insert(connection, locked, wanted, made.version, now=now)
+
+
+def _schedule_missing(connection: Connection, locked: AnyRow, wanted: Sequence[NewJob], *, now: datetime) -> list[int]:
+    """Schedule the readings that the newest manifest lacks; what it has is left as it is."""
+    newest = (job.c.study_id == locked.id, job.c.manifest_version == locked.manifests)
+    has = set(connection.scalars(select(job.c.rule).where(*newest)))
+    lacks = [each for each in wanted if each.rule not in has]
+    _cancel(connection, locked, job.c.rule.in_([each.rule for each in lacks]), reason=jobs.GAVE_WAY, now=now)
+    return _insert(connection, locked, lacks, locked.manifests, now=now)
+
+
+def _insert(
+    connection: Connection, locked: AnyRow, wanted: Sequence[NewJob], manifest_version: int, *, now: datetime
+) -> list[int]:
+    numbers = [
+        jobs.schedule(connection, locked.site, locked, each, manifest_version=manifest_version, now=now)
+        for each in wanted
+    ]
     # A reading that was canceled may have been the one to take a corrected identity: else the result before it does.
     identities.encode_again(connection, locked.id, locked.identity_version, now=now)
+    return numbers
+
+
+def _with_numbers(numbers: Sequence[int]) -> Any:
+    return jobs.with_study().where(job.c.id.in_(numbers)).order_by(job.c.id)
 
 
 def _give_way(connection: Connection, locked: AnyRow, rules: Sequence[str], *, now: datetime) -> None:

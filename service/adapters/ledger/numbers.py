@@ -9,6 +9,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, case, func, lit
 
 from service.adapters.ledger import schema
 from service.adapters.ledger.part import AnyRow, AnySelect
+from service.adapters.ledger.states import ATTENTION
 from service.domain.delivery import DeliveryState
 from service.domain.job import JobState
 from service.domain.lane import READ
@@ -85,11 +86,13 @@ def counts(connection: Connection, site: str) -> dict[str, int]:
     ).one()
     conflicts = select(func.sum(study.c.conflicts)).where(study.c.site == site, study.c.conflicts > 0)
     objects = select(func.count()).select_from(schema.object_).where(schema.object_.c.site == site)
+    attention = select(func.count()).where(study.c.site == site, study.c.state == ATTENTION)
     totals = {
         "instances": found.instances or 0,
         "studies": found.studies,
         "objects": connection.scalar(objects) or 0,
         "conflicts": connection.scalar(conflicts) or 0,
+        "studies in attention": connection.scalar(attention) or 0,
     }
     for name, table, states in (("job", job, JobState), ("delivery", delivery, DeliveryState)):
         by_state = select(table.c.state, func.count().label("n")).where(table.c.site == site).group_by(table.c.state)

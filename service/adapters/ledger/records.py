@@ -53,6 +53,7 @@ def _job_record(row: AnyRow, steps: tuple[Step, ...]) -> JobRecord:
         report=row.report or "",
         provenance=row.provenance,
         steps=steps,
+        generation=row.generation,
     )
 
 

@@ -56,7 +56,7 @@ def state_of(*, receiving: bool, jobs: Sequence[JobFact], deliveries: Sequence[D
         return ACTIVE
     if any(fact.state in _TROUBLED_DELIVERIES for fact in deliveries):
         return ATTENTION
-    if any(fact.state is JobState.CANCELED or fact.outcome == Outcome.NOT_ANALYSED for fact in newest):
+    if any(fact.state is JobState.CANCELED or fact.outcome == Outcome.FAILED for fact in newest):
         return ATTENTION
     if any(fact.state in _OPEN_DELIVERIES for fact in results):
         return DELIVERING

@@ -14,7 +14,7 @@ from service.web.pages.operations import vitals_of
 from service.web.pages.probes import detail
 from service.web.pages.studies import found
 from service.web.pages.study import explained, viewed
-from service.web.pages.work import LIMIT, delivery_again, delivery_state, job_again, job_state
+from service.web.pages.work import LIMIT, delivery_again, delivery_state, job_again, job_state, study_again
 from service.web.search import Search, next_page
 from service.web.services import Services, services_of
 
@@ -41,16 +41,22 @@ def explanation(request: Request, study_uid: str) -> shapes.ExplanationShape:
 
 def jobs(request: Request, state: str = "") -> list[shapes.JobShape]:
     """The newest jobs."""
-    found = services_of(request).catalogue.jobs(state=job_state(state), limit=LIMIT)
-    return [shaping.job_shape(record) for record in found]
+    rows = services_of(request).catalogue.jobs(state=job_state(state), limit=LIMIT)
+    return [shaping.job_shape(record) for record in rows]
 
 
 def deliveries(request: Request, state: str = "", destination: str = "") -> list[shapes.DeliveryShape]:
     """The newest deliveries."""
     wanted = delivery_state(state)
     states = (wanted,) if wanted else ()
-    found = services_of(request).catalogue.deliveries(states=states, destination=destination, limit=LIMIT)
-    return [shaping.delivery_shape(record) for record in found]
+    rows = services_of(request).catalogue.deliveries(states=states, destination=destination, limit=LIMIT)
+    return [shaping.delivery_shape(record) for record in rows]
+
+
+def route(request: Request, study_uid: str) -> shapes.DoneShape:
+    """Route a study again under the active configuration, and say what came of it."""
+    done = study_again(request, study_uid)
+    return shapes.DoneShape(done=done.sentence, job_id=done.jobs[0].job_id if done.jobs else None)
 
 
 def rerun(request: Request, job_id: str) -> shapes.DoneShape:

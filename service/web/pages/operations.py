@@ -71,7 +71,7 @@ def _values(vitals: Vitals) -> dict[str, Any]:
         "to_send": sum(lane.waiting + lane.working for lane in sending),
         "send_oldest": _oldest(sending),
         "retrying": sum(lane.retrying for lane in vitals.lanes),
-        "needs": len(vitals.failed_jobs) + len(vitals.stuck_deliveries),
+        "needs": dict(vitals.counts).get("studies in attention", 0),
         "busiest": max((lane.waiting + lane.working for lane in vitals.lanes), default=0) or 1,
     }
 

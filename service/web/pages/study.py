@@ -57,9 +57,7 @@ def explained(services: Services, record: StudyRecord, study: Study | None) -> t
     """Why the study is where it is, and what every active rule makes of it."""
     now = services.clock.now().astimezone(services.clock.zone)
     version = _active(services)
-    if version is None:
-        return Explanation(headline="No rules were applied yet, so nothing is read."), ()
-    trials = dry_run(study, version, now=now) if study else ()
+    trials = dry_run(study, version, now=now) if study and version else ()
     return explain(record, study, version, now=now), trials
 
 

@@ -8,12 +8,15 @@ from typing import TypeVar, cast
 
 from fastapi import HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
+from pydicom.uid import UID
 
 from service.domain.audit import AuditKind
 from service.domain.delivery import DeliveryState
 from service.domain.job import JobState
 from service.domain.lane import FORWARD, READ
+from service.domain.uids import is_uid
 from service.flow.explain import STUCK, needs_person
+from service.flow.reroute import Rerouted, reroute
 from service.flow.wake import wake
 from service.web.door import field, visitor_of
 from service.web.pulse import Pulse
@@ -58,6 +61,31 @@ def rerun(request: Request, job_id: str) -> Response:
 def resend(request: Request, delivery_id: str) -> Response:
     delivery_again(request, delivery_id)
     return _back(request)
+
+
+def route(request: Request, study_uid: str) -> Response:
+    study_again(request, study_uid)
+    return _back(request)
+
+
+def study_again(request: Request, study_uid: str) -> Rerouted:
+    """Route a study again under the active configuration. Raises 404, and 409 while images arrive."""
+    services, who = services_of(request), visitor_of(request).account.name
+    audit(
+        request, AuditKind.APPLICATION_ACTIVITY, "E", who=who, study_instance_uid=study_uid[:64], detail="routed again"
+    )
+    version = services.configurations.active()
+    done = (
+        reroute(UID(study_uid), services.ledger, version, by=who, clock=services.clock, bell=services.bell)
+        if is_uid(study_uid)
+        else None
+    )
+    if done is None:
+        raise HTTPException(404, "No study with this UID has arrived here.")
+    if done.jobs is None:
+        raise HTTPException(409, done.sentence)
+    cast(Pulse, request.app.state.pulse).forget()
+    return done
 
 
 def job_again(request: Request, job_id: str) -> str:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -5,9 +6,10 @@ import pytest
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
 from service.domain.assembly import Arrival, Patience, complete
-from service.domain.job import JobState
+from service.domain.event import Event, EventKind
+from service.domain.job import Job, JobState
 from service.ports.ledger import Admission, Beat
-from tests.contract.ledger.scene import BERTA, ENDED, LEASE, NOON, NOT_AN_IMAGE, Scene, sop_uid, study_uid
+from tests.contract.ledger.scene import BERTA, ENDED, LEASE, NOON, NOT_AN_IMAGE, Scene, new_job, sop_uid, study_uid
 
 
 def arrival(scene: Scene) -> Arrival:
@@ -265,6 +267,76 @@ def test_a_hand_over_is_told_before_its_jobs(scene: Scene) -> None:
     scene.receive(1)
     scene.hand_over("chest")
     assert scene.texts() == ["complete", "job scheduled: rule chest, protocol chest-protocol, priority MEDIUM"]
+
+
+def route_again(scene: Scene, *rules: str) -> Sequence[Job] | None:
+    found = scene.ledger.study(study_uid())
+    assert found is not None
+    told = Event(at=scene.now, kind=EventKind.OPERATOR, text="anna routes", study_instance_uid=study_uid())
+    return scene.ledger.route_again(found, [new_job(rule) for rule in rules], [told], now=scene.now)
+
+
+def test_a_study_that_no_rule_took_is_read_once_it_is_routed_again(scene: Scene) -> None:
+    scene.receive(1)
+    made = scene.hand_over()
+    (job,) = route_again(scene, "chest") or ()
+    assert (job.rule, job.manifest_version, scene.state()) == ("chest", 1, "scheduled")
+    assert scene.texts()[-2:] == ["anna routes", "job scheduled: rule chest, protocol chest-protocol, priority MEDIUM"]
+    claim = scene.claim()
+    assert (claim.job, claim.manifest) == (replace(job, state=claim.job.state, attempt=1), made)
+
+
+def test_routing_again_schedules_only_what_the_newest_manifest_lacks(scene: Scene) -> None:
+    scene.receive(1)
+    scene.hand_over("chest")
+    made = route_again(scene, "chest", "other")
+    assert made is not None
+    assert [job.rule for job in made] == ["other"]
+    assert route_again(scene, "chest", "other") == []
+    assert {record.job.state for record in scene.ledger.jobs()} == {JobState.SCHEDULED}
+    assert scene.texts()[-1] == "anna routes"
+
+
+def test_routing_again_freezes_what_a_corrected_rule_lets_in(scene: Scene) -> None:
+    scene.receive(1)
+    scene.hand_over()
+    scene.receive(2, sop_class=NOT_AN_IMAGE)
+    (job,) = route_again(scene, "chest") or ()
+    assert job.manifest_version == 2
+    assert len(scene.claim().manifest.instances) == 2
+
+
+def test_routing_again_to_no_rule_is_told_and_changes_nothing_else(scene: Scene) -> None:
+    scene.receive(1)
+    scene.hand_over()
+    assert route_again(scene) == []
+    assert (scene.texts()[-1], scene.state()) == ("anna routes", "unmatched")
+
+
+def test_a_reading_gives_the_encoding_before_it_no_second_chance_when_routed_again(scene: Scene) -> None:
+    scene.read("archive")
+    scene.ledger.reidentify(study_uid(), BERTA, source="ris", now=NOON)
+    scene.correct(1, BodyPartExamined="HAND", identity=BERTA)
+    scene.hand_over()
+    made = route_again(scene, "chest")
+    assert made is not None
+    assert [scene.claim().job.job_id, scene.ledger.claim_job("w", lease=LEASE)] == [made[0].job_id, None]
+
+
+def test_while_images_arrive_nothing_is_routed_again(scene: Scene) -> None:
+    scene.receive(1)
+    before = scene.everything()
+    assert route_again(scene, "chest") is None
+    assert scene.everything() == before
+
+
+def test_a_study_that_changed_meanwhile_is_not_routed_again(scene: Scene) -> None:
+    scene.receive(1)
+    scene.hand_over()
+    found = scene.ledger.study(study_uid())
+    assert found is not None
+    old = replace(found, received_last=found.received_last - timedelta(seconds=1))
+    assert scene.ledger.route_again(old, [new_job()], [], now=NOON) is None
 
 
 def test_a_replay_is_a_new_job_with_the_next_run_number(scene: Scene) -> None:

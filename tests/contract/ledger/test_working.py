@@ -147,11 +147,24 @@ def test_a_job_in_shadow_owes_nothing(scene: Scene) -> None:
     assert scene.texts()[-1] == "finished: analysed, 1 object for 0 destinations"
 
 
-def test_a_study_that_was_not_analysed_wants_attention(scene: Scene) -> None:
+def test_a_study_whose_reading_failed_wants_attention_until_it_is_read_again(scene: Scene) -> None:
     scheduled(scene)
-    assert scene.finish(scene.claim(), outcome=Outcome.NOT_ANALYSED)
-    assert scene.state() == "attention"
-    assert scene.texts()[-1].startswith("finished: not analysed (the model did not answer), ")
+    claim = scene.claim()
+    assert scene.finish(claim, outcome=Outcome.FAILED)
+    assert (scene.state(), scene.ledger.counts()["studies in attention"]) == ("attention", 1)
+    assert scene.texts()[-1].startswith("finished: failed (the model did not answer), ")
+    assert scene.ledger.replay(claim.job.job_id, by="anna", now=NOON)
+    assert scene.finish(scene.claim())
+    assert (scene.state(), scene.ledger.counts()["studies in attention"]) == ("done", 0)
+
+
+def test_a_study_outside_the_models_limits_is_done_when_its_report_is_delivered(scene: Scene) -> None:
+    scheduled(scene)
+    assert scene.finish(scene.claim(), "archive", outcome=Outcome.NOT_ANALYSED)
+    assert scene.state() == "delivering"
+    scene.deliver()
+    assert scene.state() == "done"
+    assert scene.ledger.counts()["studies in attention"] == 0
 
 
 def test_a_uid_is_issued_for_one_job_only(scene: Scene) -> None:

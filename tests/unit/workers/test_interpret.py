@@ -78,7 +78,7 @@ def test_one_image_of_two_makes_a_partial_report_that_says_why() -> None:
 
 def test_an_answer_that_was_cut_short_is_not_taken() -> None:
     report = read(chosen(stored()), asked("1.2.1", answer(NORMAL[:40], Finish.LENGTH))).report()
-    assert report.outcome is Outcome.NOT_ANALYSED
+    assert report.outcome is Outcome.FAILED
     assert "did not finish" in report.reason
 
 
@@ -87,6 +87,17 @@ def test_an_image_that_the_card_excludes_is_named_with_the_reason() -> None:
     assert selection.images == ()
     report = read(selection).report()
     assert report.reason == "view position is LL; the model reads PA"
+
+
+def test_what_asking_again_may_bring_is_failed_and_what_it_cannot_is_not_analysed() -> None:
+    broken = Asked(image="1.2.1", answer=None, error="the pixels are broken", final=True)
+    assert read(chosen(stored()), broken).report().outcome is Outcome.NOT_ANALYSED
+    assert read(chosen(stored()), asked("1.2.1", error="refused")).report().outcome is Outcome.FAILED
+    both = read(chosen(stored(ViewPosition="LL")))
+    assert both.report().outcome is Outcome.NOT_ANALYSED
+    both.missing("the model server is away", final=False)
+    assert both.report().outcome is Outcome.FAILED
+    assert Reading(modality="DX", images=[evidence_of(stored())], namespace="n").report().outcome is Outcome.FAILED
 
 
 def test_more_images_than_a_step_reads_are_not_hidden() -> None:
@@ -104,7 +115,7 @@ def test_an_image_that_was_left_out_makes_the_report_partial() -> None:
 
 def test_kept_answers_read_back_as_they_were() -> None:
     one = asked("1.2", replace(answer(), logprobs=(-0.5, -0.25), usage={"tokens": 3}))
-    other = asked("1.3", error="refused")
+    other = replace(asked("1.3", error="cannot be decoded"), final=True)
     kept = Kept(algorithm=DEMO, left_out=("view position is LL",), asked=(one, other))
     assert load(dump(kept)) == kept
 

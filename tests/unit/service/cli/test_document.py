@@ -18,12 +18,14 @@ ROOT: Any = get_command(app)
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Every command that a person may call, groups opened."""
+    """Every command that a person may call, groups opened; a group that does something by itself is one, too."""
     for verb in VERBS:
         if verb not in HIDDEN:
             found = ROOT.get_command(None, verb)
             inner = getattr(found, "commands", None)
-            yield from ((f"{verb} {name}", command) for name, command in inner.items()) if inner else ((verb, found),)
+            if not inner or found.invoke_without_command:
+                yield verb, found
+            yield from ((f"{verb} {name}", command) for name, command in (inner or {}).items())
 
 
 COMMANDS = dict(commands())

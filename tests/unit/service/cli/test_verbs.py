@@ -11,7 +11,8 @@ from service.ports.services import Services
 from tests.unit.service.cli.conftest import EXAMPLES, PHANTOM, Preread
 
 LOOKING = (
-    ("studies",), ("jobs", "list"), ("jobs", "show", "1"), ("jobs", "replay", "1"), ("deliveries", "list"),
+    ("studies",), ("studies", "show", "1.2.3"), ("studies", "route", "1.2.3"),
+    ("jobs", "list"), ("jobs", "show", "1"), ("jobs", "replay", "1"), ("deliveries", "list"),
     ("deliveries", "retry", "1"), ("evidence", "1.2.3"), ("tokens", "list"), ("tokens", "revoke", "x"),
     ("tokens", "create", "me", "--role", "viewer"), ("nodes", "echo"), ("config", "show"),
     ("config", "diff", str(EXAMPLES / "site")), ("rules", "test", str(PHANTOM)),
@@ -72,6 +73,8 @@ def test_a_folder_without_a_configuration_is_named(preread: Preread, tmp_path: P
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
+        (("studies", "show", "1.2.3"), "preread studies"),
+        (("studies", "route", "1.2.3"), "preread studies"),
         (("jobs", "show", "99"), "preread jobs list"),
         (("jobs", "show", "nonsense"), "preread jobs list"),
         (("jobs", "replay", "99"), "preread jobs list"),
@@ -102,13 +105,49 @@ def test_a_study_is_found_by_every_verb(preread: Preread, study: str) -> None:
     assert json.loads(preread("evidence", study, "--json").out)["row"]["study_instance_uid"] == study
 
 
+def test_the_note_is_why_the_study_is_where_it_is(preread: Preread, study: str) -> None:
+    row = json.loads(preread("studies", "--json").out)
+    assert row["note"] == "The study is complete and waits for a worker."
+    assert row["last_event"].startswith("job scheduled: ")
+    assert preread("studies", "show", study).out.splitlines()[0] == row["note"]
+    assert json.loads(preread("studies", "show", study, "--json").out)["headline"] == row["note"]
+
+
+def test_studies_are_found_by_accession_number_and_uid(preread: Preread, services: Services, study: str) -> None:
+    record = services.catalogue.record(study)  # type: ignore[arg-type]
+    assert record is not None
+    number = record.row.identity.accession_number
+    assert number
+    assert study in preread("studies", "--accession", number, "--study", study).out
+    assert preread("studies", "--accession", f"{number}x").out == "(nothing)\n"
+    assert preread("studies", "--study", "1.2.3").out == "(nothing)\n"
+
+
+def test_a_study_that_no_rule_took_is_read_after_the_rule_was_corrected(
+    preread: Preread, services: Services, request: pytest.FixtureRequest
+) -> None:
+    right = dict(services.configurations.active().texts)
+    wrong = {**right, "rules.toml": right["rules.toml"].replace('["CR", "DX"]', '["NM"]')}
+    services.configurations.apply(wrong, by="test")
+    study = request.getfixturevalue("study")
+    assert preread("studies", "route", study).out.startswith("No rule of version 2 takes the study: radiographs (")
+    services.configurations.apply(right, by="test")
+    said = preread("studies", "show", study).out
+    assert said.startswith("No rule of configuration version 2 took this study")
+    assert f"Version 3 would take it now: route it again (`preread studies route {study}`, or the button)." in said
+    assert preread("studies", "route", study).out.startswith("Version 3 takes the study; 1 job scheduled: ")
+    assert "which has a job for it already" in preread("studies", "route", study).out
+    assert json.loads(preread("jobs", "list", "--json").out)["rule"] == "radiographs"
+
+
 def test_no_verb_names_the_patient(preread: Preread, services: Services, study: str) -> None:
     record = services.catalogue.record(study)  # type: ignore[arg-type]
     assert record is not None
     patient = record.row.identity.patient
     names = [name for name in (patient.name, patient.patient_id, patient.birth_date) if name]
     assert names
-    for words in (("studies",), ("studies", "--json"), ("jobs", "list", "--json"), ("jobs", "show", "1", "--json"),
+    for words in (("studies",), ("studies", "--json"), ("studies", "show", study),
+                  ("jobs", "list", "--json"), ("jobs", "show", "1", "--json"),
                   ("evidence", study), ("evidence", study, "--json"), ("deliveries", "list", "--json")):  # fmt: skip
         said = preread(*words)
         assert not [name for name in names if name in said.out + said.err], words

@@ -16,6 +16,7 @@ from service.domain.node import Source
 from service.domain.rule import Conditions, Mode, Rule
 from service.domain.study import Identity, Instance, Manifest, StoredInstance, Study
 from service.flow.assemble import assemble
+from service.flow.route import routed_under
 from service.ports.bell import SilentBell
 from service.ports.clock import StoppedClock
 from service.ports.ledger import NewJob, OpenStudy
@@ -121,7 +122,8 @@ def test_a_study_that_no_rule_wants_says_which_clause_failed() -> None:
     ((_, jobs, events),) = ledger.handed
     assert jobs == ()
     (unmatched,) = [event for event in events if event.kind is EventKind.UNMATCHED]
-    assert unmatched.text == "no rule matches: ct (modality: wanted CT, found DX)"
+    assert unmatched.text == "no rule of version 7 matches: ct (modality: wanted CT, found DX)"
+    assert routed_under(events) == (7, "ct (modality: wanted CT, found DX)")
 
 
 def test_a_manifest_holds_images_and_what_a_rule_asks_for_by_name() -> None:

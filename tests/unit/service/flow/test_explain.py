@@ -15,7 +15,7 @@ from service.domain.report import Outcome
 from service.domain.rule import Mode
 from service.flow.dryrun import dry_run
 from service.flow.explain import Explanation, explain, needs_person
-from service.ports.catalogue import StudyRecord
+from service.ports.catalogue import JobRecord, StudyRecord
 from tests.support.fake_house import NOW
 from tests.support.web_records import CHEST, CONFIGURATION, VERSION, delivery, draft, job, record, study_of
 from tests.support.web_scene import (
@@ -55,10 +55,29 @@ def test_a_study_that_no_rule_takes_names_each_rule_and_the_clause_that_failed()
     assert "rules.toml" in found.todo
 
 
-def test_a_study_that_todays_rules_would_take_says_that_they_came_too_late() -> None:
+def test_a_study_that_todays_rules_would_take_says_how_to_route_it_again() -> None:
     hand = replace(CHEST, name="hands", when=replace(CHEST.when, body_part=("HAND",), view=()))
-    found = told(unmatched(), replace(CONFIGURATION, rules=(hand,)))
-    assert "would take it now" in found.todo
+    version = replace(VERSION, number=8, configuration=replace(CONFIGURATION, rules=(hand,)))
+    found = explain(unmatched(), study_of(unmatched()), version, now=HERE)
+    assert found.headline == "No rule of configuration version 7 took this study, so no model has read it."
+    assert found.because == (
+        "Version 7 did not take it: chest-radiograph (body part: wanted CHEST or THORAX*, found HAND).",
+        "Under version 8, which is active now: Rule “hands” takes 1 series (live): protocol “chest”.",
+    )
+    study = unmatched().row.study_instance_uid
+    assert (
+        found.todo == f"Version 8 would take it now: route it again (`preread studies route {study}`, or the button)."
+    )
+
+
+def test_where_no_version_was_told_none_is_claimed() -> None:
+    found = told(replace(unmatched(), events=()))
+    assert found.headline == "No rule took this study, so no model has read it."
+    assert all(sentence.startswith("Under version 7, which is active now: ") for sentence in found.because)
+
+
+def test_without_a_configuration_nothing_is_read() -> None:
+    assert explain(unmatched(), None, None, now=HERE).headline == "No rules were applied yet, so nothing is read."
 
 
 def test_without_any_rule_it_says_how_to_add_one() -> None:
@@ -121,11 +140,24 @@ def test_a_held_delivery_says_to_compare_patient_and_order() -> None:
     assert "Compare patient and order" in told(finished(2, "A", "x", held, state="attention")).todo
 
 
-def test_a_study_that_was_not_analysed_says_why() -> None:
-    reason = "view position is LL; the model reads PA, AP"
-    silent = replace(draft(1), outcome=Outcome.NOT_ANALYSED, findings=(), sentences=(), reason=reason)
-    made = record(1, "A", "attention", "x", jobs=(job(1, JobState.COMPLETED, reason=reason, report=silent),))
-    assert told(made).because == (f"Rule “chest-radiograph” gave no reading: {reason}.",)
+def unread(outcome: Outcome, reason: str) -> JobRecord:
+    silent = replace(draft(1), outcome=outcome, findings=(), sentences=(), reason=reason)
+    return job(1, JobState.COMPLETED, reason=reason, report=silent)
+
+
+def test_a_study_outside_the_models_limits_is_done_and_says_why() -> None:
+    kept = unread(Outcome.NOT_ANALYSED, "view position is LL; the model reads PA, AP")
+    sent = delivery(1, DeliveryState.SENT)
+    found = told(record(1, "A", "done", "x", jobs=(kept,), deliveries=(sent,)))
+    assert found.headline == "Not read: view position is LL; the model reads PA, AP. PACS was told so."
+    assert found.todo == ""
+    assert told(record(1, "A", "done", "x", jobs=(kept,))).headline.endswith("the model reads PA, AP.")
+
+
+def test_a_study_whose_reading_failed_says_why_and_what_to_do() -> None:
+    found = told(record(1, "A", "attention", "x", jobs=(unread(Outcome.FAILED, "the model server is away"),)))
+    assert found.because == ("Rule “chest-radiograph” gave no reading: the model server is away.",)
+    assert "run the job again" in found.todo
 
 
 def test_a_state_that_nobody_foresaw_is_told_by_its_last_event() -> None:
@@ -177,3 +209,19 @@ class TestNeedsPerson:
     def test_a_job_that_was_given_up_does(self) -> None:
         made = job(1, JobState.CANCELED, reason="away")
         assert needs_person([made, job(2, JobState.COMPLETED)]) == (made,)
+
+    def test_a_reading_that_failed_does_and_one_outside_the_limits_does_not(self) -> None:
+        failed = unread(Outcome.FAILED, "the model server is away")
+        assert needs_person([failed]) == (failed,)
+        assert needs_person([unread(Outcome.NOT_ANALYSED, "the patient is 9 years old")]) == ()
+
+    def test_the_job_of_a_later_manifest_speaks_for_its_rule_whatever_its_run(self) -> None:
+        old = job(1, JobState.CANCELED, reason="away")
+        old = replace(old, job=replace(old.job, run_number=2), generation=2)
+        new = replace(job(1, JobState.COMPLETED), generation=3)
+        assert needs_person([new, old]) == ()
+
+    def test_what_routing_took_back_speaks_for_nothing(self) -> None:
+        failed = replace(unread(Outcome.FAILED, "away"), generation=1)
+        back = replace(job(1, JobState.CANCELED, reason="superseded by a later manifest"), generation=2)
+        assert needs_person([failed, back]) == (failed,)

@@ -54,6 +54,14 @@ def test_rerun_names_the_new_job() -> None:
     assert answer.json() == {"done": "scheduled", "job_id": "j-5-again"}
 
 
+def test_routing_again_says_what_came_of_it() -> None:
+    house = hospital()
+    answer = client(house).post(f"/api/studies/{uid(6)}/route", headers=bearer(house, Role.OPERATOR))
+    assert answer.json()["done"].startswith("No rule of version 7 takes the study: chest-radiograph (body part")
+    answer = client(house).post(f"/api/studies/{uid(2)}/route", headers=bearer(house, Role.OPERATOR))
+    assert answer.json()["job_id"] == "chest-radiograph-1"
+
+
 def test_the_configuration_comes_as_it_was_applied() -> None:
     house = hospital()
     body = client(house).get("/api/config", headers=bearer(house, Role.VIEWER)).json()

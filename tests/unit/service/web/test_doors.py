@@ -27,7 +27,8 @@ SIGNED_IN = {("GET", "/"), ("POST", "/sign-out")}
 OPERATOR = {
     ("POST", "/nodes/{name}/echo"), ("POST", "/jobs/{job_id}/rerun"), ("POST", "/deliveries/{delivery_id}/resend"),
     ("POST", "/api/nodes/{name}/echo"), ("POST", "/api/jobs/{job_id}/rerun"),
-    ("POST", "/api/deliveries/{delivery_id}/resend"),
+    ("POST", "/api/deliveries/{delivery_id}/resend"), ("POST", "/studies/{study_uid}/route"),
+    ("POST", "/api/studies/{study_uid}/route"),
 }  # fmt: skip
 AUDITOR = {("GET", "/audit")}
 VIEWING = {Role.VIEWER, Role.RADIOLOGIST, Role.OPERATOR, Role.ADMIN}

@@ -23,6 +23,13 @@ class TestOperations:
         assert "Triton 2.51.0 on CPU" in text
         assert "412 GB free" in text
 
+    def test_what_needs_a_person_is_the_studies_in_attention(self) -> None:
+        house = hospital()
+        house.catalogue.records = [replace(one, jobs=(), deliveries=()) for one in house.catalogue.records]
+        text = text_of(house, "/operations")
+        assert "Needs a person 2" in text
+        assert "Older than what is listed here: 2 studies" in text
+
     def test_it_says_when_there_is_no_triton(self) -> None:
         house = hospital()
         house.models.server = replace(house.models.server, engine="local engine, no Triton", provider="")

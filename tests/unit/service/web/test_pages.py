@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from service.domain.account import Role
 from service.domain.delivery import DeliveryState
 from service.domain.job import JobState
 from service.domain.lane import READ
@@ -129,6 +130,23 @@ class TestStudy:
             "rerun of job j-5",
             uid(5),
         )
+
+    def test_an_unmatched_study_is_routed_again_by_an_operator(self) -> None:
+        house = hospital()
+        assert "Route again" in text_of(house, f"/studies/{uid(6)}")
+        assert "Route again" not in text_of(house, f"/studies/{uid(6)}", Role.VIEWER)
+        assert "Route again" not in text_of(house, f"/studies/{uid(2)}")
+        answer = post(signed_in(house), f"/studies/{uid(6)}/route", back=f"/studies/{uid(6)}")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/studies/{uid(6)}")
+        assert house.ledger.told[0] == "anna routes the study again under version 7"
+        last = house.audit.events[-1]
+        assert (last.detail, last.study_instance_uid) == ("routed again", uid(6))
+
+    def test_a_study_that_still_arrives_or_never_came_is_not_routed_again(self) -> None:
+        browser = signed_in(hospital())
+        assert post(browser, f"/studies/{uid(1)}/route").status_code == 409
+        assert post(browser, "/studies/1.2.3/route").status_code == 404
+        assert post(browser, "/studies/nonsense/route").status_code == 404
 
     def test_send_again_wakes_the_lane_of_the_destination(self) -> None:
         house = hospital()

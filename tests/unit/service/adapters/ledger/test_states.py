@@ -8,6 +8,7 @@ SCHEDULED = JobFact("chest", JobState.SCHEDULED, "")
 READING = JobFact("chest", JobState.IN_PROGRESS, "")
 READ = JobFact("chest", JobState.COMPLETED, "analysed")
 NOT_READ = JobFact("chest", JobState.COMPLETED, "not analysed")
+FAILED = JobFact("chest", JobState.COMPLETED, "failed")
 CANCELED = JobFact("chest", JobState.CANCELED, "")
 OTHER = JobFact("other", JobState.COMPLETED, "analysed")
 
@@ -28,7 +29,9 @@ def owed(state: DeliveryState, kind: DeliveryKind = DeliveryKind.RESULT) -> Deli
         ([READ], [owed(DeliveryState.SENDING)], "delivering"),
         ([READ], [owed(DeliveryState.PENDING), owed(DeliveryState.HELD)], "attention"),
         ([READ], [owed(DeliveryState.EXPIRED)], "attention"),
-        ([NOT_READ], [], "attention"),
+        ([NOT_READ], [owed(DeliveryState.SENT)], "done"),
+        ([FAILED], [owed(DeliveryState.SENT)], "attention"),
+        ([FAILED, NOT_READ], [], "done"),
         ([CANCELED], [], "attention"),
         ([CANCELED, READ], [], "done"),
         ([READ, CANCELED], [], "attention"),
