@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import re
 from pathlib import Path
 
 import pytest
@@ -127,6 +130,51 @@ def test_tokens_come_and_go(preread: Preread, services: Services) -> None:
     assert preread("tokens", "revoke", token["id"]).code == 0
     assert preread("tokens", "list").out == "(no token was issued)\n"
     assert preread("tokens", "create", "desk", "--role", "king").code == 2
+
+
+def test_every_act_is_in_the_audit_record_before_it_is_done(preread: Preread, services: Services, study: str) -> None:
+    preread("tokens", "create", "desk", "--role", "viewer", "--days", "1")
+    token = json.loads(preread("tokens", "list", "--json").out)["id"]
+    job = json.loads(preread("jobs", "list", "--json").out)["job"]
+    for words in (("tokens", "revoke", token), ("jobs", "replay", job), ("jobs", "cancel", job),
+                  ("deliveries", "retry", "7"), ("config", "apply", EXAMPLES / "site")):  # fmt: skip
+        preread(*words)
+    events = services.trail.recent()
+    assert [event.detail for event in reversed(events)] == [
+        "token created for desk with viewer, 1 day",
+        f"token {token} revoked",
+        f"rerun of job {job}",
+        f"cancel of job {job}",
+        "resend of delivery 7",
+        f"configuration applied from {EXAMPLES / 'site'}",
+    ]
+    assert {event.who for event in events} == {pwd.getpwuid(os.getuid()).pw_name}
+    assert [event.study_instance_uid for event in events if "of job" in event.detail] == [study, study]
+    assert services.trail.breaks() == ()
+
+
+def test_looking_and_what_is_unknown_is_no_act(preread: Preread, services: Services, study: str) -> None:
+    for words in (("jobs", "list"), ("tokens", "revoke", "99"), ("jobs", "replay", "99"), ("config", "show")):
+        preread(*words)
+    assert services.trail.recent() == []
+
+
+def test_every_verb_speaks_the_sites_zone(
+    preread: Preread, services: Services, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREREAD_SITE__ZONE", "Asia/Kathmandu")
+    preread("tokens", "create", "desk", "--role", "viewer")
+    told = [
+        json.loads(preread("jobs", "list", "--json").out)["created"],
+        json.loads(preread("studies", "--json").out)["received"],
+        json.loads(preread("tokens", "list", "--json").out)["expires"],
+        json.loads(preread("config", "show", "--json").out)["applied_at"],
+        json.loads(preread("evidence", study, "--json").out)["events"][0]["at"],
+    ]
+    assert [re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+05:45", instant) for instant in told].count(None) == 0, told
+    assert "created (Asia/Kathmandu)" in preread("jobs", "list").out.splitlines()[0]
+    assert "(Asia/Kathmandu) by test" in preread("config", "show").out
+    assert "events (Asia/Kathmandu):" in preread("evidence", study).out
 
 
 def test_unknown_destinations_are_named_with_the_known_ones(preread: Preread, services: Services) -> None:
