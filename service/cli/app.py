@@ -11,10 +11,12 @@ from typing import Annotated
 
 import structlog
 import typer
+from pydantic import ValidationError
 from pydantic_settings.exceptions import SettingsError
 
 from service import logs
 from service.cli.verbs import PROCESSES, Verbs
+from service.cli.wrong import sentences
 from service.domain.errors import Misconfigured
 from service.settings import Settings
 
@@ -68,3 +70,5 @@ def _load(file: Path | None) -> Settings:
         raise Misconfigured(f"{file}: not text in UTF-8; write it with a text editor") from error
     except SettingsError as error:
         raise Misconfigured(f"a PREREAD_ variable cannot be read: {error}; write PREREAD_PART__NAME=VALUE") from error
+    except ValidationError as error:
+        raise Misconfigured(sentences(error, file)) from error

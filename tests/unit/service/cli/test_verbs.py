@@ -189,7 +189,8 @@ def test_a_state_that_no_study_can_be_in_is_refused(preread: Preread, services: 
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("PREREAD_SCP__PORT", "abc", "setting scp.port: Input should be a valid integer"),
+        ("PREREAD_SCP__PORT", "abc", "PREREAD_SCP__PORT: setting scp.port: Input should be a valid integer"),
+        ("PREREAD_SCP__MAX_PUD", "1", "PREREAD_SCP__MAX_PUD: setting scp.max_pud: there is no such setting; "),
         ("PREREAD_SCP", "{bad", "a PREREAD_ variable cannot be read"),
         ("PREREAD_SITE__ZONE", "Mars", "site.zone 'Mars' is no time zone"),
         ("PREREAD_DATABASE", "nonsense", "`database` is no URL"),
@@ -208,7 +209,10 @@ def test_a_wrong_variable_is_one_sentence(
     ("text", "sentence"),
     [
         (b"a = [", "not valid TOML"),
-        (b"colour = 1", "setting colour: Extra inputs are not permitted"),
+        (b"# mine\ncolour = 1", "preread.toml:2: colour: there is no such setting; deploy/examples/site/preread.toml"),
+        (b"[web]\nport = 1\n[scp]\n\nmax_pud = 1", "preread.toml:5: scp.max_pud: there is no such setting"),
+        (b"[scp]\nport = 1\n[web]\nport = 'x'", "preread.toml:4: web.port: Input should be a valid integer"),
+        (b"scp.port = 'x'", "preread.toml:1: scp.port: Input should be a valid integer"),
         (b"\xff\xfe", "not text in UTF-8"),
     ],
 )
