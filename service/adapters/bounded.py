@@ -22,7 +22,11 @@ from shutil import copyfileobj
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
+import structlog
+
 from service.domain.errors import PrereadError, Unavailable, Unreadable, Unsupported
+
+log = structlog.get_logger("preread.bounded")
 
 MAX_HEAD = 4 * 1024**2
 _QUESTIONS_PER_CHILD = 500
@@ -156,6 +160,8 @@ class _Child:
         except (OSError, ValueError) as error:
             raise _Overrun(self._post_mortem()) from error
         if kind := head.get("error"):
+            if because := head.get("because"):
+                log.warning("reader failed", question=what, because=because)
             raise _ERRORS.get(kind, Unreadable)(str(head.get("reason", "")))
         return Reply(head, body)
 

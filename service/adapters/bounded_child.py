@@ -65,8 +65,8 @@ def _answer(question: Mapping[str, Any], descriptor: int) -> Answer:
         except MemoryError:
             os._exit(3)  # the heap is in pieces; the next question deserves a fresh process
         except Exception as error:  # the boundary: whatever a parser makes of foreign bytes is the bytes' fault
-            reason = f"The object cannot be read ({type(error).__name__})."
-            return {"error": "unreadable", "reason": reason}, b""
+            reason = "The object cannot be read: its reader failed on it."
+            return {"error": "unreadable", "reason": reason, "because": type(error).__name__}, b""
 
 
 def _hear(connection: socket.socket) -> tuple[dict[str, Any], int]:
