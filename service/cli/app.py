@@ -6,6 +6,7 @@ import logging
 import sys
 import tomllib
 import warnings
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,12 @@ app = typer.Typer(
 )
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"preread {metadata.version('preread')}")
+        raise typer.Exit
+
+
 @app.callback()
 def common(
     context: typer.Context,
@@ -42,6 +49,9 @@ def common(
             help="preread.toml; the environment (PREREAD_...) wins over it.",
         ),
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is, and end.")
+    ] = False,
 ) -> None:
     """Read the settings once; every verb gets the same frozen object."""
     verb = context.invoked_subcommand or "preread"

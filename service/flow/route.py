@@ -10,6 +10,7 @@ from service.domain.event import Event, EventKind
 from service.domain.rule import Match, Mode, Rule, match
 from service.domain.sop import is_image
 from service.domain.study import StoredInstance, Study
+from service.flow.words import count
 from service.ports.ledger import NewJob
 
 
@@ -52,7 +53,7 @@ def told(
     study: Study, matches: Sequence[Match], *, set_aside: Sequence[StoredInstance] = (), now: datetime
 ) -> tuple[Event, ...]:
     """The timeline's sentences about routing: what is read and what is not, what matched, or why nothing did."""
-    assembled = f"complete: {len(study.instances)} instances in {len(study.series())} series"
+    assembled = f"complete: {count(len(study.instances), 'instance')} in {len(study.series())} series"
     if set_aside:
         classes = sorted({stored.instance.sop_class_uid.name for stored in set_aside})
         assembled += f"; {len(set_aside)} set aside, because no rule asks for {', '.join(classes)}"

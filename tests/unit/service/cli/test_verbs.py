@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,11 @@ def test_a_ledger_without_tables_is_named(words: tuple[str, ...], preread: Prere
     said = preread(*words)
     assert (said.code, said.out) == (2, "")
     assert "start `preread up` or `preread scp`" in said.err
+
+
+def test_the_version_is_that_of_the_package(preread: Preread, data: Path) -> None:
+    assert preread("--version").out == f"preread {metadata.version('preread')}\n"
+    assert not data.exists()
 
 
 def test_up_and_scp_without_a_configuration_say_how_to_apply_one(preread: Preread) -> None:
