@@ -69,7 +69,7 @@ def associate(peer: Peer, contexts: Iterable[Context]) -> Association:
             peer.host, peer.port, proposed, peer.called_ae, _LARGEST_PDU, evt_handlers=handlers
         )
     except OSError as error:
-        raise Unavailable(f"{peer} cannot be found: {error}.") from error
+        raise Unavailable(f"{peer} cannot be found: {error.strerror or error}") from error
     if not association.is_established:
         _explain(association, peer)
     return association
@@ -94,13 +94,13 @@ def _explain(association: Association, peer: Peer) -> None:
     """Raise why there is no association."""
     answer = association.acceptor.primitive
     if not isinstance(answer, A_ASSOCIATE):
-        raise Unavailable(f"{peer} does not answer.")
+        raise Unavailable(f"{peer} does not answer")
     if association.is_rejected:
-        words = f"{peer} rejected the association: {answer.result_str}, {answer.reason_str}."
+        words = f"{peer} rejected the association: {answer.result_str}, {answer.reason_str}"
         raise Unavailable(words) if answer.result == 2 else Refused(words)
     if answer.result == 0 and not association.accepted_contexts:
-        raise NoContext(f"{peer} accepts none of the SOP classes and transfer syntaxes offered.")
-    raise Unavailable(f"{peer} ended the association at once.")
+        raise NoContext(f"{peer} accepts none of the SOP classes and transfer syntaxes offered")
+    raise Unavailable(f"{peer} ended the association at once")
 
 
 def _on_open(event: evt.Event, timeout_s: float) -> None:

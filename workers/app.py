@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from celery import Celery
 from celery.signals import worker_process_init, worker_process_shutdown
 
+from service.domain.errors import Unavailable
+from service.flow.beat import end_beat
 from service.ports.services import Services
 from workers.tasks import register
 from workers.watchdog import Watchdog
@@ -31,7 +34,8 @@ def serve(
 
     @worker_process_shutdown.connect(weak=False)
     def stop(**_: object) -> None:
-        built.clear()
+        if built:
+            _leave(built.pop(), name)
 
     host = socket.gethostname()
     register(app, lambda: built[-1], process=name, worker=lambda: f"{name}@{host}:{os.getpid()}", watchdog=watchdog)
@@ -46,3 +50,9 @@ def serve(
         without_mingle=True,
         without_heartbeat=True,
     ).start()
+
+
+def _leave(services: Services, name: str) -> None:
+    """Tell the ledger that this child ends; its beat ages by itself where that cannot be told."""
+    with suppress(Unavailable):
+        end_beat(services, name)

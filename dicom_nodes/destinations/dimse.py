@@ -150,7 +150,7 @@ class DimseDestination:
         finally:
             hang_up(association)
         if "Status" not in status:
-            raise Unavailable(f"{self._peer} did not answer C-ECHO.")
+            raise Unavailable(f"{self._peer} did not answer C-ECHO")
         return f"0x{status.Status:04X} from {self._peer}"
 
     def close(self) -> None:

@@ -88,7 +88,7 @@ class FolderDestination:
             probe.touch(exist_ok=False)
             probe.unlink()
         except OSError as error:
-            raise Unavailable(f"{self._folder} cannot be written: {error.strerror}.") from error
+            raise Unavailable(f"{self._folder} cannot be written: {error.strerror}") from error
         return f"{self._folder} can be written"
 
     def close(self) -> None:

@@ -25,7 +25,11 @@ from shutil import copyfileobj
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
+import structlog
+
 from service.domain.errors import Unavailable, Unreadable, Unsupported
+
+log = structlog.get_logger("preread.bounded")
 
 MAX_HEAD = 4 * 1024**2
 READY = b"\x06"
@@ -145,6 +149,8 @@ class _Child:
             self.kill()
             raise
         if kind := reply.head.get("error"):
+            if because := reply.head.get("because"):
+                log.warning("reader failed", question=what, because=because)
             raise _ERRORS.get(kind, Unreadable)(str(reply.head.get("reason", "")))
         return reply
 

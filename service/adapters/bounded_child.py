@@ -69,8 +69,8 @@ def _answer(question: Mapping[str, Any], descriptor: int) -> Answer:
         except ImportError as error:  # an upgrade in progress, say; no bytes do this
             return {"error": "unavailable", "reason": f"A module of ours cannot be loaded ({error.name})."}, b""
         except Exception as error:  # the boundary: whatever a parser makes of foreign bytes is the bytes' fault
-            reason = f"The object cannot be read ({type(error).__name__})."
-            return {"error": "unreadable", "reason": reason}, b""
+            reason = "The object cannot be read: its reader failed on it."
+            return {"error": "unreadable", "reason": reason, "because": type(error).__name__}, b""
 
 
 def _hear(connection: socket.socket) -> tuple[dict[str, Any], int]:

@@ -17,6 +17,8 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGExtended12Bit
 from service.adapters.presentation import flattened, number, shown, spacing_mm
 from service.domain.errors import Unreadable, Unsupported
 
+PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+"""Float, double float and integer Pixel Data."""
 MAX_PIXELS = 48 * 1024**2
 """Pixels of one frame; the largest detectors have about 20 million."""
 
@@ -72,14 +74,31 @@ def _decoded(file: BinaryIO, header: Dataset, syntax: UID, frame: int) -> NDArra
     source = dcmread(file, force=True) if syntax == DeflatedExplicitVRLittleEndian else file
     try:
         decoded: NDArray[Any] = np.asarray(pixel_array(source, index=frame - 1))
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        why = _in_short(error)
-        raise Unreadable(f"The pixel data cannot be decoded from {syntax.name}: {why}") from error
+    except (AttributeError, EOFError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise Unreadable(_why(file, header, syntax)) from error
     if decoded.shape[:2] != (header.Rows, header.Columns):
         raise Unreadable("The decoded picture has another size than the header says.")
     return decoded
 
 
-def _in_short(error: Exception) -> str:
-    """A decoder's message in one line; it speaks of sizes and plug-ins, never of patients."""
-    return " ".join(str(error).split())[:300] or type(error).__name__
+def _why(file: BinaryIO, header: Dataset, syntax: UID) -> str:
+    """Why nothing was decoded, in words of our own: they become the first line of a document."""
+    undecodable = f"The pixel data cannot be decoded from {syntax.name}."
+    file.seek(0)
+    try:
+        dataset = dcmread(file, force=True)
+    except EOFError:  # fragments that end in the middle
+        return undecodable
+    found = next((dataset.get_item(tag) for tag in PIXELS if tag in dataset), None)
+    if found is None or not found.value:
+        return "The object has no pixel data."
+    if not syntax.is_encapsulated and len(found.value) < _bytes_said(header):
+        return "The pixel data is shorter than rows x columns say."
+    return undecodable
+
+
+def _bytes_said(header: Dataset) -> float:
+    """Bytes of uncompressed pixel data that the header promises, less what an old 4:2:2 picture leaves out."""
+    pixels = (number(header, "Rows") or 0) * (number(header, "Columns") or 0) * (number(header, "NumberOfFrames") or 1)
+    samples = 2 if "422" in str(header.get("PhotometricInterpretation", "")) else number(header, "SamplesPerPixel") or 1
+    return pixels * samples * (number(header, "BitsAllocated") or 8) / 8

@@ -6,8 +6,6 @@ import errno
 import os
 import sys
 
-from pydantic import ValidationError
-
 from service.domain.errors import Misconfigured, PrereadError
 
 FAILED, WRONG_USE = 1, 2
@@ -25,9 +23,6 @@ def main() -> None:
         sys.exit(_say(str(error), WRONG_USE))
     except PrereadError as error:
         sys.exit(_say(str(error), FAILED))
-    except ValidationError as error:
-        lines = [f"setting {'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
-        sys.exit(_say("\n".join(lines), WRONG_USE))
     except OSError as error:
         if not (sentence := of_disk(error)):
             raise

@@ -50,13 +50,13 @@ class Held:
 @contextmanager
 def alone(folder: Path, say: Callable[[str], None], *, patience_s: float = PATIENCE_S) -> Iterator[Held]:
     """Be the only supervisor of `folder`. Raises Missing where another one stays."""
-    with _opened(private(folder) / FILE) as file:
-        _lock(file, folder, say, patience_s)
+    path = private(folder) / FILE
+    with _held(path, folder, say, patience_s) as file:
         _write(file, json.dumps(asdict(Addresses(pid=os.getpid()))))
         try:
             yield Held(file)
         finally:
-            _write(file, "")
+            path.unlink(missing_ok=True)  # before its lock is given back: whoever waits for it sees that it is no more
 
 
 def running(settings: Settings) -> Settings:
@@ -66,6 +66,20 @@ def running(settings: Settings) -> Settings:
         return settings
     models = settings.models.model_copy(update={"url": settings.models.url or found.models_url})
     return settings.model_copy(update={"broker": settings.broker or found.broker, "models": models})
+
+
+def _held(path: Path, folder: Path, say: Callable[[str], None], patience_s: float) -> TextIO:
+    """The file at `path`, locked; one that was taken away while we waited for it is nobody's."""
+    while True:
+        file = _opened(path)
+        try:
+            _lock(file, folder, say, patience_s)
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
 
 
 def _opened(path: Path) -> TextIO:

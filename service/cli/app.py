@@ -6,15 +6,18 @@ import logging
 import sys
 import tomllib
 import warnings
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
+from pydantic import ValidationError
 from pydantic_settings.exceptions import SettingsError
 
 from service import logs
 from service.cli.verbs import PROCESSES, Verbs
+from service.cli.wrong import sentences
 from service.domain.errors import Misconfigured
 from service.settings import Settings
 
@@ -26,6 +29,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"preread {metadata.version('preread')}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -40,6 +49,9 @@ def common(
             help="preread.toml; the environment (PREREAD_...) wins over it.",
         ),
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is, and end.")
+    ] = False,
 ) -> None:
     """Read the settings once; every verb gets the same frozen object."""
     verb = context.invoked_subcommand or "preread"
@@ -68,3 +80,5 @@ def _load(file: Path | None) -> Settings:
         raise Misconfigured(f"{file}: not text in UTF-8; write it with a text editor") from error
     except SettingsError as error:
         raise Misconfigured(f"a PREREAD_ variable cannot be read: {error}; write PREREAD_PART__NAME=VALUE") from error
+    except ValidationError as error:
+        raise Misconfigured(sentences(error, file)) from error

@@ -34,9 +34,10 @@ def _look(given: Settings) -> Iterator[Probe]:
         yield ledger
         if ledger.level is Level.OK:
             yield probes.disk(services)
-            yield probes.broker(settings)
+            broker = probes.broker(settings)
+            yield broker
             yield probes.models(services)
-            yield probes.processes(services)
+            yield probes.processes(services, broker=broker.level)
             yield probes.lanes(services)
     except PrereadError as error:
         yield Probe("check", Level.CRITICAL, str(error))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +10,11 @@ import typer
 
 from service.bootstrap import silent
 from service.cli.installed import installed
-from service.cli.show import AsJson, console, rows
+from service.cli.show import AsJson, console, rows, when
+from service.cli.trail import audit, operator
+from service.domain.config import ConfigVersion
 from service.domain.errors import Misconfigured
+from service.ports.services import Services
 
 FILES = ("nodes.toml", "rules.toml")
 
@@ -29,7 +31,7 @@ def apply(context: typer.Context, folder: Folder) -> None:
     """
     services = silent(context.obj, process="config")
     services.ledger.upgrade()
-    version = services.configurations.apply(read(folder), by=getpass.getuser())
+    version = apply_from(folder, services)
     console.print(f"configuration {version.number} is active")
 
 
@@ -41,10 +43,12 @@ def show(
     configurations = installed(context).configurations
     version = configurations.version(number) if number else configurations.active()
     if json:
-        rows([{"number": version.number, "applied_at": version.applied_at, **dict(version.texts)}], (), as_json=True)
+        applied = {"applied_at": when(version.applied_at, context), "applied_by": version.applied_by}
+        rows([{"number": version.number, **applied, **dict(version.texts)}], (), as_json=True)
         return
+    applied_at, zone = when(version.applied_at, context), context.obj.site.zone
     console.print(
-        f"# configuration {version.number}, applied {version.applied_at:%Y-%m-%d %H:%M} by {version.applied_by}"
+        f"# configuration {version.number}, applied {applied_at:%Y-%m-%d %H:%M} ({zone}) by {version.applied_by}"
     )
     for name, text in version.texts:
         print(f"# --- {name}\n{text}")
@@ -62,6 +66,14 @@ def diff(context: typer.Context, folder: Folder) -> None:
             changed = True
             print(line)
     raise typer.Exit(int(changed))
+
+
+def apply_from(folder: Path, services: Services) -> ConfigVersion:
+    """The files of `folder` as the active version. Raises Misconfigured for a mistake in them."""
+    texts = read(folder)
+    services.configurations.parse(texts)
+    audit(services, f"configuration applied from {folder.absolute()}")
+    return services.configurations.apply(texts, by=operator())
 
 
 def read(folder: Path) -> dict[str, str]:

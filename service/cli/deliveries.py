@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
 
 from service.cli.installed import installed
 from service.cli.show import AsJson, Unknown, console, rows, when
+from service.cli.trail import audit, operator
 from service.domain.delivery import DeliveryKind, DeliveryState
 from service.domain.lane import deliver_lane
 from service.flow.wake import wake
@@ -37,7 +37,8 @@ def show_all(
 def retry(context: typer.Context, delivery_id: str) -> None:
     """Send again what was refused, held, expired or sent."""
     services = installed(context, rings=True)
-    if not services.ledger.retry_delivery(delivery_id, by=getpass.getuser(), now=services.clock.now()):
+    audit(services, f"resend of delivery {delivery_id[:64]}")
+    if not services.ledger.retry_delivery(delivery_id, by=operator(), now=services.clock.now()):
         raise Unknown(
             f"delivery {delivery_id} is unknown or in no state to be sent again; `preread deliveries list` shows them"
         )

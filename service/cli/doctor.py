@@ -45,12 +45,13 @@ def _look(given: Settings) -> Iterator[Probe]:
         ledger = probes.ledger(services)
         yield ledger
         yield probes.disk(services)
-        yield probes.broker(settings)
+        broker = probes.broker(settings)
+        yield broker
         yield probes.models(services)
         if ledger.level is Level.OK:
             configuration = probes.configuration(services)
             yield configuration
-            yield probes.processes(services)
+            yield probes.processes(services, broker=broker.level)
             yield probes.lanes(services)
             yield probes.audit(services)
             if configuration.level is not Level.CRITICAL:

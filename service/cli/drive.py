@@ -21,6 +21,7 @@ from service.domain.delivery import DeliveryState
 from service.domain.errors import PrereadError, Unavailable
 from service.embedded.missing import Missing
 from service.embedded.ports import is_free, taken
+from service.flow.words import count
 from service.ports.catalogue import DeliveryRecord, ResultObject, StudyRecord
 from service.ports.services import Services
 
@@ -80,7 +81,8 @@ class Driver:
             if len(studies) > 1:
                 console.print(f"\nstudy {number} of {len(studies)}")
             good &= self._follow(study)
-        self._say_where()
+        if not self._once:  # after a demo that is run once nothing listens any more
+            self._say_where()
         return 0 if good else 1
 
     def _wait_for_parts(self) -> None:
@@ -99,13 +101,14 @@ class Driver:
             console.print(f"  no file lies under {self._path}; name a DICOM file, or a folder of them")
             return []
         scp = self._services.settings.scp
-        console.print(f"  sending {len(files)} files over DICOM to {scp.ae_title} at {scp.host}:{scp.port}")
+        console.print(f"  sending {count(len(files), 'file')} over DICOM to {scp.ae_title} at {scp.host}:{scp.port}")
         sent = send(files, host=scp.host, port=scp.port, called_ae=scp.ae_title, calling_ae=SENDER)
         for one in sent:
             if not one.stored:
                 console.print(f"  not stored: {harmless(one.path.name)}: {harmless(one.status)}")
         studies = dict.fromkeys(one.study_instance_uid for one in sent if one.stored)
-        console.print(f"  stored {sum(one.stored for one in sent)} of {len(files)} files, studies: {len(studies)}")
+        stored = sum(one.stored for one in sent)
+        console.print(f"  stored {stored} of {count(len(files), 'file')}, studies: {len(studies)}")
         return list(studies)
 
     def _follow(self, study: str) -> bool:
@@ -146,9 +149,8 @@ class Driver:
         )
         scp = self._services.settings.scp
         console.print(f"\npages: http://{web.host}:{web.port}  (sign in with {secret})")
-        if not self._once:
-            console.print(f"more studies: dcmsend -aet {SENDER} -aec {scp.ae_title} {scp.host} {scp.port} FILE ...")
-            console.print("running until Ctrl-C")
+        console.print(f"more studies: dcmsend -aet {SENDER} -aec {scp.ae_title} {scp.host} {scp.port} FILE ...")
+        console.print("running until Ctrl-C")
 
     def _until(self, true: Callable[[], bool], seconds: float, otherwise: str) -> None:
         log = self._services.settings.data / "processes.log"

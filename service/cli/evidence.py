@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 from dataclasses import asdict
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import typer
 from pydicom.uid import UID
 
 from service.cli.installed import installed
-from service.cli.show import AsJson, Unknown, console, harmless, when
+from service.cli.show import AsJson, Unknown, as_json_line, console, harmless, stamp
+from service.domain.event import Event
+from service.flow.words import count
 from service.ports.catalogue import StudyRecord
 
 
@@ -20,12 +22,12 @@ def evidence(context: typer.Context, study: str, json: AsJson = False) -> None:
     if record is None:
         raise Unknown(f"no study {study} was received; `preread studies` shows the newest")
     if json:
-        print(jsonlib.dumps(_whole(record), default=str, ensure_ascii=False))
+        print(as_json_line(_whole(record), context))
         return
     console.print(f"study {study}: {record.row.state}, identity version {record.identity_version}")
     for manifest in record.manifests:
         console.print(
-            f"manifest {manifest.version}: {len(manifest.instances)} instances, digest {manifest.digest[:16]}"
+            f"manifest {manifest.version}: {count(len(manifest.instances), 'instance')}, digest {manifest.digest[:16]}"
         )
     for job in record.jobs:
         console.print(f"job {job.job.job_id}: {job.job.state} {job.outcome} {job.job.reason}".rstrip())
@@ -38,8 +40,13 @@ def evidence(context: typer.Context, study: str, json: AsJson = False) -> None:
     for sent in record.deliveries:
         delivery = sent.delivery
         console.print(f"delivery {delivery.role or 'original'} to {delivery.destination}: {delivery.state}")
+    console.print(f"events ({context.obj.site.zone}):")
     for event in record.events:
-        console.print(f"{when(event.at, context)}  {event.kind}: {harmless(event.text)}")
+        console.print(f"  {_clock(event, context)}  {event.kind}: {harmless(event.text)}")
+
+
+def _clock(event: Event, context: typer.Context) -> str:
+    return stamp(event.at.astimezone(ZoneInfo(context.obj.site.zone)))
 
 
 def _whole(record: StudyRecord) -> dict[str, Any]:

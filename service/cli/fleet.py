@@ -44,10 +44,7 @@ def assemble(settings: Settings, *, say: Say) -> Fleet:
 
     Raises Missing with one sentence for each port that is taken, or for a part that cannot be had.
     """
-    require_free({
-        "PREREAD_SCP__PORT": (settings.scp.port, "DICOM"),
-        "PREREAD_WEB__PORT": (settings.web.port, "pages"),
-    })  # fmt: skip
+    require_ports(settings)
     private(settings.data)
     parts: list[Process] = []
     if not settings.broker:
@@ -60,6 +57,14 @@ def assemble(settings: Settings, *, say: Say) -> Fleet:
         parts.append(process)
         settings = settings.model_copy(update={"models": settings.models.model_copy(update={"url": url})})
     return Fleet(settings=settings, processes=(*parts, *_own(settings)), engine=engine)
+
+
+def require_ports(settings: Settings) -> None:
+    """Raises Missing with one sentence for each port that is taken."""
+    require_free({
+        "PREREAD_SCP__PORT": (settings.scp.port, "DICOM"),
+        "PREREAD_WEB__PORT": (settings.web.port, "pages"),
+    })  # fmt: skip
 
 
 def environment(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
 
 from service.cli.installed import installed
 from service.cli.show import AsJson, Unknown, console, rows, when
+from service.cli.trail import audit, operator
 from service.domain.job import JobState
 from service.domain.lane import READ
 from service.flow.wake import wake
 from service.ports.catalogue import JobRecord
+from service.ports.services import Services
 
 app = typer.Typer(name="jobs", help="Readings.", no_args_is_help=True)
 
@@ -50,7 +51,8 @@ def show(context: typer.Context, job_id: str, json: AsJson = False) -> None:
 def replay(context: typer.Context, job_id: str) -> None:
     """Read again: a new job with the next run number, whose results supersede the former ones."""
     services = installed(context, rings=True)
-    job = services.ledger.replay(job_id, by=getpass.getuser(), now=services.clock.now())
+    _audit(services, job_id, "rerun")
+    job = services.ledger.replay(job_id, by=operator(), now=services.clock.now())
     if job is None:
         raise Unknown(f"there is no job {job_id}; `preread jobs list` shows the newest")
     wake(services.bell, READ)
@@ -61,9 +63,16 @@ def replay(context: typer.Context, job_id: str) -> None:
 def cancel(context: typer.Context, job_id: str) -> None:
     """End a reading that is not finished; nothing of it is delivered."""
     services = installed(context)
-    if not services.ledger.cancel_job(job_id, by=getpass.getuser(), now=services.clock.now()):
+    _audit(services, job_id, "cancel")
+    if not services.ledger.cancel_job(job_id, by=operator(), now=services.clock.now()):
         raise Unknown(f"job {job_id} is unknown or finished; `preread jobs list` shows the newest")
     console.print(f"job {job_id} is canceled")
+
+
+def _audit(services: Services, job_id: str, act: str) -> None:
+    """An act on a job that is there; of one that is not, the caller says so."""
+    if record := services.catalogue.job(job_id):
+        audit(services, f"{act} of job {job_id}", study_instance_uid=str(record.job.study_instance_uid))
 
 
 def _row(record: JobRecord, context: typer.Context) -> dict[str, object]:

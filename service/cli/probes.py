@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
+from zoneinfo import ZoneInfo
 
 from service import bootstrap
 from service.domain.errors import Misconfigured, PrereadError, Unavailable
@@ -14,6 +15,8 @@ from service.domain.lane import FORWARD, READ
 from service.embedded import orthanc, redis, triton
 from service.embedded.folders import cache_folder
 from service.embedded.missing import Missing
+from service.flow.words import bare, count
+from service.ports.catalogue import LaneDepth
 from service.ports.services import Services
 from service.settings import Settings
 
@@ -21,7 +24,8 @@ FRESH = timedelta(seconds=30)
 LATE = timedelta(minutes=15)
 EMBEDDED = "`preread up` starts the embedded one"
 LATER = "studies are read all the same, a little later"
-PROCESSES = ("scp", "sweep", "web", "worker-deliver", "worker-read")
+WORKERS = ("worker-deliver", "worker-read")
+PROCESSES = ("scp", "sweep", "web", *WORKERS)
 
 
 class Level(IntEnum):
@@ -63,7 +67,8 @@ def configuration(services: Services) -> Probe:
     except Misconfigured as error:
         return Probe("configuration", Level.CRITICAL, str(error), "preread config apply FOLDER")
     found = version.configuration
-    counts = f"{len(found.rules)} rules, {len(found.sources)} sources, {len(found.destinations)} destinations"
+    sizes = ((found.rules, "rule"), (found.sources, "source"), (found.destinations, "destination"))
+    counts = ", ".join(count(len(things), noun) for things, noun in sizes)
     if not found.sources:
         return Probe("configuration", Level.WARNING, counts, "name who may send in nodes.toml")
     return Probe("configuration", Level.OK, f"version {version.number}: {counts}")
@@ -95,11 +100,18 @@ def disk(services: Services) -> Probe:
     return Probe("disk", Level.OK, free)
 
 
-def processes(services: Services) -> Probe:
+def processes(services: Services, *, broker: Level) -> Probe:
+    """Who beat lately. Workers beat when they hear the broker, so its silence is theirs."""
     now = services.clock.now()
     alive = {beat.process for beat in services.ledger.beats() if now - beat.at < FRESH} | _busy(services)
-    if missing := [name for name in PROCESSES if name not in alive]:
-        return Probe("processes", Level.CRITICAL, f"not running: {', '.join(missing)}", "preread up")
+    missing = [name for name in PROCESSES if name not in alive]
+    unheard = [name for name in missing if name in WORKERS and broker is not Level.OK]
+    silent = f"silent because the broker is away: {', '.join(unheard)}"
+    if gone := [name for name in missing if name not in unheard]:
+        text = f"not running: {', '.join(gone)}"
+        return Probe("processes", Level.CRITICAL, f"{text}; {silent}" if unheard else text, "preread up")
+    if unheard:
+        return Probe("processes", Level.WARNING, silent, "start the broker; they are heard again within seconds")
     return Probe("processes", Level.OK, f"alive: {', '.join(sorted(alive))}")
 
 
@@ -110,22 +122,28 @@ def _busy(services: Services) -> set[str]:
 
 
 def lanes(services: Services) -> Probe:
-    now = services.clock.now()
-    late = [depth for depth in services.catalogue.depths() if depth.oldest and now - depth.oldest > LATE]
-    if late:
-        text = "; ".join(f"{depth.waiting} in {depth.lane} since {depth.oldest:%H:%M} UTC" for depth in late)
-        return Probe("lanes", Level.WARNING, text, "see the operations page, or `preread deliveries list`")
-    again = [depth for depth in services.catalogue.depths() if depth.retrying]
-    if again:
-        text = "; ".join(f"{depth.retrying} in {depth.lane} failed and are tried again" for depth in again)
-        return Probe("lanes", Level.WARNING, text, "`preread nodes echo` says whether the destination is there")
-    return Probe("lanes", Level.OK, "nothing waits long")
+    """A first failure is no alarm: what fails is tried again, and only its age says that this does not help."""
+    now, depths = services.clock.now(), services.catalogue.depths()
+    if late := [depth for depth in depths if depth.oldest and now - depth.oldest > LATE]:
+        text = "; ".join(_waits(depth, services.clock.zone) for depth in late)
+        again = any(depth.retrying for depth in late)
+        remedy = "`preread nodes echo` says whether the destination is there" if again else "see the operations page"
+        return Probe("lanes", Level.WARNING, text, f"{remedy}; `preread deliveries list` what was answered")
+    trying = [f"{depth.retrying} in {depth.lane}" for depth in depths if depth.retrying]
+    tried = f"; tried again: {', '.join(trying)}" if trying else ""
+    return Probe("lanes", Level.OK, f"nothing waits long{tried}")
+
+
+def _waits(depth: LaneDepth, zone: ZoneInfo) -> str:
+    since = f"{depth.oldest.astimezone(zone):%Y-%m-%d %H:%M} ({zone})" if depth.oldest else "just now"
+    failed = f", {depth.retrying} of them failed and are tried again" if depth.retrying else ""
+    return f"{depth.waiting} in {depth.lane} since {since}{failed}"
 
 
 def audit(services: Services) -> Probe:
     """Walks the whole audit record: for a person who waits, not for a monitor."""
     if breaks := services.trail.breaks():
-        text = f"{len(breaks)} places where it was changed, cut or added to, first: {breaks[0]}"
+        text = f"{count(len(breaks), 'place')} where it was changed, cut or added to, first: {breaks[0]}"
         return Probe("audit", Level.CRITICAL, text, "keep the database as it is, and find out who could write to it")
     return Probe("audit", Level.OK, "every chain holds")
 
@@ -138,7 +156,7 @@ def destinations(services: Services) -> Probe:
         try:
             destination.echo()
         except Unavailable as error:
-            down.append(f"{node.name}: {error}")
+            down.append(f"{node.name}: {bare(str(error))}")
         finally:
             destination.close()
     if down:

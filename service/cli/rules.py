@@ -22,10 +22,13 @@ from service.domain.config import Configuration
 from service.domain.errors import Misconfigured, Unreadable
 from service.domain.rule import Match, match
 from service.domain.study import Identity, StoredInstance, Study
+from service.flow.words import count
 from service.ports.clock import Clock, SystemClock
 from service.ports.headers import Headers
 
 app = typer.Typer(name="rules", help="Routing rules.", no_args_is_help=True)
+
+COLUMNS = ("study", "rule", "series", "clause", "wanted", "found", "holds")
 
 
 @app.command()
@@ -34,7 +37,8 @@ def check(
 ) -> None:
     """Check rules (with the nodes beside them) without applying them; errors name their line."""
     found = _parsed(_texts(file))
-    console.print(f"{len(found.rules)} rules, {len(found.destinations)} destinations: no mistake")
+    rules, destinations = count(len(found.rules), "rule"), count(len(found.destinations), "destination")
+    console.print(f"{rules}, {destinations}: no mistake")
 
 
 @app.command("test")
@@ -49,13 +53,22 @@ def hold(
 ) -> None:
     """Every rule against every study under PATH: which clause failed, with the tag's value. Nothing is kept."""
     configuration = _parsed(_texts(rules)) if rules else installed(context).configurations.active().configuration
+    _require_source(source, configuration)
     clock = SystemClock(ZoneInfo(context.obj.site.zone))
     studies = list(_studies(files_under(path), Part10Headers(children=1), clock, source))
     now = clock.now().astimezone(clock.zone)
     found = [
         line for study in studies for rule in configuration.rules for line in _lines(study, match(rule, study, now=now))
     ]
-    rows(found, ("study", "rule", "series", "clause", "wanted", "found", "holds"), as_json=json, empty="no study")
+    hints = ("hint",) if any(line["hint"] for line in found) else ()
+    rows(found, (*COLUMNS, *hints), as_json=json, empty="no study")
+
+
+def _require_source(name: str, configuration: Configuration) -> None:
+    """Raises Misconfigured for a source that nobody could be."""
+    if name and configuration.source(name) is None:
+        known = ", ".join(source.name for source in configuration.sources) or "none is defined"
+        raise Misconfigured(f"source {name!r} does not exist; known: {known}")
 
 
 def _texts(rules: Path) -> dict[str, str]:
@@ -118,4 +131,5 @@ def _lines(study: Study, found: Match) -> Iterator[dict[str, object]]:
                 "wanted": clause.wanted,
                 "found": clause.found,
                 "holds": "yes" if clause.holds else "NO",
+                "hint": clause.hint,
             }

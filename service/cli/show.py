@@ -41,15 +41,29 @@ def rows(found: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        table.add_column(_heading(column, found), overflow="fold")
     for row in found:
         table.add_row(*[_cell(row.get(column, "")) for column in columns])
     console.print(table)
 
 
-def when(instant: datetime | None, context: typer.Context) -> str:
-    """An instant in the site's zone, to the second."""
-    return "" if instant is None else instant.astimezone(ZoneInfo(context.obj.site.zone)).strftime("%Y-%m-%d %H:%M:%S")
+def when(instant: datetime | None, context: typer.Context) -> datetime | str:
+    """An instant in the site's zone, which every verb speaks; empty for none."""
+    return "" if instant is None else instant.astimezone(ZoneInfo(context.obj.site.zone))
+
+
+def stamp(instant: datetime) -> str:
+    """An instant to the second, for a line or a cell; its zone is named once, beside or above it."""
+    return instant.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def as_json_line(value: object, context: typer.Context) -> str:
+    """`value` as JSON; instants inside it as ISO 8601 in the site's zone, with its offset."""
+
+    def plain(inner: object) -> object:
+        return _plain(when(inner, context) if isinstance(inner, datetime) else inner)
+
+    return json.dumps(value, default=plain, ensure_ascii=False)
 
 
 def harmless(text: str) -> str:
@@ -57,9 +71,15 @@ def harmless(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
+def _heading(column: str, found: Sequence[Mapping[str, Any]]) -> str:
+    """A column's name; with the zone where it holds instants."""
+    zones = {str(row[column].tzinfo) for row in found if isinstance(row.get(column), datetime)}
+    return " ".join((column.replace("_", " "), *(f"({zone})" for zone in zones)))
+
+
 def _cell(value: object) -> str:
-    return value.strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else harmless(str(value))
+    return stamp(value) if isinstance(value, datetime) else harmless(str(value))
 
 
 def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else str(value)

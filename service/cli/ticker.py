@@ -13,10 +13,15 @@ log = structlog.get_logger("preread.ticker")
 
 
 class Ticker:
-    """Calls `act` every `every_s` seconds; what is away now is tried again at the next tick."""
+    """Calls `act` every `every_s` seconds; what is away now is tried again at the next tick.
 
-    def __init__(self, name: str, act: Callable[[], object], *, every_s: float) -> None:
-        self._act, self._every_s = act, every_s
+    `at_end` is called once, when it is stopped.
+    """
+
+    def __init__(
+        self, name: str, act: Callable[[], object], *, every_s: float, at_end: Callable[[], object] = lambda: None
+    ) -> None:
+        self._act, self._every_s, self._at_end = act, every_s, at_end
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -27,14 +32,18 @@ class Ticker:
     def stop(self) -> None:
         self._done.set()
         self._thread.join(timeout=30)
+        self._tick(self._at_end)
 
     def _run(self) -> None:
         while True:
-            try:
-                self._act()
-            except Unavailable as error:
-                log.warning("put off", ticker=self._thread.name, reason=str(error))
-            except Exception:  # boundary: a tick that fails must not end all later ones
-                log.exception("tick failed", ticker=self._thread.name)
+            self._tick(self._act)
             if self._done.wait(self._every_s):
                 return
+
+    def _tick(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except Unavailable as error:
+            log.warning("put off", ticker=self._thread.name, reason=str(error))
+        except Exception:  # boundary: a tick that fails must not end all later ones
+            log.exception("tick failed", ticker=self._thread.name)

@@ -9,7 +9,9 @@ import typer
 
 from service.cli.installed import installed
 from service.cli.show import AsJson, Unknown, console, rows, when
+from service.cli.trail import audit
 from service.domain.account import Role
+from service.flow.words import count
 
 app = typer.Typer(name="tokens", help="Access tokens for pages and API.", no_args_is_help=True)
 
@@ -24,6 +26,7 @@ def create(
     """Issue a token and print its secret, the only time it is shown."""
     services = installed(context)
     expires_at = services.clock.now() + timedelta(days=days)
+    audit(services, f"token created for {name} with {', '.join(sorted(role))}, {count(days, 'day')}")
     console.print(services.accounts.issue(name, frozenset(role), expires_at=expires_at))
 
 
@@ -45,6 +48,9 @@ def show(context: typer.Context, json: AsJson = False) -> None:
 @app.command()
 def revoke(context: typer.Context, token_id: str) -> None:
     """End a token now."""
-    if not installed(context).accounts.revoke(token_id):
+    services = installed(context)
+    if token_id not in {token.token_id for token in services.accounts.tokens()}:
         raise Unknown(f"there is no token {token_id}; `preread tokens list` shows them")
+    audit(services, f"token {token_id} revoked")
+    services.accounts.revoke(token_id)
     console.print(f"token {token_id} is revoked")

@@ -10,7 +10,7 @@ import typer
 from service.bootstrap import silent
 from service.cli import fleet
 from service.cli.addresses import alone
-from service.cli.config import read
+from service.cli.config import apply_from
 from service.cli.show import console
 from service.embedded.supervisor import supervise
 from service.settings import Settings
@@ -25,6 +25,7 @@ def up(
     """Start receiver, workers, pages, and whatever of broker and model server is embedded; until Ctrl-C."""
     settings: Settings = context.obj
     with alone(settings.data, console.print) as held:
+        fleet.require_ports(settings)
         _configure(settings, config)
         found = fleet.assemble(settings, say=console.print)
         held.post(found.settings)
@@ -39,7 +40,11 @@ def _configure(settings: Settings, folder: Path | None) -> None:
     services = silent(settings, process="up")
     services.ledger.upgrade()
     if folder is not None:
-        version = services.configurations.apply(read(folder), by="up")
+        version = apply_from(folder, services)
         console.print(f"configuration {version.number} is active")
     services.configurations.active()
+    if not services.accounts.tokens():
+        console.print(
+            "no token yet: `preread tokens create NAME --role admin`, with the same settings, opens the pages"
+        )
     services.ledger.close()

@@ -79,6 +79,9 @@ class Forward:
     modality: tuple[str, ...] = ()
 
 
+NAME_IT = "name its class in sop_class to take it"
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One condition held against one series: what was wanted, what was found."""
@@ -87,9 +90,12 @@ class Clause:
     wanted: str
     found: str
     holds: bool
+    hint: str = ""
+    """What would make it hold, if that is not plain from what was wanted."""
 
     def __str__(self) -> str:
-        return f"{self.name}: wanted {self.wanted}, found {self.found or 'nothing'}"
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.name}: wanted {self.wanted}, found {self.found or 'nothing'}{hint}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,7 +183,8 @@ def _clauses(when: Conditions, study: Study, members: tuple[StoredInstance, ...]
 def _sop_class_clause(when: Conditions, sop_class: UID) -> Clause:
     if when.sop_class:
         return Clause("SOP class", " or ".join(when.sop_class), sop_class.name, sop_class in when.sop_class)
-    return Clause("SOP class", "a diagnostic image", sop_class.name, is_image(sop_class))
+    holds = is_image(sop_class)
+    return Clause("SOP class", "a diagnostic image", sop_class.name, holds, hint="" if holds else NAME_IT)
 
 
 def _number_clauses(

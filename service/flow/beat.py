@@ -1,4 +1,4 @@
-"""Beat: tell the ledger that this process is alive."""
+"""Beat: tell the ledger that this process is alive, and when it ends in order."""
 
 from __future__ import annotations
 
@@ -10,4 +10,13 @@ from service.ports.services import Services
 
 
 def beat(services: Services, process: str) -> None:
-    services.ledger.beat(Beat(process=process, host=socket.gethostname(), pid=os.getpid(), at=services.clock.now()))
+    services.ledger.beat(_own(services, process))
+
+
+def end_beat(services: Services, process: str) -> None:
+    """After this nobody waits for the beat to age before they say that the process is gone."""
+    services.ledger.end_beat(_own(services, process))
+
+
+def _own(services: Services, process: str) -> Beat:
+    return Beat(process=process, host=socket.gethostname(), pid=os.getpid(), at=services.clock.now())

@@ -11,6 +11,7 @@ from service.domain.event import Event, EventKind
 from service.domain.rule import Match, Mode, Rule, match
 from service.domain.sop import is_image
 from service.domain.study import StoredInstance, Study
+from service.flow.words import count
 from service.ports.ledger import NewJob
 
 _UNMATCHED = re.compile(r"no rule of version (\d+) matches: (.*)", re.DOTALL)
@@ -53,7 +54,7 @@ def jobs(matches: Sequence[Match], version: ConfigVersion, *, now: datetime) -> 
 
 def assembled(study: Study, *, set_aside: Sequence[StoredInstance], now: datetime) -> Event:
     """The timeline's sentence about a new manifest: what is read and what is not."""
-    text = f"complete: {len(study.instances)} instances in {len(study.series())} series"
+    text = f"complete: {count(len(study.instances), 'instance')} in {len(study.series())} series"
     if set_aside:
         classes = sorted({stored.instance.sop_class_uid.name for stored in set_aside})
         text += f"; {len(set_aside)} set aside, because no rule asks for {', '.join(classes)}"

@@ -321,6 +321,11 @@ class Lanes(Protocol):
 
     def beats(self) -> Sequence[Beat]: ...
 
+    def end_beat(self, beat: Beat) -> None:
+        """An orderly end: forget the beat of this process; one that beat under its name since (another host or
+        pid) keeps its own."""
+        ...
+
     def lose_associations(self, *, older_than: timedelta) -> int:
         """Close associations of receiving processes that no longer beat, as "lost"."""
         ...

@@ -102,6 +102,7 @@ def test_run_reads_files_without_any_server(folder: Path) -> None:
     assert done.returncode == 3, done.stderr
     assert lines.pop("README") == {
         "file": str(folder / "in" / "README"), "state": "unreadable", "reason": "It is no DICOM object.",
+        "study": "", "results": [],
     }  # fmt: skip
     assert {line["state"] for line in lines.values()} <= {"read", "not analysed"}
     assert "read" in {line["state"] for line in lines.values()}
@@ -115,8 +116,22 @@ def test_run_exits_0_if_every_file_was_read(folder: Path) -> None:
     command = preread("run", str(folder / "phantom.dcm"), "--out", str(folder / "out"))
     done = subprocess.run(command, env=_plain(folder), capture_output=True, text=True, timeout=200, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)["state"] == "read"
-    assert len(list((folder / "out").glob("*.dcm"))) == 2
+    line = json.loads(done.stdout)
+    assert (line["state"], line["reason"]) == ("read", "")
+    assert sorted(line["results"]) == sorted(file.name for file in (folder / "out").glob("*.dcm"))
+    assert len(line["results"]) == 2
+
+
+def test_run_writes_what_a_rule_in_shadow_reads_and_says_so(folder: Path) -> None:
+    example = REPOSITORY / "deploy" / "examples" / "demo" / "rules.toml"
+    (folder / "rules.toml").write_text(example.read_text().replace('mode = "live"', 'mode = "shadow"'))
+    phantom = REPOSITORY / "deploy" / "examples" / "chest" / "phantom.dcm"
+    command = preread("run", str(phantom), "--out", str(folder / "out"), "--rules", str(folder / "rules.toml"))
+    done = subprocess.run(command, env=_plain(folder), capture_output=True, text=True, timeout=200, check=False)
+    line = json.loads(done.stdout)
+    assert (done.returncode, line["state"], line["reason"]) == (0, "read", "rule radiographs is in shadow")
+    assert {file.name for file in (folder / "out").glob("*.dcm")} == set(line["results"])
+    assert len(line["results"]) == 2
 
 
 NODES = """

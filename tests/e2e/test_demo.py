@@ -117,10 +117,10 @@ def test_two_demos_side_by_side_print_their_reports_and_end(tmp_path: Path, demo
     for demo in (bundled, given):
         assert "Diagnostic Imaging Report (COMPLETE, UNVERIFIED, PRELIMINARY)" in demo.said
         assert "Imaging Measurement Report (COMPLETE, UNVERIFIED, PRELIMINARY)" in demo.said
-        assert re.search(r"^pages: http://127\.0\.0\.1:\d+ ", demo.said, re.MULTILINE)
+        assert "pages: http" not in demo.said, "nothing listens there any more"
         assert "Traceback" not in demo.said
         assert not re.search(r"ERROR|WARNING|^\{", demo.said, re.MULTILINE), "log lines clutter what a person reads"
-    assert "sending 1 files" in bundled.said
+    assert "sending 1 file over" in bundled.said
     assert "not stored: README: cannot be read: It is no DICOM object." in given.said
     assert phantom.sop_instance_uid in given.said
     assert _ports(bundled.said).isdisjoint(_ports(given.said))
@@ -153,7 +153,7 @@ def test_a_kept_folder_survives_kill_9_and_ctrl_c_leaves_nothing(tmp_path: Path,
     second = Demo(tmp_path / "second", options).start()
     demos.append(second)
     second.until("running until Ctrl-C")
-    assert "stored 1 of 1 files" in second.said
+    assert "stored 1 of 1 file," in second.said
     second.tree()
     assert second.process is not None
     os.killpg(second.process.pid, signal.SIGINT)  # a terminal tells the whole foreground group

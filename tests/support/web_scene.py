@@ -85,7 +85,7 @@ def finished(number: int, name: str, note: str, owed: DeliveryRecord, *, state: 
         created_at=at + timedelta(seconds=10),
     )  # fmt: skip
     told = [
-        (EventKind.ASSEMBLED, "complete: 1 instances in 1 series", 2, 2.0),
+        (EventKind.ASSEMBLED, "complete: 1 instance in 1 series", 2, 2.0),
         (EventKind.ROUTED, "rule chest-radiograph matched 1 series", 2, None),
         (EventKind.STEP, "draft by chest_demo 1", 9, 6.2),
         (EventKind.JOB, "reading analysed", 10, 7.0),

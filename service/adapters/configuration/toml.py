@@ -72,7 +72,17 @@ def _read(shape: type[File], name: str, text: str) -> File:
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"{name}: not valid TOML: {error}") from error
     except ValidationError as error:
-        raise Misconfigured("\n".join(_sentence(name, text, dict(e)) for e in error.errors())) from error
+        raise Misconfigured("\n".join(_sentence(name, text, e) for e in _told(error))) from error
+
+
+def _told(error: ValidationError) -> Iterable[Mapping[str, object]]:
+    """Every mistake but those that follow from another: a list is not empty because its only entry is wrong."""
+    found = error.errors()
+    where = [one["loc"] for one in found]
+    for one in found:
+        inside = any(loc != one["loc"] and loc[: len(one["loc"])] == one["loc"] for loc in where)
+        if not (one["type"] == "too_short" and inside):
+            yield dict(one)
 
 
 def _sentence(name: str, text: str, error: Mapping[str, object]) -> str:

@@ -60,6 +60,14 @@ class Database:
         return self.url.get_backend_name() == "sqlite"
 
     @property
+    def place(self) -> str:
+        """Where it is, in words without user and password."""
+        if self.is_sqlite:
+            return str(self.url.database)
+        host, port = self.url.host or "localhost", self.url.port or 5432
+        return f"PostgreSQL at {host}:{port}, database {self.url.database}"
+
+    @property
     def engine(self) -> Engine:
         """The engine of this process, opened when it is first asked for."""
         with self._opening:
@@ -70,7 +78,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that changes nothing and waits for no writer."""
-        with _in_house_terms(), self.engine.connect() as connection, connection.begin():
+        with _in_house_terms(self.place), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -79,7 +87,7 @@ class Database:
         engine = self.engine
         # SQLite's own wait polls and is unfair: a process's threads queue here, only processes meet there.
         queue = self._turn() if self.is_sqlite else nullcontext()
-        with _in_house_terms(), queue, engine.connect() as connection:
+        with _in_house_terms(self.place), queue, engine.connect() as connection:
             connection = connection.execution_options(preread_writes=True)
             with connection.begin():
                 yield connection
@@ -198,14 +206,14 @@ def _leave_out_values(context: ExceptionContext) -> None:
 
 
 @contextmanager
-def _in_house_terms() -> Iterator[None]:
+def _in_house_terms(where: str) -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        raise Unavailable("the ledger has no free connection") from error
+        raise Unavailable(f"the ledger ({where}) has no free connection") from error
     except DBAPIError as error:
         if is_away(error):
-            raise Unavailable("the ledger is locked or away") from error
+            raise Unavailable(f"the ledger ({where}) is locked or away") from error
         raise
 
 

@@ -97,6 +97,12 @@ class SqlLanes(Part):
                 for row in connection.execute(query)
             ]
 
+    def end_beat(self, beat: Beat) -> None:
+        table = schema.beat
+        mine = (table.c.site == self.site, table.c.process == beat.process)
+        with self.database.write() as connection:
+            connection.execute(delete(table).where(*mine, table.c.host == beat.host, table.c.pid == beat.pid))
+
     def lose_associations(self, *, older_than: timedelta) -> int:
         with self.database.read() as connection:
             now = connection.execute(select(db_now())).scalar_one()

@@ -9,7 +9,7 @@ import threading
 from datetime import timedelta
 
 from service.cli.ticker import Ticker
-from service.flow.beat import beat
+from service.flow.beat import beat, end_beat
 from service.flow.sweep import sweep
 from service.ports.services import Services
 
@@ -23,8 +23,10 @@ def name_of(process: str) -> str:
 
 
 def beating(services: Services, process: str) -> Ticker:
-    """Tell the ledger every few seconds that this process is alive."""
-    return Ticker("beat", lambda: beat(services, process), every_s=BEAT_EVERY_S)
+    """Tell the ledger every few seconds that this process is alive, and at its end that it is not."""
+    return Ticker(
+        "beat", lambda: beat(services, process), every_s=BEAT_EVERY_S, at_end=lambda: end_beat(services, process)
+    )
 
 
 def sweep_once(services: Services, holder: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import typer
 import uvicorn
 
@@ -28,6 +30,7 @@ def web(context: typer.Context) -> None:
         broker_answers=lambda: bootstrap.broker_problem(settings) is None,
         trail=services.trail,
     )
+    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn hands the signal on after its end; ours comes after that
     address = settings.web
     uvicorn.run(
         create_app(front),

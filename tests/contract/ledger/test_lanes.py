@@ -53,6 +53,17 @@ def test_beats_tell_who_is_alive(ledger: SqlLedger) -> None:
     assert list(ledger.beats()) == [beat("scp", pid=2, detail="port 11112"), beat("web")]
 
 
+def test_a_process_that_ends_in_order_takes_its_own_beat_along(ledger: SqlLedger) -> None:
+    ledger.beat(beat("web"))
+    ledger.beat(beat("scp"))
+    ledger.end_beat(beat("scp"))
+    assert list(ledger.beats()) == [beat("web")]
+    ledger.end_beat(beat("scp"))
+    ledger.beat(beat("web", pid=2))
+    ledger.end_beat(beat("web", pid=1))
+    assert list(ledger.beats()) == [beat("web", pid=2)], "the one that was started anew is alive"
+
+
 def test_sqlite_refuses_a_second_host_and_postgresql_does_not(ledger: SqlLedger) -> None:
     ledger.beat(beat("scp", host="here"))
     if ledger.database.is_sqlite:

@@ -29,6 +29,7 @@ from tests.unit.deploy.repository import COMPOSE, DEPLOY, read_yaml, services
 from workers.algorithms import algorithms
 
 SITE, DOCKER = DEPLOY / "examples" / "site", DEPLOY / "docker" / "site"
+SMALL = DEPLOY / "examples" / "small"
 
 
 def load(folder: Path) -> Configuration:
@@ -37,13 +38,18 @@ def load(folder: Path) -> Configuration:
 
 
 @pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> Settings:
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting in the environment."""
     for name in [name for name in os.environ if name.startswith("PREREAD_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def site(plain: None) -> Settings:
     return Settings.load(SITE / "preread.toml")
 
 
-@pytest.mark.parametrize("folder", [SITE, DOCKER], ids=["examples", "docker"])
+@pytest.mark.parametrize("folder", [SITE, DOCKER, SMALL], ids=["examples", "docker", "small"])
 def test_a_configuration_has_no_mistake(folder: Path) -> None:
     found = load(folder)
     assert found.rules
@@ -55,8 +61,20 @@ def test_a_hospital_begins_in_shadow() -> None:
     assert {rule.mode for rule in load(SITE).rules} == {Mode.SHADOW}
 
 
+@pytest.mark.usefixtures("plain")
+def test_one_machine_needs_nothing_beside_it() -> None:
+    """No server of a site's, no disk of a site's size, and nobody from outside comes in."""
+    found, usual = Settings.load(SMALL / "preread.toml"), Settings()
+    assert (found.database, found.broker, found.models.url) == ("", "", "")
+    assert found.disk_reserve_bytes == usual.disk_reserve_bytes
+    assert {found.scp.host, found.web.host} == {"127.0.0.1"}
+    nodes = load(SMALL)
+    assert [source.networks for source in nodes.sources] == [("127.0.0.1/32",)]
+    assert {node.url.split(":")[0] for node in nodes.destinations} == {"file"}
+
+
 def test_no_source_is_known_by_its_ae_title_alone() -> None:
-    for folder in (SITE, DOCKER):
+    for folder in (SITE, DOCKER, SMALL):
         for source in load(folder).sources:
             assert all(ipaddress.ip_network(network).prefixlen >= 24 for network in source.networks)
 

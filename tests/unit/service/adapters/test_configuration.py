@@ -99,6 +99,14 @@ def test_a_mistaken_node_is_told_the_same_way(before: str, after: str, said: str
     assert said in str(caught.value)
 
 
+def test_a_network_that_is_none_is_one_mistake() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        parse({"nodes.toml": NODES.replace("10.0.0.0/8", "10.0.0.300")})
+    assert len(str(caught.value).splitlines()) == 1
+    with pytest.raises(Misconfigured, match=r"nodes.toml:5: source.networks: .*at least 1"):
+        parse({"nodes.toml": NODES.replace('"10.0.0.0/8"', "")})
+
+
 def test_every_mistake_is_told_at_once() -> None:
     text = RULES.replace('mode = "live"', 'mode = "x"').replace('deadline = "30m"', 'deadline = "y"')
     with pytest.raises(Misconfigured) as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from pathlib import Path
 
@@ -29,6 +30,20 @@ def test_one_supervisor_holds_a_folder(tmp_path: Path) -> None:
     with alone(tmp_path, said.append):
         pass
     assert said == []
+    assert not list(tmp_path.iterdir())
+
+
+def test_whoever_waited_for_a_folder_holds_the_file_that_is_there(tmp_path: Path) -> None:
+    """The former holder takes its file away when it ends; a lock on that one would keep nobody out."""
+    former = (tmp_path / FILE).open("w")
+    fcntl.flock(former, fcntl.LOCK_EX)
+
+    def ends(text: str) -> None:
+        (tmp_path / FILE).unlink()
+        former.close()
+
+    with alone(tmp_path, ends), pytest.raises(Missing), alone(tmp_path, print):
+        pass
 
 
 def test_addresses_are_known_as_long_as_somebody_holds_the_folder(tmp_path: Path) -> None:

@@ -52,3 +52,10 @@ def test_the_active_rules_are_held_and_what_is_no_dicom_is_said(
     assert said.err == f"{tmp_path / 'readme'}: It is no DICOM object.\n"
     assert said.out == "(no study)\n"
     assert "radiographs" in preread("rules", "test", PHANTOM).out
+
+
+def test_a_source_that_does_not_exist_is_named_with_the_known_ones(preread: Preread, services: Services) -> None:
+    said = preread("rules", "test", PHANTOM, "--source", "nobody")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "preread: source 'nobody' does not exist; known: demo-modality, archive\n"
+    assert preread("rules", "test", PHANTOM, "--source", "archive").code == 0

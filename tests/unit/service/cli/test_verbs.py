@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -38,6 +42,11 @@ def test_a_ledger_without_tables_is_named(words: tuple[str, ...], preread: Prere
     said = preread(*words)
     assert (said.code, said.out) == (2, "")
     assert "start `preread up` or `preread scp`" in said.err
+
+
+def test_the_version_is_that_of_the_package(preread: Preread, data: Path) -> None:
+    assert preread("--version").out == f"preread {metadata.version('preread')}\n"
+    assert not data.exists()
 
 
 def test_up_and_scp_without_a_configuration_say_how_to_apply_one(preread: Preread) -> None:
@@ -168,6 +177,51 @@ def test_tokens_come_and_go(preread: Preread, services: Services) -> None:
     assert preread("tokens", "create", "desk", "--role", "king").code == 2
 
 
+def test_every_act_is_in_the_audit_record_before_it_is_done(preread: Preread, services: Services, study: str) -> None:
+    preread("tokens", "create", "desk", "--role", "viewer", "--days", "1")
+    token = json.loads(preread("tokens", "list", "--json").out)["id"]
+    job = json.loads(preread("jobs", "list", "--json").out)["job"]
+    for words in (("tokens", "revoke", token), ("jobs", "replay", job), ("jobs", "cancel", job),
+                  ("deliveries", "retry", "7"), ("config", "apply", EXAMPLES / "site")):  # fmt: skip
+        preread(*words)
+    events = services.trail.recent()
+    assert [event.detail for event in reversed(events)] == [
+        "token created for desk with viewer, 1 day",
+        f"token {token} revoked",
+        f"rerun of job {job}",
+        f"cancel of job {job}",
+        "resend of delivery 7",
+        f"configuration applied from {EXAMPLES / 'site'}",
+    ]
+    assert {event.who for event in events} == {pwd.getpwuid(os.getuid()).pw_name}
+    assert [event.study_instance_uid for event in events if "of job" in event.detail] == [study, study]
+    assert services.trail.breaks() == ()
+
+
+def test_looking_and_what_is_unknown_is_no_act(preread: Preread, services: Services, study: str) -> None:
+    for words in (("jobs", "list"), ("tokens", "revoke", "99"), ("jobs", "replay", "99"), ("config", "show")):
+        preread(*words)
+    assert services.trail.recent() == []
+
+
+def test_every_verb_speaks_the_sites_zone(
+    preread: Preread, services: Services, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREREAD_SITE__ZONE", "Asia/Kathmandu")
+    preread("tokens", "create", "desk", "--role", "viewer")
+    told = [
+        json.loads(preread("jobs", "list", "--json").out)["created"],
+        json.loads(preread("studies", "--json").out)["received"],
+        json.loads(preread("tokens", "list", "--json").out)["expires"],
+        json.loads(preread("config", "show", "--json").out)["applied_at"],
+        json.loads(preread("evidence", study, "--json").out)["events"][0]["at"],
+    ]
+    assert [re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+05:45", instant) for instant in told].count(None) == 0, told
+    assert "created (Asia/Kathmandu)" in preread("jobs", "list").out.splitlines()[0]
+    assert "(Asia/Kathmandu) by test" in preread("config", "show").out
+    assert "events (Asia/Kathmandu):" in preread("evidence", study).out
+
+
 def test_unknown_destinations_are_named_with_the_known_ones(preread: Preread, services: Services) -> None:
     said = preread("nodes", "echo", "nobody")
     assert (said.code, said.err) == (2, "preread: no destination is named nobody; known: archive\n")
@@ -180,7 +234,8 @@ def test_a_state_that_no_study_can_be_in_is_refused(preread: Preread, services: 
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("PREREAD_SCP__PORT", "abc", "setting scp.port: Input should be a valid integer"),
+        ("PREREAD_SCP__PORT", "abc", "PREREAD_SCP__PORT: setting scp.port: Input should be a valid integer"),
+        ("PREREAD_SCP__MAX_PUD", "1", "PREREAD_SCP__MAX_PUD: setting scp.max_pud: there is no such setting; "),
         ("PREREAD_SCP", "{bad", "a PREREAD_ variable cannot be read"),
         ("PREREAD_SITE__ZONE", "Mars", "site.zone 'Mars' is no time zone"),
         ("PREREAD_DATABASE", "nonsense", "`database` is no URL"),
@@ -199,7 +254,10 @@ def test_a_wrong_variable_is_one_sentence(
     ("text", "sentence"),
     [
         (b"a = [", "not valid TOML"),
-        (b"colour = 1", "setting colour: Extra inputs are not permitted"),
+        (b"# mine\ncolour = 1", "preread.toml:2: colour: there is no such setting; deploy/examples/site/preread.toml"),
+        (b"[web]\nport = 1\n[scp]\n\nmax_pud = 1", "preread.toml:5: scp.max_pud: there is no such setting"),
+        (b"[scp]\nport = 1\n[web]\nport = 'x'", "preread.toml:4: web.port: Input should be a valid integer"),
+        (b"scp.port = 'x'", "preread.toml:1: scp.port: Input should be a valid integer"),
         (b"\xff\xfe", "not text in UTF-8"),
     ],
 )
