@@ -29,7 +29,7 @@ def samples() -> dict[str, list[dict[str, str]]]:
     """Label sets by metric, of an installation in which everything has happened."""
     lanes = [READ, deliver_lane("pacs"), forward_lane("research")]
     counts = {
-        "studies": 1, "instances": 1, "objects": 1, "conflicts": 1,
+        "studies": 1, "instances": 1, "objects": 1, "conflicts": 1, "studies in attention": 1,
         **{f"job {state.value}": 1 for state in JobState},
         **{f"delivery {state.value}": 1 for state in DeliveryState},
     }  # fmt: skip
