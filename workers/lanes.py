@@ -64,7 +64,9 @@ def _work(claim: Claim, services: Services) -> None:
     except LostLease:
         log.warning("lease lost", job=job.job_id, attempt=job.attempt)
     except (Unavailable, Misconfigured) as error:
-        _put_off(claim, services, str(error), give_up_now=not can_wait(claim, services.clock.now()))
+        detail = error.detail if isinstance(error, Unavailable) else ""
+        give_up_now = not can_wait(claim, services.clock.now())
+        _put_off(claim, services, str(error), detail=detail, give_up_now=give_up_now)
     except Refused as error:  # the ledger's alone: a UID of these results was issued before
         log.error("canceled", job=job.job_id, attempt=job.attempt, reason=str(error))
         services.ledger.abandon_job(job, reason=str(error), now=services.clock.now())
@@ -76,14 +78,18 @@ def _work(claim: Claim, services: Services) -> None:
         log.info("read", job=job.job_id, attempt=job.attempt, outcome=outcome, took_s=round(took, 3))
 
 
-def _put_off(claim: Claim, services: Services, reason: str, *, give_up_now: bool) -> None:
-    """Try again later, or record "not analysed" now; what cannot even be recorded is canceled with its reason."""
+def _put_off(claim: Claim, services: Services, reason: str, *, give_up_now: bool, detail: str = "") -> None:
+    """Try again later, or record "not analysed" now; what cannot even be recorded is canceled with its reason.
+
+    `detail` stands in the job's row alone: a radiologist has no use for a library's words.
+    """
     job = claim.job
     if not give_up_now:
-        log.warning("deferred", job=job.job_id, attempt=job.attempt, reason=reason)
-        services.ledger.defer_job(job, error=reason, after=retry_after(job.attempt))
+        log.warning("deferred", job=job.job_id, attempt=job.attempt, reason=reason, detail=detail)
+        error = f"{reason} ({detail})" if detail else reason
+        services.ledger.defer_job(job, error=error, after=retry_after(job.attempt))
         return
-    log.warning("given up", job=job.job_id, attempt=job.attempt, reason=reason)
+    log.warning("given up", job=job.job_id, attempt=job.attempt, reason=reason, detail=detail)
     for record in (partly, give_up):
         try:
             record(claim, services, reason)

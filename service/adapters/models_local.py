@@ -70,7 +70,7 @@ class LocalModels:
         except TimeoutError as error:
             raise Unavailable(f"the local model server was silent for {timeout_s:g} s") from error
         except OSError as error:
-            raise Unavailable(f"the local model server is away: {error.strerror or error}") from error
+            raise Unavailable("the local model server is away", detail=str(error.strerror or error)) from error
 
 
 def _hello(stream: BinaryIO) -> list[dict[str, object]]:
@@ -91,7 +91,7 @@ def _one(tensors: dict[str, list[object]], name: str) -> str:
 def _told(model: str, header: dict[str, object]) -> Exception:
     message = str(header.get("message"))
     if message.startswith("no model"):
-        return Unavailable(f"{model} is not served right now: {message}")
+        return Unavailable(f"{model} is not served right now", detail=message)
     if header.get("kind") == "engine":
-        return Unavailable(f"{model} failed: {message}")
+        return Unavailable(f"{model} failed", detail=message)
     return Refused(f"{model} refused the question: {message}")

@@ -27,7 +27,7 @@ _LOAD_TIMEOUT_S = 120.0
 _LOAD_AGAIN_AFTER_S = 10.0
 _BACKEND_DIED = "is not healthy"
 """Triton's words for a model of the Python backend whose process died or does not move."""
-_GIST = 80
+_GIST = 160
 """Characters of a gRPC message that a person may have to read."""
 _BREACH = "the request breaks the contract: "
 """Errors on a stream carry no status; only what begins so is final. A model out of memory may answer the next time."""
@@ -169,10 +169,11 @@ def _first(tensor: Any) -> str:
 def _told(model: str, error: InferenceServerException) -> Exception:
     """The error tree's word for what Triton said."""
     status, message = str(error.status() or ""), str(error.message() or "")
+    gist = (message or status)[:_GIST]
     if message.startswith(_BREACH):
         return Refused(f"{model} refused the question: {message.removeprefix(_BREACH)}")
     if any(word in f"{status} {message}".lower() for word in _AWAY):
-        return Unavailable(f"the model server is away ({(message or status)[:_GIST]})")
+        return Unavailable("the model server is away", detail=gist)
     if "not found" in message or "not ready" in message or "unknown model" in message.lower():
-        return Unavailable(f"{model} is not served right now: {message}")
-    return Unavailable(f"{model} failed: {(message or status)[:_GIST]}")
+        return Unavailable(f"{model} is not served right now", detail=gist)
+    return Unavailable(f"{model} failed", detail=gist)

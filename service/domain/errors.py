@@ -26,7 +26,14 @@ class Unsupported(PrereadError):
 
 
 class Unavailable(PrereadError):
-    """The other side is away for now: PACS, model server, broker, disk or ledger."""
+    """The other side is away for now: PACS, model server, broker, disk or ledger.
+
+    `detail` is what it or its library said: for rows and logs, never for a document.
+    """
+
+    def __init__(self, text: str, *, detail: str = "") -> None:
+        super().__init__(text)
+        self.detail = detail
 
 
 class Refused(PrereadError):
