@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,21 +92,24 @@ class Engine:
         tokens = np.concatenate([self._encode(asked), self._encode(self._begun(request))])
         limit = self._limit(request, len(tokens))
         generator = self._generator(tokens, pixels, request, limit)
+        finish, count, left = yield from self._write(generator, request, limit, stop)
+        yield Chunk("", left, finish, self._usage(request, asked, len(tokens), count, score))
+
+    def _write(
+        self, generator: Any, request: Request, limit: int, stop: Stop
+    ) -> Generator[Chunk, None, tuple[str, int, tuple[float, ...]]]:
+        """Yield what is written; returns why it ended, how many tokens it took, and those that make no character."""
         words = self._tokenizer.create_stream()
         # A prefix is given to the model without its last blanks, so the answer begins with them.
         strip = request.prefix != request.prefix.rstrip()
-        waiting: list[float] = []  # of tokens that have not made a whole character yet
-        finish, count = "length", 0
-        while count < limit:
+        waiting: list[float] = []
+        for count in range(limit):
             if why := stop():
-                finish = why
-                break
+                return why, count, tuple(waiting)
             token, logprob = self._next(generator)
-            count += 1
             waiting.append(logprob)
             if token in self._ends:
-                finish = "stop"
-                break
+                return "stop", count + 1, tuple(waiting)
             text = words.decode(token)
             if strip and text:
                 text, strip = text.lstrip(), False
@@ -114,8 +117,8 @@ class Engine:
                 yield Chunk(text, tuple(waiting))
                 waiting.clear()
             if generator.is_done():
-                break
-        yield Chunk("", tuple(waiting), finish, self._usage(request, asked, len(tokens), count, score))
+                return "length", count + 1, tuple(waiting)
+        return "length", limit, tuple(waiting)
 
     def _pixels(self, request: Request) -> NDArray[np.float32] | None:
         form = self.folder.image
