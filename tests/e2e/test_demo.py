@@ -86,14 +86,15 @@ class Demo:
         return self.seen
 
     def left(self) -> list[str]:
-        return [" ".join(process.cmdline()) for process in self.seen if process.is_running() and _is_alive(process)]
+        return [line for process in self.seen if (line := _command_line(process))]
 
 
-def _is_alive(process: psutil.Process) -> bool:
+def _command_line(process: psutil.Process) -> str:
+    """Of a process that is alive; empty for one that is gone, or goes while we look."""
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+        return " ".join(process.cmdline()) if process.is_running() else ""
+    except psutil.NoSuchProcess:  # a zombie, too
+        return ""
 
 
 @pytest.fixture

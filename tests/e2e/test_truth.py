@@ -59,10 +59,10 @@ def test_blank_and_noise_images_get_no_finding(installation: Installation, folde
 
 def test_without_a_model_server_there_is_no_report(tmp_path: Path) -> None:
     need_orthanc_and_dcmtk()
-    with Installation(tmp_path / "installation", deadline="5s", model_url="127.0.0.1:9", ready=False) as found:
+    with Installation(tmp_path / "installation", deadline="20s", model_url="127.0.0.1:9", ready=False) as found:
         (phantom,) = phantoms(tmp_path / "phantoms", seed=SEED + 4, count=1)
         dcmsend([phantom.file], found)
-        found.settle([phantom.study], 60)
+        found.settle([phantom.study], 120)
         reports = found.orthanc.reports(phantom.study)
         assert [report.SOPClassUID for report in reports] == [BasicTextSRStorage]
         assert "NOT ANALYSED BY AI: the model server is away" in _text(reports[0], tmp_path)

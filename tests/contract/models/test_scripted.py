@@ -145,7 +145,7 @@ def test_a_model_that_fails_gives_no_answer_and_may_be_asked_again(models: Model
 
 def test_an_answer_past_its_deadline_ends_and_the_question_may_be_asked_again(models: Models) -> None:
     with pytest.raises(Unavailable):
-        models.ask(about(0.1, model="slow", timeout_s=0.3))
+        models.ask(about(0.1, model="slow", timeout_s=0.05))
     assert models.ask(about(0.1, model="slow")).text == LONG
 
 
