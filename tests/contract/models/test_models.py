@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +14,8 @@ from service.adapters.models_local import LocalModels
 from service.adapters.models_triton import TritonModels
 from service.domain.errors import Refused, Unavailable
 from service.ports.models import Finish, Guidance, ImagePart, Models, Question
-from tests.support.installation import REPOSITORY, wait_for
-from tests.support.triton_server import serving
+from tests.support import local_engine, triton_server
+from tests.support.installation import REPOSITORY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -31,24 +27,11 @@ def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A real server with the demo model, on loopback or on a unix socket."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "triton":
-        with serving(folder, MODELS, ["chest_demo"]) as triton:
+        with triton_server.serving(folder, MODELS, ["chest_demo"]) as triton:
             yield triton.models
     else:
-        with _local(folder) as served:
+        with local_engine.serving(folder, MODELS) as served:
             yield served
-
-
-@contextmanager
-def _local(folder: Path) -> Iterator[Models]:
-    script, socket = MODELS / "engine" / "local.py", folder / "engine.sock"
-    command = (sys.executable, str(script), "--repository", str(MODELS), "--socket", str(socket))
-    served = LocalModels(str(socket), (MODELS,))
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
-        try:
-            wait_for(lambda: served.state().ready, 90, f"the model server does not come up, see {folder}")
-            yield served
-        finally:
-            server.kill()
 
 
 @pytest.fixture(scope="module")

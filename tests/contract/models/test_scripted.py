@@ -8,19 +8,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from service.adapters.models_local import LocalModels
 from service.domain.errors import Refused, Unavailable
 from service.ports.models import Finish, Guidance, ImagePart, Models, Question
+from tests.support import local_engine, triton_server
 from tests.support.installation import REPOSITORY, wait_for
 from tests.support.scripted_model import Script, write
-from tests.support.triton_server import serving
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -43,25 +41,11 @@ def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     for name, script in SCRIPTS.items():
         write(repository, name, script)
     if request.param == "triton":
-        with serving(folder, repository, list(SCRIPTS)) as server:
+        with triton_server.serving(folder, repository, list(SCRIPTS)) as server:
             yield server.models
     else:
-        with _local(folder, repository) as served:
+        with local_engine.serving(folder, repository) as served:
             yield served
-
-
-@contextmanager
-def _local(folder: Path, repository: Path) -> Iterator[Models]:
-    socket = folder / "engine.sock"
-    script = REPOSITORY / "triton_models" / "engine" / "local.py"
-    command = (sys.executable, str(script), "--repository", str(repository), "--socket", str(socket))
-    served = LocalModels(str(socket), (repository,))
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
-        try:
-            wait_for(lambda: served.state().ready, 60, f"the local engine does not come up, see {folder}")
-            yield served
-        finally:
-            server.kill()
 
 
 def about(grey: float, *, model: str = "seeing", timeout_s: float = 60) -> Question:
