@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json as jsonlib
 from dataclasses import asdict
 from enum import StrEnum
@@ -13,6 +12,7 @@ from pydicom.uid import UID
 
 from service.cli.installed import installed
 from service.cli.show import AsJson, Unknown, console, harmless, rows, when
+from service.cli.trail import audit, operator
 from service.domain.config import ConfigVersion
 from service.domain.errors import Misconfigured
 from service.flow.explain import Explanation, explain
@@ -78,7 +78,10 @@ def route(context: typer.Context, study: str) -> None:
     """Route STUDY again under the active configuration, after a rule was corrected; schedules the jobs it lacks."""
     services = installed(context, rings=True)
     version = services.configurations.active()
-    done = reroute(UID(study), services.ledger, version, by=getpass.getuser(), clock=services.clock, bell=services.bell)
+    if services.ledger.study(UID(study)) is None:
+        raise _unknown(study)
+    audit(services, "route again", study_instance_uid=study)
+    done = reroute(UID(study), services.ledger, version, by=operator(), clock=services.clock, bell=services.bell)
     if done is None:
         raise _unknown(study)
     console.print(harmless(done.sentence))

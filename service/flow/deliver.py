@@ -88,7 +88,7 @@ class Round:
         version, ours = self._ledger.current_identity(uid)
         if delivery.identity_version is not None and delivery.identity_version < version:
             text = "made under an older identity; a newer result takes its place"
-            self._record(delivery, DeliveryEvent.SUPERSEDED, text)
+            self._record(delivery, DeliveryEvent.SUPERSEDED, text, sent=False)
             return False
         theirs = self._theirs.get(uid)
         if theirs is None or ours.same_person_and_order(theirs):
@@ -100,9 +100,10 @@ class Round:
         text = f"{self._node.name} knows this study under another patient or order"
         if self._node.adopt_identity:
             _adopt(delivery.study_instance_uid, ours, theirs, self._node.name, self._ledger, self._clock)
-            self._record(delivery, DeliveryEvent.HELD, f"{text}; it is encoded again")
+            self._record(delivery, DeliveryEvent.HELD, f"{text}; it is encoded again", sent=False)
         else:
-            self._record(delivery, DeliveryEvent.HELD, f"{text}; compare both, correct one, then retry the delivery")
+            todo = f"{text}; compare both, correct one, then retry the delivery"
+            self._record(delivery, DeliveryEvent.HELD, todo, sent=False)
 
     def _store(self, delivery: Delivery) -> StoreResult:
         parcel = Parcel(
@@ -122,7 +123,7 @@ class Round:
         if answer.answered is Answered.STORED:
             self._record(delivery, DeliveryEvent.STORED, answer.status)
         elif answer.answered is Answered.REFUSED:
-            self._record(delivery, DeliveryEvent.REFUSED, answer.status)
+            self._record(delivery, DeliveryEvent.REFUSED, answer.status, sent=answer.sent)
         else:
             if answer.answered is Answered.AWAY:
                 self._away = answer.status
@@ -163,4 +164,4 @@ def _adopt(
 
 def _hold(batch: Sequence[Delivery], text: str, ledger: Ledger, clock: Clock) -> None:
     for delivery in batch:
-        ledger.settle_delivery(delivery, DeliveryEvent.HELD, text=text, now=clock.now())
+        ledger.settle_delivery(delivery, DeliveryEvent.HELD, text=text, now=clock.now(), sent=False)

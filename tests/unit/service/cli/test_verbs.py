@@ -182,7 +182,8 @@ def test_every_act_is_in_the_audit_record_before_it_is_done(preread: Preread, se
     token = json.loads(preread("tokens", "list", "--json").out)["id"]
     job = json.loads(preread("jobs", "list", "--json").out)["job"]
     for words in (("tokens", "revoke", token), ("jobs", "replay", job), ("jobs", "cancel", job),
-                  ("deliveries", "retry", "7"), ("config", "apply", EXAMPLES / "site")):  # fmt: skip
+                  ("deliveries", "retry", "7"), ("config", "apply", EXAMPLES / "site"),
+                  ("studies", "route", study)):  # fmt: skip
         preread(*words)
     events = services.trail.recent()
     assert [event.detail for event in reversed(events)] == [
@@ -192,14 +193,17 @@ def test_every_act_is_in_the_audit_record_before_it_is_done(preread: Preread, se
         f"cancel of job {job}",
         "resend of delivery 7",
         f"configuration applied from {EXAMPLES / 'site'}",
+        "route again",
     ]
     assert {event.who for event in events} == {pwd.getpwuid(os.getuid()).pw_name}
+    assert [event.study_instance_uid for event in events if "again" in event.detail] == [study]
     assert [event.study_instance_uid for event in events if "of job" in event.detail] == [study, study]
     assert services.trail.breaks() == ()
 
 
 def test_looking_and_what_is_unknown_is_no_act(preread: Preread, services: Services, study: str) -> None:
-    for words in (("jobs", "list"), ("tokens", "revoke", "99"), ("jobs", "replay", "99"), ("config", "show")):
+    for words in (("jobs", "list"), ("tokens", "revoke", "99"), ("jobs", "replay", "99"), ("config", "show"),
+                  ("studies", "route", "1.2.3")):  # fmt: skip
         preread(*words)
     assert services.trail.recent() == []
 

@@ -222,6 +222,18 @@ def test_what_was_not_even_offered_is_remembered_as_not_sent() -> None:
     assert ledger.nothing_sent == ["1", "2"]
 
 
+def test_what_was_held_or_refused_before_a_byte_left_is_remembered_as_not_sent() -> None:
+    held, gone, unwanted = (MemoryDelivering([delivery(kind=DeliveryKind.ORIGINAL)]) for _ in range(3))
+    held.batch = [delivery()]
+    peer = MemoryDestination()
+    peer.known["1.2"] = replace(OURS, patient=replace(OURS.patient, name="Roe^Jane"))
+    assert run(held, peer) == [DeliveryEvent.HELD]
+    peer.answers = [StoreResult(answered=Answered.REFUSED, status="accepts no CT", sent=False)]
+    assert run(unwanted, peer) == [DeliveryEvent.REFUSED]
+    assert run(gone, peer, replace(NODE, name="other")) == [DeliveryEvent.HELD]
+    assert held.nothing_sent == unwanted.nothing_sent == gone.nothing_sent == ["1"]
+
+
 def test_whoever_lost_the_lease_sends_nothing_more() -> None:
     ledger, peer = MemoryDelivering([delivery(delivery_id=str(n)) for n in range(3)]), MemoryDestination()
     ledger.lease_lost = True
