@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from pydicom.uid import UID
 
+from service.domain.report import Evidence
 from service.domain.study import Identity, Instance
 from service.domain.uids import derive_uid
+from service.ports.pixels import Frame
 
 
 class Reference(NamedTuple):
@@ -19,6 +22,15 @@ class Reference(NamedTuple):
     sop_instance_uid: UID
     series_instance_uid: UID
     study_instance_uid: UID
+
+
+PictureKey = tuple[str, int]
+"""SOP Instance UID and frame, which counts from 1."""
+
+
+def picture_key(image: Evidence) -> PictureKey:
+    """Under which `EncodingContext.pictures` holds the frame that `image` names; the first where it names none."""
+    return image.sop_instance_uid, image.frame or 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +60,8 @@ class EncodingContext:
     """Documents of the same role that this one supersedes."""
     language: str = ""
     """RFC 5646 tag of the text, where the report does not say."""
+    pictures: Mapping[PictureKey, Frame] = field(default_factory=dict)
+    """What the encoder asked for in `shows`, and could be decoded."""
 
     def __post_init__(self) -> None:
         if self.created_at.utcoffset() is None:

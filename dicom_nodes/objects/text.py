@@ -22,6 +22,11 @@ def paragraph(text: str) -> str:
     return "\r\n".join(_printable(line).rstrip() for line in _LINE_ENDS.split(text)).strip()
 
 
+def short_text(text: str) -> str:
+    """ST: at most 1024 characters; here on one line."""
+    return _one_value(text, 1024)
+
+
 def long_string(text: str) -> str:
     """LO: one line, at most 64 characters."""
     return _one_value(text, 64)

@@ -41,7 +41,7 @@ def images_read(report: Report, context: EncodingContext) -> str:
 
 def looked_for(absent: Iterable[Finding]) -> str:
     """What was looked for and not found, each once."""
-    return f"Looked for and not found: {', '.join(dict.fromkeys(map(_named, absent)))}."
+    return f"Looked for and not found: {', '.join(dict.fromkeys(map(named, absent)))}."
 
 
 def unsaid(finding: Finding) -> str:
@@ -51,7 +51,7 @@ def unsaid(finding: Finding) -> str:
         *(f"{measurement.concept.meaning.lower()} {measurement.text}" for measurement in finding.measurements),
         *([] if finding.probability is None else [f"certainty {certainty(finding.probability, True):g} %"]),
     ]
-    return f"{_named(finding)}{': ' if details else ''}{', '.join(details)}."
+    return f"{named(finding)}{': ' if details else ''}{', '.join(details)}."
 
 
 def read_by(algorithms: Iterable[Algorithm], context: EncodingContext) -> str:
@@ -77,6 +77,7 @@ def _kind(image: Evidence, instance: Instance | None) -> str:
     return " ".join(word for word in (instance.modality, instance.body_part, instance.view) if word) or "image"
 
 
-def _named(finding: Finding) -> str:
+def named(finding: Finding) -> str:
+    """A finding with its side and site: "Nodule (right lung)"."""
     place = [code.meaning.lower() for code in (finding.laterality, finding.site) if code]
     return f"{finding.concept.meaning} ({' '.join(place)})" if place else finding.concept.meaning

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from dicom_nodes.objects.context import EncodingContext, Reference
@@ -14,6 +15,7 @@ from service.domain.algorithm import Algorithm
 from service.domain.report import Evidence, Finding, Measurement, Outcome, Region, Report, Section, Sentence
 from service.domain.study import Identity, Instance, Patient
 from service.domain.uids import derive_uid
+from service.ports.pixels import Frame
 
 DX = DigitalXRayImageStorageForPresentation
 STUDY = derive_uid("test", "study")
@@ -185,6 +187,20 @@ A_PREDECESSOR = Reference(
 )
 
 
+def a_frame(number: int = 1, *, rows: int = 300, columns: int = 250) -> Frame:
+    """A slope of grey, darker below, of image `number`."""
+    grey = np.linspace(65535, 0, rows).astype(np.uint16)
+    return Frame(
+        pixels=np.repeat(grey[:, None], columns, axis=1),
+        frame=1,
+        source=derive_uid("test", "image", number),
+        spacing_mm=(0.5, 0.5),
+    )
+
+
+PICTURES = {(frame.source, frame.frame): frame for frame in (a_frame(1), a_frame(2))}
+
+
 def a_context(**changes: object) -> EncodingContext:
     context = EncodingContext(
         identity=AN_IDENTITY,
@@ -199,5 +215,6 @@ def a_context(**changes: object) -> EncodingContext:
         device_serial_number="0001",
         device_uid=derive_uid("test", "installation"),
         software_version="0.1.0",
+        pictures=PICTURES,
     )
     return replace(context, **changes)  # type: ignore[arg-type]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version as installed_version
 
 from pydicom.uid import UID
 
-from dicom_nodes.objects import encoders
+from dicom_nodes.objects import encoders, shown_by
 from dicom_nodes.objects.context import EncodingContext, Reference
 from service.domain.protocol import Protocol
 from service.domain.report import Report
@@ -15,10 +16,11 @@ from service.domain.uids import derive_uid
 from service.ports.ledger import Claim, NewObject
 from service.ports.services import Services
 from service.ports.spool import StoredBytes
+from workers.pipeline.album import Album
 
 CHARACTER_SET = "utf-8"
 """Of everything that every destination gets; with the language it is the output profile."""
-SERIES_NUMBERS = {"basic-text-sr": 9300, "tid1500": 9200}
+SERIES_NUMBERS = {"tid1500": 9200, "basic-text-sr": 9300, "encapsulated-pdf": 9400}
 """A block of Series Numbers above those of modalities."""
 
 
@@ -30,11 +32,13 @@ def encode(
     The SOP Instance UID follows from what is encoded (invariant 3), so a retry makes the same one.
     """
     made: list[NewObject] = []
+    album = Album(claim.manifest.instances, services.pixels)
     for role in outputs:
         encoder = encoders()[role]
         if not encoder.applies(report):
             continue
         context = _context(claim, report, protocol, digest, role, services)
+        context = replace(context, pictures=album.of(shown_by(encoder, report)))
         kept = _keep(encoder.encode(report, context), services)
         made.append(
             NewObject(

@@ -22,6 +22,7 @@ from service.domain.study import Identity, Instance, Manifest, Patient, StoredIn
 from service.ports.clock import StoppedClock
 from service.ports.ledger import Claim
 from service.ports.models import Answer, Finish
+from service.ports.pixels import MemoryPixels
 from service.settings import Settings
 from tests.support.fake_house import FakeConfigurations, FakeModels
 from tests.support.web_records import CARD
@@ -127,6 +128,7 @@ def house(when: Conditions, models: FakeModels) -> SimpleNamespace:
         clock=StoppedClock(NOW),
         configurations=FakeConfigurations([version]),
         models=models,
+        pixels=MemoryPixels(),
         settings=Settings(),
     )
 
