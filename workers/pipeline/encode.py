@@ -20,7 +20,10 @@ from workers.pipeline.album import Album
 
 CHARACTER_SET = "utf-8"
 """Of everything that every destination gets; with the language it is the output profile."""
-SERIES_NUMBERS = {"tid1500": 9200, "basic-text-sr": 9300, "encapsulated-pdf": 9400}
+SERIES_NUMBERS = {
+    "tid1500": 9200, "basic-text-sr": 9300, "encapsulated-pdf": 9400, "secondary-capture": 9500, "key-objects": 9600,
+    "presentation-state": 9700, "coordinates-sr": 9800,
+}  # fmt: skip
 """A block of Series Numbers above those of modalities."""
 
 
