@@ -61,9 +61,9 @@ TRACKING_IDENTIFIER = Code("112039", "DCM", "Tracking Identifier")
 TRACKING_UID = Code("112040", "DCM", "Tracking Unique Identifier")
 FINDING_SITE = Code("363698007", "SCT", "Finding Site")
 LATERALITY = Code("272741003", "SCT", "Laterality")
+TOPOGRAPHICAL_MODIFIER = Code("106233006", "SCT", "Topographical modifier")
 
 AREA = Code("42798000", "SCT", "Area")
-PIXELS = Code("{pixels}", "UCUM", "pixels")
 
 MODALITIES = {
     code.value: code

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
-from pydicom.uid import ComprehensiveSRStorage
+from pydicom.uid import UID, ComprehensiveSRStorage
 
 from dicom_nodes.objects import concepts, wording
 from dicom_nodes.objects.context import EncodingContext
@@ -28,11 +28,14 @@ from dicom_nodes.objects.items import (
 )
 from dicom_nodes.objects.observer import algorithm_identification, observer_context
 from dicom_nodes.objects.picture import present
+from service.domain.code import Code
 from service.domain.report import Evidence, Finding, Region, Report, first_line
 from service.domain.uids import derive_uid
 
 ROLE = "coordinates-sr"
 SOP_CLASS_UID = ComprehensiveSRStorage
+PIXELS = Code("{pixels}", "UCUM", "pixels")
+"""An annotation of UCUM: a count of things that have no unit."""
 RECTANGLE = "Cornerstone3DTools@^0.1.0:RectangleROI"
 """Tracking identifier by which OHIF (cornerstone3D's adapters) knows which of its tools draws the group."""
 
@@ -77,12 +80,12 @@ def _group(report: Report, finding: Finding, evidence: Evidence, place: int) -> 
         uid_reference(HAS_OBS_CONTEXT, concepts.TRACKING_UID, _tracking_uid(finding, place)),
         code(CONTAINS, concepts.FINDING, finding.concept),
         *(algorithm_identification(maker) if maker else []),
-        number(CONTAINS, concepts.AREA, _area(evidence.region), concepts.PIXELS, [box]),
+        number(CONTAINS, concepts.AREA, _area(evidence.region), PIXELS, [box]),
     ]
     return container(CONTAINS, concepts.MEASUREMENT_GROUP, items, template="1501")
 
 
-def _tracking_uid(finding: Finding, place: int) -> str:
+def _tracking_uid(finding: Finding, place: int) -> UID:
     """The finding's own; a further box of the same finding is another thing to edit, so it has its own."""
     return derive_uid(finding.tracking_uid, place) if place else finding.tracking_uid
 

@@ -220,6 +220,7 @@ def _provenance(report: Report, context: EncodingContext) -> list[Flowable]:
     """What was looked at, by which models to the digit, and which study and document this is."""
     lines = [
         wording.images_read(report, context),
+        *(wording.note(each) for each in report.notes),
         *(
             f"Read by {by.name} {by.version} of {by.manufacturer}, sha256 {by.digest}, device {by.device_uid}."
             for by in report.algorithms

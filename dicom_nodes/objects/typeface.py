@@ -33,6 +33,12 @@ def markup(text: str, *, bold: bool = False) -> str:
     return "".join(_run(face, "".join(character for _, character in pairs), own) for face, pairs in runs)
 
 
+def plain(text: str) -> str:
+    """`text` for a picture, where the embedded typeface alone draws."""
+    order = "".join(_clusters_in_order(text))
+    return "".join(letter if ord(letter) in embedded()[REGULAR] else f"[U+{ord(letter):04X}]" for letter in order)
+
+
 def _faces(text: str, own: str) -> list[str | None]:
     """The typeface of each character; a blank stays in that of the word before it."""
     asian = _asian(text)

@@ -14,7 +14,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGExtended12Bit
 
-from service.adapters.presentation import flattened, number, shown, spacing_mm
+from service.adapters.presentation import flattened, greys, number, shown, spacing_mm
 from service.domain.errors import Unreadable, Unsupported
 
 PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
@@ -24,13 +24,19 @@ MAX_PIXELS = 48 * 1024**2
 
 
 def frame_of(file: BinaryIO, frame: int) -> tuple[Mapping[str, Any], bytes]:
-    """One frame as little endian uint16, with rows, columns and spacing; `frame` counts from 1."""
+    """One frame as little endian uint16, with rows, columns, spacing and greys; `frame` counts from 1."""
     header = dcmread(file, force=True, stop_before_pixels=True)
     syntax = _checked(header, frame)
     attributes = flattened(header, frame)
-    picture = shown(_decoded(file, header, syntax, frame), attributes)
+    stored = _decoded(file, header, syntax, frame)
+    picture = shown(stored, attributes)
     rows, columns = picture.shape
-    head = {"rows": rows, "columns": columns, "spacing_mm": spacing_mm(attributes)}
+    head = {
+        "rows": rows,
+        "columns": columns,
+        "spacing_mm": spacing_mm(attributes),
+        "greys": greys(stored, attributes),
+    }
     return head, picture.astype("<u2").tobytes()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from service.adapters.bounded import PIXEL_BOUNDS, Bounded
 from service.domain.errors import Unreadable
 from service.domain.study import StoredInstance
-from service.ports.pixels import Frame
+from service.ports.pixels import Frame, Greys
 
 
 class PydicomPixels:
@@ -23,7 +23,7 @@ class PydicomPixels:
     def read(self, stored: StoredInstance, frame: int = 1) -> Frame:
         with self._opener(stored.location) as part10:
             reply = self._bounded.ask("frame", part10, {"frame": frame})
-        rows, columns, spacing = (reply.head[name] for name in ("rows", "columns", "spacing_mm"))
+        rows, columns, spacing, greys = (reply.head[name] for name in ("rows", "columns", "spacing_mm", "greys"))
         if len(reply.body) != rows * columns * 2:
             raise Unreadable("The decoded picture has another size than it says.")
         pixels = np.frombuffer(reply.body, dtype="<u2").reshape(rows, columns)
@@ -32,6 +32,7 @@ class PydicomPixels:
             frame=frame,
             source=stored.instance.sop_instance_uid,
             spacing_mm=(spacing[0], spacing[1]) if spacing else None,
+            greys=Greys(**greys) if greys else None,
         )
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from service.domain.algorithm import Algorithm
 from service.domain.report import Evidence, Finding, Measurement, Outcome, Region, Report, Section, Sentence
 from service.domain.study import Identity, Instance, Patient
 from service.domain.uids import derive_uid
-from service.ports.pixels import Frame
+from service.ports.pixels import Frame, Greys
 
 DX = DigitalXRayImageStorageForPresentation
 STUDY = derive_uid("test", "study")
@@ -60,6 +60,7 @@ def a_finding(
     *,
     present: bool = True,
     site: code.Code | None = code.LUNG,
+    topography: code.Code | None = None,
     laterality: code.Code | None = None,
     severity: code.Code | None = None,
     probability: float | None = None,
@@ -73,6 +74,7 @@ def a_finding(
         concept=concept,
         present=present,
         site=site,
+        topography=topography,
         laterality=laterality,
         severity=severity,
         probability=probability,
@@ -166,6 +168,46 @@ def two_algorithms_report() -> Report:
     )
 
 
+LINE = a_finding(
+    "central-venous-line-right",
+    code.CENTRAL_VENOUS_CATHETER,
+    site=code.SUPERIOR_VENA_CAVA,
+    laterality=code.RIGHT,
+    evidence=(an_image(region=Region(left=600, top=100, right=810, bottom=610)),),
+)
+TUBE = a_finding(
+    "endotracheal-tube",
+    code.ENDOTRACHEAL_TUBE,
+    site=code.CARINA,
+    measurements=(Measurement(concept=code.DISTANCE, value=35, unit=code.MILLIMETER),),
+    evidence=(an_image(region=Region(left=760, top=0, right=850, bottom=510)),),
+)
+WIDE = a_finding("mediastinal-widening", code.ENLARGED, site=code.MEDIASTINUM)
+CONSOLIDATION = a_finding(
+    "consolidation-right",
+    code.CONSOLIDATION,
+    site=code.LOWER_ZONE,
+    topography=code.POSTERIOR,
+    laterality=code.RIGHT,
+    probability=0.93,
+    evidence=(
+        an_image(1, region=Region(left=200, top=1000, right=610, bottom=1310)),
+        an_image(2, region=Region(left=900, top=1010, right=1200, bottom=1300.5)),
+    ),
+)
+
+
+def a_report_of_two_views(**changes: object) -> Report:
+    """Devices, a site without sides, and a finding with a box on each of two images."""
+    findings = (WIDE, CONSOLIDATION, LINE, TUBE, NO_PNEUMOTHORAX)
+    told = Sentence(
+        section=Section.FINDINGS,
+        text="Images 1 and 2 of 2: Lung consolidation in the right lower zone.",
+        findings=(CONSOLIDATION.tracking_id,),
+    )
+    return a_report(findings=findings, sentences=(told,), notes=("12 of 118 slices were read",), **changes)
+
+
 AN_IDENTITY = Identity(
     patient=Patient(
         patient_id="P0001", issuer="Hospital A", name="Müller-Lüdenscheidt^Jürgen^^Dr.", birth_date="19500102", sex="M"
@@ -195,6 +237,7 @@ def a_frame(number: int = 1, *, rows: int = 300, columns: int = 250) -> Frame:
         frame=1,
         source=derive_uid("test", "image", number),
         spacing_mm=(0.5, 0.5),
+        greys=Greys(slope=1.0, intercept=-1024.0, centre=512.0, width=4096.0),
     )
 
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 JARS = Path("/usr/share/java")
 CLASSPATH = (
@@ -35,6 +36,13 @@ def dsrdump(path: Path) -> str:
 def dsr2html(path: Path) -> str:
     """The page that dcmtk renders; fails the test if it complains."""
     return _checked(_run("dsr2html", path))
+
+
+def dcmp2pgm(state: Path, image: Path, folder: Path) -> Image.Image:
+    """`image` as dcmtk renders it under the presentation `state`, 8 bit grey; fails the test if it complains."""
+    rendered = folder / "rendered.pgm"
+    _checked(_run("dcmp2pgm", "-p", state, image, rendered))
+    return Image.open(rendered)
 
 
 def pixelmed_errors(path: Path) -> list[str]:

@@ -38,22 +38,29 @@ def ask(
     started, begun = clock.now(), time.monotonic()
     asked: list[Asked] = []
     prompts: set[str] = set()
-    for stored, _ in selection.images:
+    for stored, looked in selection.images:
         uid = stored.instance.sop_instance_uid
         try:
-            question = replace(module.prepare(pixels.read(stored)), priority=priority, timeout_s=timeout_s)
+            question = replace(module.prepare(pixels.read(stored), looked), priority=priority, timeout_s=timeout_s)
             prompts.add(question.prompt_digest)
             asked.append(Asked(image=uid, answer=_answer(models, question, card)))
         except (Unreadable, Unsupported, Refused, Unclear) as error:
             asked.append(
                 Asked(image=uid, answer=None, error=str(error), final=isinstance(error, (Unreadable, Unsupported)))
             )
+    kept = Kept(
+        algorithm=card.algorithm,
+        left_out=selection.left_out,
+        asked=tuple(asked),
+        notes=selection.notes,
+        calibration=card.calibration,
+    )
     answered = any(one.answer for one in asked)
     return Step(
         ordinal=ordinal,
         kind=step.kind,
         algorithm=step.algorithm,
-        answer=dump(Kept(algorithm=card.algorithm, left_out=selection.left_out, asked=tuple(asked))),
+        answer=dump(kept),
         error="" if answered or not asked else asked[0].error,
         model_digest=card.algorithm.digest if answered else "",
         prompt_digest=" ".join(sorted(prompts)),

@@ -289,7 +289,8 @@ def test_every_uid_is_valid_and_every_long_string_fits(encoder: Encoder, report_
             if element.VR == "UI":
                 assert is_uid(element.value)
             elif element.VR in limits:
-                assert len(str(element.value)) <= limits[element.VR]
+                values = element.value if element.VM > 1 else [element.value]
+                assert all(len(str(value)) <= limits[element.VR] for value in values)
 
 
 def test_installations_without_a_device_uid_of_their_own_still_differ() -> None:
