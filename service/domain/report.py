@@ -157,6 +157,9 @@ class Report:
 
 
 DRAFT_NOTICE = "AI DRAFT - not read by a radiologist."
+UNREAD_NOTICE = "NOT ANALYSED BY AI"
+NOTICES = (DRAFT_NOTICE, UNREAD_NOTICE)
+"""How the first visible line of every object begins."""
 DEMO_NOTICE = "Demo model trained on phantoms, not for clinical use."
 
 
@@ -164,7 +167,7 @@ def first_line(report: Report) -> str:
     """The first visible line of every object made from `report` (invariant 8)."""
     notice = f"{DRAFT_NOTICE} {DEMO_NOTICE}" if report.demo else DRAFT_NOTICE
     if report.outcome.unread:
-        return f"NOT ANALYSED BY AI: {report.reason.rstrip('.')}. No radiologist has read this."
+        return f"{UNREAD_NOTICE}: {report.reason.rstrip('.')}. No radiologist has read this."
     if report.outcome is Outcome.PARTIAL:
         return f"{notice} INCOMPLETE: {report.reason}"
     return notice
