@@ -17,7 +17,7 @@ ROUTING_KEYWORDS = (
     "Rows", "Columns", "BitsStored", "PixelRepresentation", "PhotometricInterpretation", "SamplesPerPixel",
     "Manufacturer", "ManufacturerModelName", "StationName", "InstitutionName", "DeviceSerialNumber",
     "PresentationIntentType", "SliceThickness", "FrameOfReferenceUID", "ContrastBolusAgent",
-    "ImagePositionPatient", "ImageOrientationPatient",
+    "ImagePositionPatient", "ImageOrientationPatient", "ReasonForTheRequestedProcedure", "ReasonForStudy",
     "StudyDescription", "RequestedProcedureDescription", "DeviceUID", "AcquisitionDate", "AcquisitionTime",
 )  # fmt: skip
 """Attributes of an instance that the ledger indexes and a rule may ask for, by DICOM keyword."""

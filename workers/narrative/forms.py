@@ -64,6 +64,11 @@ class Form:
         found = ((present, pattern.fullmatch(sentence)) for present, pattern in self.patterns.items())
         return next(((present, match) for present, match in found if match), None)
 
+    def item_words(self, item: str) -> Mapping[str, str] | None:
+        """The words in the slots of an impression's `item`; None if it names something else."""
+        found = re.fullmatch(_words(self.item), item)
+        return found.groupdict() if found else None
+
     def deciding(self, present: bool) -> str:
         """The words of the sentence after which presence is decided: the first that the other one does not share."""
         said = {each: words.removesuffix(".").split() for each, words in self._sentences()}
@@ -77,9 +82,12 @@ class Form:
 
 def _pattern(template: str) -> str:
     """A regular expression for a sentence with one full stop at its end, and perhaps a box before it."""
-    texts = _SLOT.split(template.removesuffix("."))
-    words = [f"(?P<{text}>{_SLOTS[text]})" if place % 2 else re.escape(text) for place, text in enumerate(texts)]
-    return f"{''.join(words)}{_BOX}\\."
+    return f"{_words(template.removesuffix('.'))}{_BOX}\\."
+
+
+def _words(template: str) -> str:
+    texts = _SLOT.split(template)
+    return "".join(f"(?P<{each}>{_SLOTS[each]})" if at % 2 else re.escape(each) for at, each in enumerate(texts))
 
 
 def filled(template: str, words: Mapping[str, str]) -> str:

@@ -136,7 +136,7 @@ def _finding(said: Said, stated: Statement, looked: Looked, namespace: str) -> F
         tracking_uid=derive_uid(namespace, stated.tracking_id),
         concept=form.concept,
         present=said.present,
-        site=_site(said),
+        site=site(said),
         topography=DEPTHS.get(words.get("depth", "")),
         laterality=SIDES.get(words.get("side", "")),
         severity={**SIZES, **GRADES}.get(words.get("size") or words.get("grade", "")),
@@ -145,7 +145,8 @@ def _finding(said: Said, stated: Statement, looked: Looked, namespace: str) -> F
     )
 
 
-def _site(said: Said) -> Code | None:
+def site(said: Said) -> Code | None:
+    """Where it is: its zone or where a device ends, else where it is looked for."""
     words = said.words
     return (
         ZONES.get(words.get("zone", ""))

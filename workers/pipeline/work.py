@@ -142,6 +142,7 @@ def _ask(
         module,
         card,
         selection,
+        claim.identity,
         attempt=claim.job.attempt,
         priority=int(claim.job.priority),
         timeout_s=services.settings.models.timeout_s,
