@@ -5,6 +5,7 @@
 #   ./run.sh preread [ARGS]   set up if need be, then run the preread command
 #   ./run.sh setup            set up only
 #   ./run.sh test [ARGS]      lint, types, import contracts and tests; ARGS go to pytest
+#   ./run.sh validate [ARGS]  every kind of object before every validator that is installed; --slow hears PixelMed, too
 #   ./run.sh lock             write the lock files anew from pyproject.toml
 #
 # It needs Python 3 and its standard library: no pip, no venv module, no compiler, no root. What it brings stays in
@@ -240,6 +241,12 @@ run_tests() {
   exit "$code"
 }
 
+run_validators() {
+  setup requirements-test.lock
+  install_test_parts
+  PATH="$PATH:/usr/sbin" exec .venv/bin/python -m tests.validate "$@"
+}
+
 # --- lock files ----------------------------------------------------------------------------------------------------
 
 # One lock for Linux and macOS, x86-64 and ARM64, Python 3.11 to 3.13; every file by hash, no index or URL named.
@@ -263,6 +270,7 @@ case ${1:-} in
   preread) shift; run_preread "$@" ;;
   setup) setup requirements.lock requirements-test.lock ;;
   test) shift; run_tests "$@" ;;
+  validate) shift; run_validators "$@" ;;
   lock) shift; write_locks "$@" ;;
   *) sed -n '2,/^set /{ s/^# \{0,1\}//; /^set /d; p; }' "$0"; exit 2 ;;
 esac

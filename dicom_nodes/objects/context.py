@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pydicom.uid import UID
 
+from service.domain.profile import CharacterSet
 from service.domain.report import Evidence
 from service.domain.study import Identity, Instance
 from service.domain.uids import derive_uid
@@ -60,6 +61,7 @@ class EncodingContext:
     """Documents of the same role that this one supersedes."""
     language: str = ""
     """RFC 5646 tag of the text, where the report does not say."""
+    character_set: CharacterSet = CharacterSet.UTF_8
     pictures: Mapping[PictureKey, Frame] = field(default_factory=dict)
     """What the encoder asked for in `shows`, and could be decoded."""
 

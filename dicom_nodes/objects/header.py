@@ -5,7 +5,7 @@ Verification and preliminary flag are constants here: nothing can ask for anothe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from contextlib import suppress
 from io import BytesIO
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -14,9 +14,11 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from dicom_nodes.objects import text
 from dicom_nodes.objects.context import EncodingContext
-from dicom_nodes.objects.evidence import evidence_references, hierarchy, known_instances
+from dicom_nodes.objects.evidence import evidence_references, hierarchy
+from dicom_nodes.objects.latin import NotLatin, write_latin
 from dicom_nodes.objects.observer import MAKER, contributing_equipment
-from service.domain.report import Evidence, Outcome, Report
+from service.domain.profile import CharacterSet
+from service.domain.report import Outcome, Report
 from service.domain.study import Identity
 from service.domain.uids import derive_uid
 
@@ -141,20 +143,6 @@ def _document_general(dataset: Dataset, report: Report, context: EncodingContext
         dataset.PredecessorDocumentsSequence = hierarchy(context.predecessors)
 
 
-def body_part(dataset: Dataset, images: Iterable[Evidence], context: EncodingContext) -> None:
-    """Body Part Examined (0018,0015) that all `images` name; else Laterality (0020,0060), not known.
-
-    One of the two has to be there in a series of pictures (PS3.3 C.7.3.1): the part may be one of a pair.
-    """
-    known = known_instances(context)
-    parts = {known[uid].body_part if uid in known else "" for uid in (image.sop_instance_uid for image in images)}
-    part = text.code_string(parts.pop()) if len(parts) == 1 else ""
-    if part:
-        dataset.BodyPartExamined = part
-    else:
-        dataset.Laterality = ""
-
-
 def content_moment(dataset: Dataset, context: EncodingContext) -> None:
     """Content Date and Time (0008,0023) and (0008,0033)."""
     dataset.ContentDate = context.created_at.strftime("%Y%m%d")
@@ -180,7 +168,13 @@ def _request(study_instance_uid: UID, accession_number: str, procedure_id: str) 
 
 
 def part10(dataset: Dataset, context: EncodingContext) -> bytes:
-    """The bytes of `dataset` as a file (PS3.10 7); equal datasets, equal bytes."""
+    """The bytes of `dataset` as a file (PS3.10 7); equal datasets, equal bytes.
+
+    A text that Latin-1 cannot hold stays in UTF-8, where that was asked for: a wrong name is worse than another set.
+    """
+    if context.character_set is CharacterSet.LATIN_1:
+        with suppress(NotLatin):
+            write_latin(dataset)
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID

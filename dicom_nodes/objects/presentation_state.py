@@ -14,9 +14,10 @@ from pydicom.dataset import Dataset
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
 from dicom_nodes.objects import wording
+from dicom_nodes.objects.body_part import body_part
 from dicom_nodes.objects.context import EncodingContext, Reference, picture_key
 from dicom_nodes.objects.evidence import Referred, hierarchy, images_of
-from dicom_nodes.objects.header import body_part, composite, part10
+from dicom_nodes.objects.header import composite, part10
 from dicom_nodes.objects.items import outline
 from dicom_nodes.objects.picture import Mark, marks, present
 from dicom_nodes.objects.text import long_string, short_text

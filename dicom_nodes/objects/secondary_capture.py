@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
+from dicom_nodes.objects.body_part import body_part
 from dicom_nodes.objects.context import EncodingContext
-from dicom_nodes.objects.header import body_part, composite, content_moment, part10
+from dicom_nodes.objects.header import composite, content_moment, part10
 from dicom_nodes.objects.panel import panel
 from dicom_nodes.objects.picture import key_images
 from dicom_nodes.objects.text import short_text

@@ -19,6 +19,7 @@ class DeliveryState(StrEnum):
     HELD = "HELD"  #: the identity differs at the destination, or an operator holds it
     REFUSED = "REFUSED"  #: the destination said no for good; a person looks
     EXPIRED = "EXPIRED"  #: past its deadline, or out of attempts
+    STANDBY = "STANDBY"  #: sent only where the destination refuses the class of a better one
     SUPERSEDED = "SUPERSEDED"  #: a newer version of the same result took its place
 
 
@@ -34,6 +35,7 @@ class DeliveryEvent(StrEnum):
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     RETRIED = "retried"
+    STANDS_IN = "stands in"
 
 
 _S, _E = DeliveryState, DeliveryEvent
@@ -51,6 +53,8 @@ DELIVERY_TRANSITIONS: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] =
     (_S.SENDING, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.SENT, _E.COMMITTED): _S.COMMITTED,
     (_S.SENT, _E.RETRIED): _S.PENDING,
+    (_S.STANDBY, _E.STANDS_IN): _S.PENDING,
+    (_S.STANDBY, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.HELD, _E.RELEASED): _S.PENDING,
     (_S.HELD, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.REFUSED, _E.RETRIED): _S.PENDING,

@@ -190,6 +190,10 @@ class NewObject:
     sha256: str
     size: int
     transfer_syntax_uid: UID = ExplicitVRLittleEndian
+    destinations: frozenset[str] | None = None
+    """Which of the job's destinations it is owed to; None for all."""
+    stands_in_at: frozenset[str] = frozenset()
+    """Destinations that get it only in place of an object whose class they refuse."""
 
 
 class Working(Protocol):
@@ -219,10 +223,10 @@ class Working(Protocol):
         now: datetime,
     ) -> bool:
         """Fenced by `job.attempt`: COMPLETED, with the report (JSON), provenance (JSON), objects and one
-        PENDING delivery per object and destination, and supersede deliveries of earlier jobs of the same
-        study and rule that have not been sent, all in one transaction. False if the fence does not hold:
-        then nothing changed. A job whose identity version is no longer the study's newest finishes
-        without deliveries, and a re-encoding job is scheduled instead.
+        PENDING delivery per object and destination of it (STANDBY where it stands in), and supersede deliveries
+        of earlier jobs of the same study and rule that have not been sent, all in one transaction. False if the
+        fence does not hold: then nothing changed. A job whose identity version is no longer the study's newest
+        finishes without deliveries, and a re-encoding job is scheduled instead.
 
         Raises Refused for one reason only: a SOP Instance UID of `objects` was issued before (one UID, one
         content). Nothing is recorded and the job stays this attempt's; to try again with the same objects
@@ -271,6 +275,12 @@ class Delivering(Protocol):
         """Apply `event` (STORED, DEFERRED, HELD, REFUSED, EXPIRED), fenced by `delivery.attempt`; `text`
         is the peer's answer in words; DEFERRED is due again after `after`; `sent` is False where no byte of
         the object left. False if the lease was lost: then nothing changed."""
+        ...
+
+    def stand_in(self, delivery: Delivery, roles: Sequence[str], *, text: str, now: datetime) -> str:
+        """The destination refuses the class of `delivery`: supersede it, fenced as in `settle_delivery`, with the
+        first of `roles` of the same job and destination that was not refused, made PENDING if it was on STANDBY.
+        Returns that role; empty if there is none or the lease was lost: then nothing changed."""
         ...
 
     def retry_delivery(self, delivery_id: str, *, by: str, now: datetime) -> bool:

@@ -34,7 +34,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     "SCHEDULED": _WAIT, "IN PROGRESS": _BUSY, "COMPLETED": _OK, "CANCELED": _BAD,
     # deliveries
     "PENDING": _WAIT, "SENDING": _BUSY, "SENT": _OK, "COMMITTED": _OK, "HELD": _WARN, "REFUSED": _BAD,
-    "EXPIRED": _BAD, "SUPERSEDED": _IDLE,
+    "EXPIRED": _BAD, "SUPERSEDED": _IDLE, "STANDBY": _IDLE,
     # rules
     "off": _IDLE, "shadow": _WAIT, "live": _OK,
     # findings: present is not good news, absent not bad

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,7 +24,7 @@ from service.ports.services import Services
 from workers.algorithms import algorithms
 from workers.algorithms.base import AlgorithmModule
 from workers.pipeline.ask import ask
-from workers.pipeline.encode import encode
+from workers.pipeline.encode import Encoding, encode
 from workers.pipeline.interpret import Reading
 from workers.pipeline.kept import load
 from workers.pipeline.select import again, evidence_of, select
@@ -183,14 +183,18 @@ def _finish(
         prompts=tuple(step.prompt_digest for step in steps),
         rule_version=job.config_version,
     )
+    nodes = _destinations(rule, configuration, report)
+    results = encode(Encoding(claim, protocol, digest, services), report, rule.outputs, nodes)
+    report = results.report
+    provenance = _provenance(claim, report, protocol, digest, steps, services) | {"refused": results.refused}
     finished = services.ledger.finish_job(
         job,
         outcome=report.outcome,
-        reason=report.reason,
+        reason=results.reason,
         report=report_json(report),
-        provenance=json.dumps(_provenance(claim, report, protocol, digest, steps, services), sort_keys=True),
-        objects=encode(claim, report, protocol, digest, rule.outputs, services),
-        destinations=_destinations(rule, configuration, report),
+        provenance=json.dumps(provenance, sort_keys=True),
+        objects=results.objects,
+        destinations=tuple(node.name for node in nodes),
         now=services.clock.now(),
     )
     if not finished:
@@ -198,19 +202,16 @@ def _finish(
     return report.outcome
 
 
-def _destinations(rule: Rule, configuration: Configuration, report: Report) -> tuple[str, ...]:
+def _destinations(rule: Rule, configuration: Configuration, report: Report) -> tuple[DestinationNode, ...]:
     if rule.mode is not Mode.LIVE:
         return ()
-
-    def wants(node: DestinationNode) -> bool:
-        return node.not_analysed or not report.outcome.unread
-
-    return tuple(name for name in rule.destinations if wants(configuration.destination(name)))
+    nodes = [configuration.destination(name) for name in rule.destinations]
+    return tuple(node for node in nodes if node.not_analysed or not report.outcome.unread)
 
 
 def _provenance(
     claim: Claim, report: Report, protocol: Protocol, digest: str, steps: tuple[Step, ...], services: Services
-) -> Mapping[str, object]:
+) -> dict[str, object]:
     """Invariant 13: what it takes to reconstruct this case."""
     return {
         "rule": claim.job.rule,

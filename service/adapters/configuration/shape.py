@@ -8,9 +8,10 @@ from datetime import time, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from service.domain.context import FIELDS
+from service.domain.profile import PRESETS, CharacterSet
 from service.domain.protocol import StepKind
 from service.domain.rule import Mode, Priority
 from service.domain.study import ROUTING_KEYWORDS
@@ -100,6 +101,19 @@ class DestinationTable(_Table):
     identity_check: bool = True
     adopt_identity: bool = False
     not_analysed: bool = True
+    preset: str | None = None
+    objects: tuple[Name, ...] | None = None
+    fall_back: tuple[Name, ...] | None = None
+    character_set: CharacterSet | None = None
+    series_number: int | None = Field(default=None, ge=0, le=2**31 - 1000)
+    max_objects: int | None = Field(default=None, ge=0)
+
+    @field_validator("preset")
+    @classmethod
+    def _is_known(cls, value: str | None) -> str | None:
+        if value is not None and value not in PRESETS:
+            raise ValueError(f"one of {', '.join(PRESETS)}")
+        return value
 
 
 class NodesFile(_Table):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -24,9 +25,11 @@ from service.domain.assembly import Patience
 from service.domain.config import Configuration
 from service.domain.errors import Misconfigured
 from service.domain.node import DestinationNode, Source
+from service.domain.profile import PRESETS, Profile
 from service.domain.protocol import Protocol, ProtocolStep
 from service.domain.rule import Conditions, Forward, Rule
 
+_PROFILE = {field.name for field in fields(Profile)}
 RULES, NODES = "rules.toml", "nodes.toml"
 
 File = TypeVar("File", bound=BaseModel)
@@ -54,6 +57,7 @@ def parse(
         *_unknown_names(rules_text, rules, nodes, set(algorithms), set(outputs)),
         *_wrong_destinations(nodes_text, nodes, set(schemes), check_destination),
         *_two_truths(nodes_text, nodes),
+        *_unknown_objects(nodes_text, nodes, set(outputs)),
     ]
     if mistakes:
         raise Misconfigured("\n".join(mistakes))
@@ -145,6 +149,17 @@ def _wrong_destinations(
             yield f"{NODES}:{line}: no destination handles {scheme!r} URLs; known: {', '.join(sorted(schemes))}"
 
 
+def _unknown_objects(text: str, nodes: NodesFile, outputs: set[str]) -> Iterable[str]:
+    """Roles of a destination that nothing installed writes; those of a preset are known."""
+    for number, node in enumerate(nodes.destination):
+        for key, names in (("objects", node.objects), ("fall_back", node.fall_back)):
+            for name in names or ():
+                if outputs and name not in outputs:
+                    line = line_of(text, ("destination", number, key))
+                    choice = ", ".join(sorted(outputs))
+                    yield f"{NODES}:{line}: {key}: object {name!r} does not exist; known: {choice}"
+
+
 def _two_truths(text: str, nodes: NodesFile) -> Iterable[str]:
     """Two archives that each have their identity adopted would take turns for ever where they differ."""
     adopting = [number for number, node in enumerate(nodes.destination) if node.adopt_identity]
@@ -168,7 +183,13 @@ def _source(table: SourceTable) -> Source:
 
 
 def _destination(table: DestinationTable) -> DestinationNode:
-    return DestinationNode(**table.model_dump())
+    return DestinationNode(**table.model_dump(exclude={"preset", *_PROFILE}), profile=_profile(table))
+
+
+def _profile(table: DestinationTable) -> Profile:
+    """The preset, with what the table says itself in its place."""
+    said = {name: value for name, value in table.model_dump(include=_PROFILE).items() if value is not None}
+    return replace(PRESETS.get(table.preset or "", Profile()), **said)
 
 
 def _protocol(table: ProtocolTable) -> Protocol:

@@ -95,8 +95,24 @@ def test_a_picture_in_colour_or_one_that_cannot_be_decoded_is_refused_with_the_r
             presentation_state.encode(a_report(), a_context(pictures=pictures))
 
 
+@pytest.mark.parametrize(
+    ("part", "side", "said"),
+    [
+        ("CHEST", "", ("CHEST", None)),
+        ("CHEST", "L", ("CHEST", None)),
+        ("FOOT", "R", ("FOOT", "R")),
+        ("FOOT", "", ("FOOT", "")),
+        ("EXTREMITY", "B", ("EXTREMITY", "")),
+    ],
+)
+def test_a_paired_body_part_has_a_side_or_says_that_it_is_not_known(
+    part: str, side: str, said: tuple[str, str | None]
+) -> None:
+    dataset = state(context=a_context(instances=(an_instance(1, BodyPartExamined=part, Laterality=side),)))
+    assert (dataset.BodyPartExamined, dataset.get("Laterality")) == said
+
+
 def test_where_the_body_part_is_not_known_the_side_is_said_to_be_not_known() -> None:
-    assert state().BodyPartExamined == "CHEST"
     unknown = state(context=a_context(instances=(an_instance(1, BodyPartExamined="Thorax, links"),)))
     assert "BodyPartExamined" not in unknown
     assert unknown.Laterality == ""
