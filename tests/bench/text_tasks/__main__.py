@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from service.adapters.models_local import LocalModels
-from service.adapters.models_triton import TritonModels
 from service.bootstrap import LOCAL
 from service.domain.errors import Refused
 from service.ports.models import Guidance, Models, Question
@@ -85,6 +84,8 @@ def served(url: str, repository: Path) -> Iterator[Models]:
     if url.startswith(LOCAL):
         yield LocalModels(url.removeprefix(LOCAL), (repository,))
     elif url:
+        from service.adapters.models_triton import TritonModels  # gRPC is loaded only where it is spoken
+
         yield TritonModels(url, (repository,))
     else:
         with tempfile.TemporaryDirectory() as folder, local_engine.serving(Path(folder), repository) as models:

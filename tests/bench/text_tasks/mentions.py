@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from tests.bench.text_tasks.words import FINDINGS, NORMAL
 
 _CLAUSE = re.compile(
-    r"(?<!\bV\. a)(?<!\bV\.a)\.\s+(?=[A-ZÄÖÜ0-9#(])|[;\n•]|\.$|\b(?:but|however|although|aber|jedoch|other than|except|apart from)\b"
+    r"(?<!\bv\. a)(?<!\bv)(?<!\bv\.a)\.\s+|[;\n•]|\.$"
+    r"|\b(?:but|however|although|aber|jedoch|other than|except|apart from)\b"
     r"|,\s+(?=(?:there|but|a|an|new|small|tiny|trace|mild|moderate|large|persistent|unchanged|stable|neuer?|kleiner)\b)",
     re.IGNORECASE,
 )
