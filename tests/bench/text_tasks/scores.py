@@ -89,9 +89,12 @@ def facts_told(facts: Sequence[Fact], written: frozenset[Mention]) -> tuple[int,
 def facts_supported(facts: Sequence[Fact], written: frozenset[Mention], source: frozenset[Mention]) -> tuple[int, int]:
     """Return how many of the findings written are borne out by the facts or the report's text, and how many there are.
 
-    A finding written as present needs one that is; one written as absent needs that none is.
+    A denial that contradicts either counts as one not borne out; any other earns nothing, or an answer that only denies
+    would look precise.
     """
-    return sum(_supported(one, facts, source) for one in written), len(written)
+    present = [one for one in written if one.state == "present"]
+    contradicted = [one for one in written if one.state == "absent" and not _supported(one, facts, source)]
+    return sum(_supported(one, facts, source) for one in present), len(present) + len(contradicted)
 
 
 def _told(fact: Fact, written: frozenset[Mention]) -> bool:

@@ -144,9 +144,12 @@ def test_both_sides_are_told_by_both_by_each_or_by_a_plural() -> None:
 def test_what_is_written_needs_a_fact_or_the_findings_behind_it() -> None:
     facts, source = (Fact(("pleural effusion",), "left"),), findings("Left effusion. Right nodule. No fracture.")
     written = findings("Left effusion. Left nodule. Right nodule. No edema. Rib fracture. No effusion on the left.")
-    supported, of = facts_supported(facts, written, source)
-    assert of == 6
-    assert supported == 3  # the effusion, the right nodule, no edema
+    # Borne out: the effusion and the right nodule. Not: the left nodule, the fracture, the denied effusion.
+    assert facts_supported(facts, written, source) == (2, 5)
+
+
+def test_an_answer_that_only_denies_is_not_precise() -> None:
+    assert facts_supported((), findings("No edema."), findings("Clear.")) == (0, 0)
 
 
 def test_no_share_of_nothing() -> None:
