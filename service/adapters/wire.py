@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.errors import Unavailable, Unclear
-from service.ports.models import Answer, Finish, ImagePart, Question
+from service.ports.models import Answer, Finish, ImagePart, Piece, Question
 
 CONTRACT_VERSION = 1
 TYPES = {"CONTRACT_VERSION": "INT32", "REQUEST": "BYTES", "PIXELS": "UINT16", "SHAPES": "INT32"}
@@ -68,18 +68,16 @@ class Listener:
     """Gathers the responses of one stream into an Answer."""
 
     on_text: Callable[[str], None] | None = None
-    texts: list[str] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     finish: str = ""
     usage: dict[str, Any] = field(default_factory=dict)
 
     def hear(self, *, text: str, logprobs: list[float], finish: str, usage: str) -> None:
         """Take one response. Raises Unclear where it is not of the contract."""
-        if text:
-            self.texts.append(text)
-            if self.on_text:
-                self.on_text(text)
-        self.logprobs.extend(logprobs)
+        if text or len(logprobs):
+            self.pieces.append(Piece(text, tuple(logprobs)))
+        if text and self.on_text:
+            self.on_text(text)
         if finish:
             if finish not in set(Finish):
                 raise Unclear(f"the model ended with {finish!r}, which is not of the contract")
@@ -92,16 +90,16 @@ class Listener:
             raise Unclear("the model's stream ended without a last response")
         if self.finish == Finish.DEADLINE:
             raise Unavailable("the model did not finish before the question's deadline")
-        if not all(np.isfinite(self.logprobs)):
+        if not all(np.isfinite(value) for piece in self.pieces for value in piece.logprobs):
             raise Unclear("the model answered with probabilities that are not numbers")
         try:
             return Answer(
-                text="".join(self.texts),
+                text="".join(piece.text for piece in self.pieces),
                 finish=Finish(self.finish),
                 model=str(self.usage["model"]),
                 version=str(self.usage["version"]),
                 digest=str(self.usage["digest"]).removeprefix("sha256:"),
-                logprobs=tuple(self.logprobs),
+                pieces=tuple(self.pieces),
                 adapter=str(self.usage.get("adapter") or ""),
                 adapter_digest=str(self.usage.get("adapter_digest") or "").removeprefix("sha256:"),
                 prompt_digest=str(self.usage.get("prompt_digest") or "").removeprefix("sha256:"),

@@ -23,6 +23,8 @@ class ProtocolStep:
 
     kind: StepKind
     algorithm: str
+    context: tuple[str, ...] = ()
+    """Fields of service.domain.context that the model is told; none by default."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +36,6 @@ class Protocol:
 
     def digest(self, *, models: tuple[str, ...], prompts: tuple[str, ...], rule_version: int) -> str:
         """SHA-256 over steps, model digests, prompt digests and the rule's version (invariant 3)."""
-        steps = [f"{step.kind} {step.algorithm}" for step in self.steps]
+        steps = [" ".join((step.kind, step.algorithm, *step.context)) for step in self.steps]
         text = repr((self.name, steps, models, prompts, rule_version))
         return hashlib.sha256(text.encode()).hexdigest()

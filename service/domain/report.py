@@ -12,6 +12,7 @@ from pydicom.uid import UID
 
 from service.domain.algorithm import Algorithm
 from service.domain.code import Code
+from service.domain.study import Instance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +34,15 @@ class Evidence:
     series_instance_uid: UID
     frame: int | None = None
     region: Region | None = None
+
+    @classmethod
+    def of(cls, instance: Instance) -> Evidence:
+        """The whole image."""
+        return cls(
+            sop_class_uid=instance.sop_class_uid,
+            sop_instance_uid=instance.sop_instance_uid,
+            series_instance_uid=instance.series_instance_uid,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,12 +68,15 @@ class Finding:
     concept: Code
     present: bool
     site: Code | None = None
+    topography: Code | None = None
+    """Where in the site, such as anterior (CID 2)."""
     laterality: Code | None = None
     severity: Code | None = None
     probability: float | None = None
-    """0..1, that it is present; None if the model gives none."""
+    """0..1, calibrated, that it is present; None for a model without calibration."""
     measurements: tuple[Measurement, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    """The image that shows it best, then every other that shows it."""
     algorithm_uid: UID | None = None
     """Device UID of the algorithm that made it; None where the report has only one."""
 
@@ -113,6 +126,8 @@ class Report:
     """What was looked at, or would have been."""
     findings: tuple[Finding, ...] = ()
     sentences: tuple[Sentence, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader must know of how it was read, such as "12 of 118 slices were read"."""
     reason: str = ""
     """Why the reading is missing or partial; empty for a complete one."""
     language: str = "en"

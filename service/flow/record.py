@@ -50,6 +50,7 @@ def _report(data: _Json) -> Report:
         images=tuple(_evidence(item) for item in data["images"]),
         findings=tuple(_finding(item) for item in data["findings"]),
         sentences=tuple(_sentence(item) for item in data["sentences"]),
+        notes=tuple(data.get("notes", ())),
         reason=data["reason"],
         language=data["language"],
     )
@@ -88,6 +89,7 @@ def _finding(data: _Json) -> Finding:
         concept=_code(data["concept"]),
         present=data["present"],
         site=_optional_code(data["site"]),
+        topography=_optional_code(data.get("topography")),
         laterality=_optional_code(data["laterality"]),
         severity=_optional_code(data["severity"]),
         probability=data["probability"],

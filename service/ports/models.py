@@ -83,16 +83,25 @@ class Finish(StrEnum):
     OUTSIDE_DOMAIN = "outside_domain"
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of an answer as it came, with the natural logarithm of the probability of each of its tokens."""
+
+    text: str
+    logprobs: tuple[float, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """A finished answer; `logprobs` has one natural logarithm per token."""
+    """A finished answer."""
 
     text: str
     finish: Finish
     model: str
     version: str
     digest: str
-    logprobs: tuple[float, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    """What `text` was made of, the end mark's empty piece included; empty if the model gives no probabilities."""
     adapter: str = ""
     adapter_digest: str = ""
     """SHA-256 of the adapter's file; empty without one."""
@@ -101,6 +110,11 @@ class Answer:
     domain_score: float | None = None
     domain_threshold: float | None = None
     usage: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def logprobs(self) -> tuple[float, ...]:
+        """Natural logarithm of the probability of every token."""
+        return tuple(value for piece in self.pieces for value in piece.logprobs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -107,7 +107,9 @@ def _read(
             step = _ask(ordinal, wanted, matched, claim, services, reading, why_not_ask)
         if step is not None:
             answers = load(step.answer)
-            selection = again(claim.manifest.instances, [one.image for one in answers.asked], answers.left_out)
+            selection = again(
+                claim.manifest.instances, [one.image for one in answers.asked], answers.left_out, answers.notes
+            )
             reading.add(_module(wanted), selection, answers)
             steps.append(step)
     return reading.report(language=services.settings.site.language), tuple(steps)
@@ -140,6 +142,7 @@ def _ask(
         module,
         card,
         selection,
+        claim.identity,
         attempt=claim.job.attempt,
         priority=int(claim.job.priority),
         timeout_s=services.settings.models.timeout_s,

@@ -172,7 +172,7 @@ def _destination(table: DestinationTable) -> DestinationNode:
 
 
 def _protocol(table: ProtocolTable) -> Protocol:
-    steps = tuple(ProtocolStep(kind=step.kind, algorithm=step.algorithm) for step in table.steps)
+    steps = tuple(ProtocolStep(kind=step.kind, algorithm=step.algorithm, context=step.context) for step in table.steps)
     return Protocol(name=table.name, steps=steps)
 
 
