@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydicom.uid import UID
 
+from service.adapters.image_cards import read_image_model
 from service.domain.algorithm import Algorithm, Card, Limits
 from service.domain.errors import Misconfigured
 
@@ -44,7 +45,8 @@ def read_card(folder: Path) -> Card:
     """The card in `folder`. Raises Misconfigured naming what is missing or wrong."""
     path = folder / "card.toml"
     try:
-        file = _CardFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        file = _CardFile.model_validate(table)
     except FileNotFoundError as error:
         raise Misconfigured(f"model {folder.name} has no card; a model is served with {path.name} beside it") from error
     except (tomllib.TOMLDecodeError, ValidationError) as error:
@@ -72,6 +74,7 @@ def read_card(folder: Path) -> Card:
         ),
         memory_mb=file.memory_mb,
         evaluation={key: str(value) for key, value in file.evaluation.items()},
+        image=read_image_model(folder, table) if "task" in table else None,
     )
 
 

@@ -36,6 +36,22 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Mask:
+    """The pixels of a finding: one label of a label map over one image, or over the slices of one series.
+
+    The map itself is kept with the step's answer; here is which one, and what it covers.
+    """
+
+    sha256: str
+    """Of the map's labels, one byte each, slice by slice and row by row."""
+    label: int
+    rows: int
+    columns: int
+    images: tuple[UID, ...]
+    """SOP Instance UIDs of its slices, in their order."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
     """A number with its UCUM unit; `text` is the one way in which it is written anywhere."""
 
@@ -64,6 +80,7 @@ class Finding:
     """0..1, that it is present; None if the model gives none."""
     measurements: tuple[Measurement, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    mask: Mask | None = None
     algorithm_uid: UID | None = None
     """Device UID of the algorithm that made it; None where the report has only one."""
 
