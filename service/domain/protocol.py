@@ -6,6 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+ANY_MODEL = "image-model"
+"""The algorithm that asks whichever model of images its step names."""
+
 
 class StepKind(StrEnum):
     """What a step does with the study (more kinds arrive with their capabilities)."""

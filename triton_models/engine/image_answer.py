@@ -53,17 +53,19 @@ def _scores(outputs: Outputs, model: ImageModel) -> Answer:
 
 
 def _boxes(outputs: Outputs, model: ImageModel, where: Fit) -> Answer:
-    """Boxes at or above their class's threshold, the most probable first."""
+    """Boxes at or above their class's threshold with something of the image in them, the most probable first."""
     assert model.boxes is not None
     found, scores, labels = _candidates(outputs, model, where)
     least = np.array([model.classes[name].threshold if name else np.inf for name in model.channels])
     above = scores >= least[labels]
     found, scores, labels = found[above], scores[above], labels[above]
     kept = boxes.strongest(found, scores, labels, model.boxes)
+    in_source = where.boxes_in_source(found[kept])
+    inside = (in_source[:, 2:] > in_source[:, :2]).all(axis=1)
     return Answer(
-        names=tuple(str(model.channels[label]) for label in labels[kept]),
-        probabilities=scores[kept].astype(np.float32),
-        boxes=where.boxes_in_source(found[kept]),
+        names=tuple(str(model.channels[label]) for label in labels[kept][inside]),
+        probabilities=scores[kept][inside].astype(np.float32),
+        boxes=in_source[inside],
     )
 
 
