@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydicom.uid import UID
 
+from service.adapters.image_cards import read_image_model
 from service.domain.algorithm import Algorithm, Calibration, Card, Limits, Platt
 from service.domain.errors import Misconfigured
 
@@ -60,7 +61,8 @@ def read_card(folder: Path) -> Card:
     """The card in `folder`. Raises Misconfigured naming what is missing or wrong."""
     path = folder / "card.toml"
     try:
-        file = _CardFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        file = _CardFile.model_validate(table)
     except FileNotFoundError as error:
         raise Misconfigured(f"model {folder.name} has no card; a model is served with {path.name} beside it") from error
     except (tomllib.TOMLDecodeError, ValidationError) as error:
@@ -92,6 +94,7 @@ def read_card(folder: Path) -> Card:
         calibration=_calibration(file.calibration),
         memory_mb=file.memory_mb,
         evaluation={key: str(value) for key, value in file.evaluation.items()},
+        image=read_image_model(folder, table) if "task" in table else None,
     )
 
 

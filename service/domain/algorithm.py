@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pydicom.uid import UID
 
+from service.domain.image_model import ImageModel
 from service.domain.study import Instance
 
 PROJECTION = frozenset({"CR", "DX", "MG", "RF", "RG", "XA"})
@@ -94,6 +95,8 @@ class Card:
     memory_mb: int = 0
     """What the model may take of the server's memory; 0 if the card names no budget."""
     evaluation: Mapping[str, str] = field(default_factory=dict)
+    image: ImageModel | None = None
+    """What a model that reads images is asked, and its classes; None for a model that writes text."""
 
 
 def outside_limits(limits: Limits, instance: Instance, *, age_years: float | None) -> str | None:

@@ -63,6 +63,20 @@ class Reading:
         self._findings += [replace(found, algorithm_uid=kept.algorithm.device_uid) for found in draft.findings]
         self._sentences += draft.sentences
 
+    def add_findings(
+        self,
+        algorithm: Algorithm,
+        *,
+        looked_at: Sequence[Evidence],
+        findings: Sequence[Finding],
+        missing: Sequence[Missing],
+    ) -> None:
+        """Add what one step found on images, under the name of the algorithm that found it."""
+        self._algorithms.append(algorithm)
+        self._findings += [replace(found, algorithm_uid=algorithm.device_uid) for found in findings]
+        self._looked_at += looked_at
+        self._missing += missing
+
     def missing(self, reason: str, algorithm: Algorithm | None = None, *, final: bool) -> None:
         """Name something that the report lacks, whose it would have been, and whether asking again could help."""
         self._missing.append(Missing(reason, final))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import time, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from service.domain.context import FIELDS
-from service.domain.protocol import StepKind
+from service.domain.protocol import ANY_MODEL, StepKind
 from service.domain.rule import Mode, Priority
 from service.domain.study import ROUTING_KEYWORDS
 
@@ -111,6 +111,13 @@ class StepTable(_Table):
     kind: StepKind
     algorithm: Name
     context: tuple[ContextField, ...] = ()
+    model: Name | Literal[""] = ""
+
+    @model_validator(mode="after")
+    def _names_a_model_where_one_is_needed(self) -> StepTable:
+        if (self.algorithm == ANY_MODEL) != bool(self.model):
+            raise ValueError(f'algorithm "{ANY_MODEL}" needs a model, and no other algorithm takes one')
+        return self
 
 
 class ProtocolTable(_Table):
