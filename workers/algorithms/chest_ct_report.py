@@ -58,7 +58,7 @@ def combine(drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str
     names = {one.number: one.instance.number if numbered else one.number for one in looked}
 
     def places(shown: Sequence[int]) -> str:
-        if len(shown) == len(looked):
+        if len(set(shown)) == len(looked):
             return f"All {len(looked)} slices read: " if len(looked) > 1 else ""
         told = merge.listed(sorted({number for each in shown if (number := names[each]) is not None}))
         return f"Slice{'s' if len(set(shown)) > 1 else ''} {told}: "

@@ -6,6 +6,7 @@ Everything else is alike: one finding, worded by the image that shows most of it
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -79,7 +80,7 @@ def merged(groups: Sequence[Group], places: Places, *, namespace: str) -> Draft:
 
 def _together(main: Seen, group: Group, tracking_id: str, namespace: str) -> Finding:
     """`main`'s finding with what the others add: images, where it is in depth, and the highest probability."""
-    others = [one for one in group if one is not main]
+    others = sorted((one for one in group if one is not main), key=lambda one: one.number)
     probabilities = [p for one in group if (p := one.finding.probability) is not None]
     depths = [one.finding.topography for one in (main, *others) if one.finding.topography]
     return replace(
@@ -93,28 +94,25 @@ def _together(main: Seen, group: Group, tracking_id: str, namespace: str) -> Fin
 
 
 def _tracking_ids(groups: Iterable[Group]) -> list[str]:
-    """By what it is and its side; a further one of the same is numbered."""
-    made: list[str] = []
+    """By what it is and its side; a further one of the same is numbered from 2."""
+    made: Counter[str] = Counter()
+    ids = []
     for group in groups:
         sides = [one.finding.laterality.meaning.lower() for one in group if one.finding.laterality]
         name = "-".join([*([] if group[0].finding.present else ["no"]), group[0].name.replace(" ", "-"), *sides[:1]])
-        again = sum(1 for other in made if other == name or (other.startswith(f"{name}-") and other[-1].isdigit()))
-        made.append(f"{name}-{again + 1}" if again else name)
-    return made
+        made[name] += 1
+        ids.append(name if made[name] == 1 else f"{name}-{made[name]}")
+    return ids
 
 
 def ordered(groups: Iterable[Group], all_seen: Sequence[Seen]) -> list[Group]:
     """Groups by finding in the order in which the images state them, absent before present, right before left."""
     order = list(dict.fromkeys(one.name for one in all_seen))
+    sides = (code.RIGHT, code.LEFT, None)
 
-    def place(group: Group) -> tuple[int, bool, str, int]:
-        side = next((one.finding.laterality.meaning for one in group if one.finding.laterality), "")
-        return (
-            order.index(group[0].name),
-            group[0].finding.present,
-            {"Right": "", "Left": "l"}.get(side, "z"),
-            group[0].number,
-        )
+    def place(group: Group) -> tuple[int, bool, int, int]:
+        side = next((one.finding.laterality for one in group if one.finding.laterality), None)
+        return order.index(group[0].name), group[0].finding.present, sides.index(side), group[0].number
 
     return sorted(groups, key=place)
 
