@@ -12,6 +12,7 @@ from service.adapters.configuration import StoredConfigurations, parse
 from service.adapters.configuration.store import Installed, Texts
 from service.bootstrap import plug_ins
 from service.domain.errors import Misconfigured
+from service.domain.protocol import ProtocolStep, StepKind
 from service.domain.rule import Mode, Priority
 
 NODES = """
@@ -46,6 +47,32 @@ when.received = { from = 07:00:00, until = 19:00:00 }
 [[forward]]
 destination = "pacs"
 """
+
+
+MODEL_STEP = RULES.replace(
+    'kind = "draft", algorithm = "chest-radiograph-report"',
+    'kind = "segment", algorithm = "image-model", model = "lungs"',
+)
+
+
+def test_a_step_names_which_model_of_images_it_asks() -> None:
+    (step,) = parse({"rules.toml": MODEL_STEP, "nodes.toml": NODES}, algorithms=["image-model"]).protocols[0].steps
+    assert (step.kind, step.algorithm, step.model) == (StepKind.SEGMENT, "image-model", "lungs")
+
+
+def test_a_model_is_named_where_one_is_needed_and_nowhere_else() -> None:
+    for wrong in (MODEL_STEP.replace(', model = "lungs"', ""), MODEL_STEP.replace("image-model", "chest")):
+        with pytest.raises(Misconfigured, match=r'rules.toml:4: .*"image-model" needs a model, and no other'):
+            parse({"rules.toml": wrong, "nodes.toml": NODES})
+
+
+def test_a_model_that_cannot_do_the_step_becomes_no_version() -> None:
+    def check(step: ProtocolStep) -> None:
+        raise Misconfigured(f"model {step.model} is in no model repository")
+
+    installed = Installed(check_step=check)
+    with pytest.raises(Misconfigured, match=r"rules.toml:4: steps: model lungs is in no model repository"):
+        StoredConfigurations(MemoryTexts(), installed).apply({"rules.toml": MODEL_STEP, "nodes.toml": NODES}, by="me")
 
 
 def test_both_files_become_one_configuration() -> None:
