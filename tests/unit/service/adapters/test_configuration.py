@@ -14,6 +14,7 @@ from service.bootstrap import plug_ins
 from service.domain.errors import Misconfigured
 from service.domain.protocol import ProtocolStep, StepKind
 from service.domain.rule import Mode, Priority
+from service.settings import Settings
 
 NODES = """
 [[source]]
@@ -192,9 +193,9 @@ def test_a_destination_that_would_not_open_becomes_no_version() -> None:
     line = wrong.splitlines().index('url = "dicom://ARCHIVE:104"') + 1
     remedy = r"'dicom://ARCHIVE:104' is not dicom://CALLED_AE@host:port; write it so"
     with pytest.raises(Misconfigured, match=f"^nodes.toml:{line}: url: Destination pacs: {remedy}"):
-        StoredConfigurations(store, plug_ins()).apply({"nodes.toml": wrong}, by="me")
+        StoredConfigurations(store, plug_ins(Settings())).apply({"nodes.toml": wrong}, by="me")
     assert store.versions == []
-    assert StoredConfigurations(store, plug_ins()).apply({"nodes.toml": NODES}, by="me").number == 1
+    assert StoredConfigurations(store, plug_ins(Settings())).apply({"nodes.toml": NODES}, by="me").number == 1
 
 
 def test_an_own_title_that_is_no_ae_title_is_named_by_its_line() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from service.cli.fleet import model_names
 from service.domain import code
 from service.domain.errors import Misconfigured
 from service.domain.image_model import Task, Values
-from tests.support.scripted_image_model import NODULE, Script, constant, pointwise, write
+from tests.support.installation import REPOSITORY
+from tests.support.scripted_image_model import NODULE, Script, constant, pointwise, write, write_card
 from tests.unit.triton_models.by_path import engine
 
 SCRIPT = Script(
@@ -84,3 +86,21 @@ def test_two_models_beyond_the_memory_of_the_machine_are_not_started(tmp_path: P
     assert said is not None
     assert "lungs" in said
     assert "liver" in said
+
+
+def test_the_folder_that_the_document_shows_is_one(tmp_path: Path) -> None:
+    told = (REPOSITORY / "deploy" / "docs" / "model-contract.md").read_text(encoding="utf-8")
+    told = told[told.index("### Folder of a model that reads images") :]
+    card, form = (re.search(rf"```{kind}\n(.*?)```", told, re.DOTALL) for kind in ("toml", "json"))
+    assert card is not None
+    assert form is not None
+    model = write(tmp_path, "lungs", SCRIPT)
+    (model / "1" / "preread.json").write_text(form[1])
+    write_card(model, SCRIPT)
+    head = (model / "card.toml").read_text().split("task =")[0]
+    (model / "card.toml").write_text(head + card[1])
+    read = engine("image_form").read_image_model(model)
+    assert (read.input.spacing_mm, read.sliding_window.overlap) == ((1.5, 1.5, 1.5), 0.5)
+    image = read_card(model).image
+    assert image is not None
+    assert image.classes[0].laterality == code.LEFT

@@ -26,7 +26,7 @@ from service.adapters.pixels_pydicom import PydicomPixels
 from service.domain.errors import Unreadable, Unsupported
 from service.domain.image_model import Values
 from service.domain.study import Instance, StoredInstance
-from service.domain.volume import Plane
+from service.domain.volume import Plane, stack
 from service.ports.pixels import Frame
 from tests.support.instances import instance, part10
 
@@ -196,3 +196,15 @@ def test_every_real_file_is_read_or_refused_with_a_reason(pixels: PydicomPixels,
     assert len(decoded) >= READABLE_SYNTAXES
     assert any("JPEG Extended" in why and "bits" in why for why in reasons)
     assert all(len(why) > 20 for why in reasons)
+
+
+def test_the_slices_of_a_real_series_lie_on_one_another(pixels: PydicomPixels, test_data: Path) -> None:
+    frames = [
+        pixels.read(stored(str(file)), values=Values.MODALITY) for file in sorted((test_data / "mr_series").iterdir())
+    ]
+    lie = stack([frame.plane for frame in frames])
+    assert len(lie.order) == 20
+    assert lie.spacing_mm == pytest.approx(7, abs=0.01), "5 mm thick, 2 mm apart"
+    uneven = [pixels.read(stored(str(file))) for file in sorted((test_data / "ct_series_ge_head").iterdir())]
+    with pytest.raises(Unsupported, match="not at equal distances"):
+        stack([frame.plane for frame in uneven])
