@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -53,7 +52,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         pixels=PydicomPixels(spool.open),
         models=_models(settings),
         bell=bell or _bell(settings),
-        configurations=StoredConfigurations(ledger, _installed(settings)),
+        configurations=StoredConfigurations(ledger, plug_ins(settings)),
         nodes=nodes,
         peers=KeptNodes(nodes),
         accounts=SqlAccounts(ledger.database, site=settings.site.name, now=clock.now),
@@ -73,19 +72,15 @@ def silent(settings: Settings, *, process: str) -> Services:
     return build(settings, process=process, bell=SilentBell())
 
 
-def plug_ins() -> Installed:
-    """What a configuration may name here: algorithms, outputs, schemes and URLs of destinations."""
+def plug_ins(settings: Settings) -> Installed:
+    """What a configuration may name here: algorithms, models, outputs, schemes and URLs of destinations."""
     return Installed(
         algorithms=(*algorithms(), ANY_MODEL),
         outputs=tuple(encoders()),
         schemes=tuple(schemes()),
         check_destination=check_destination,
+        check_step=partial(_check_step, settings.model_repositories),
     )
-
-
-def _installed(settings: Settings) -> Installed:
-    """`plug_ins`, with the models that these settings name."""
-    return replace(plug_ins(), check_step=partial(_check_step, settings.model_repositories))
 
 
 def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:

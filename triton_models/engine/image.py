@@ -39,12 +39,9 @@ class Engine:
         """
         self.model = model
         before_mb = memory.resident_mb()
-        try:
-            self._graph = Session(model.path / model.file, threads=threads, gpu=gpu)
-            self._domain = _domain(model, threads, gpu)
-            self._try_zeros()
-        except ModelError as e:
-            raise ModelError(f"{model.name}: {e}") from e
+        self._graph = Session(model.path / model.file, model=model.name, threads=threads, gpu=gpu)
+        self._domain = _domain(model, threads, gpu)
+        self._try_zeros()
         memory.check(model.name, model.memory_mb, since_mb=before_mb)
 
     @classmethod
@@ -118,11 +115,12 @@ class Engine:
         wanted = (1, len(form.mean), *form.size[3 - form.dimensions :])
         if not _takes(self._graph.shape, wanted):
             raise ModelError(
-                f"the graph takes {self._graph.shape} and by preread.json it is given {list(wanted)}: correct "
-                "input.dimensions, input.channels or input.size"
+                f"{self.model.name}: the graph takes {self._graph.shape} and by preread.json it is given "
+                f"{list(wanted)}: correct input.dimensions, input.channels or input.size"
             )
         if self.model.boxes and (missing := _named(self.model) - set(self._graph.outputs)):
-            raise ModelError(f"the graph has no output {', '.join(sorted(missing))}; it has {self._graph.outputs}")
+            has, lacks = ", ".join(self._graph.outputs), ", ".join(sorted(missing))
+            raise ModelError(f"{self.model.name}: the graph has no output {lacks}; it has {has}")
         where = Fit(form.size, form.size, (0, 0, 0), form.size)
         outputs = self._graph.run(np.zeros(wanted, np.float32), never)
         read(outputs, self.model, where)
@@ -170,7 +168,9 @@ class Engine:
 
 
 def _domain(model: ImageModel, threads: int, gpu: int | None) -> Session | None:
-    return Session(model.path / model.domain.file, threads=threads, gpu=gpu) if model.domain else None
+    if model.domain is None:
+        return None
+    return Session(model.path / model.domain.file, model=model.name, threads=threads, gpu=gpu)
 
 
 def _named(model: ImageModel) -> set[str]:
