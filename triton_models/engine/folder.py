@@ -21,7 +21,11 @@ from PIL import Image
 NOT_DIGESTED = frozenset({"model.py", "verify.json"})
 """The glue and the record of the verification stand beside the model; they are not the model."""
 
-FILTERS = {"box": Image.Resampling.BOX, "bilinear": Image.Resampling.BILINEAR}
+FILTERS = {
+    "box": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
 FULL_SCALE = 65535.0
 DIGEST_BLOCK = 1 << 20
 
@@ -45,6 +49,29 @@ class ImageForm:
     """The placeholder that stands in the prompt for one image feature."""
     tokens_per_image: int
     max_images: int
+    fit: str = "letterbox"
+    """`letterbox` keeps the aspect ratio; `stretch` does not, for models that were trained so."""
+    mark: str = ""
+    """What the chat template writes for an image; empty for one that takes a message's content as plain text."""
+    before: str = ""
+    after: str = ""
+    """What stands around an image's tokens."""
+
+
+@dataclass(frozen=True)
+class DecoderForm:
+    """What the plain engine must know of a decoder and its graph does not say."""
+
+    image_attention: str = "causal"
+    """Or `bidirectional`: the tokens of one image see one another."""
+    sliding_window: int = 0
+    """How many tokens a layer with `sliding_attention_mask` reaches back, itself included."""
+    grid: tuple[int, int] = (0, 0)
+    """Rows and columns of an image's tokens, where positions are in time, rows and columns."""
+
+    def __post_init__(self) -> None:
+        if self.image_attention not in ("causal", "bidirectional"):
+            raise ValueError(f"image_attention is causal or bidirectional, not {self.image_attention!r}")
 
 
 @dataclass(frozen=True)
@@ -71,6 +98,9 @@ class ModelFolder:
     default_max_tokens: int
     memory_mb: int = 0
     """What the card allows the model to take; 0 for no budget."""
+    engine: str = "genai"
+    """Which engine serves it."""
+    decoder: DecoderForm = DecoderForm()
 
 
 def digest_of(path: Path) -> str:
@@ -116,6 +146,8 @@ def read_folder(model: Path) -> ModelFolder:
             context_tokens=config["model"]["context_length"],
             default_max_tokens=form["default_max_tokens"],
             memory_mb=int(card.get("memory_mb", 0)),
+            engine=form.get("engine", "genai"),
+            decoder=DecoderForm(**form.get("decoder", {})),
         )
     except (OSError, KeyError, TypeError, ValueError) as e:
         raise ModelError(f"{model.name}: not a readable model folder: {e!r}") from e
@@ -141,8 +173,8 @@ def digest_of_file(file: Path) -> str:
 
 def pixel_values(images: list[NDArray[np.uint16]], form: ImageForm) -> NDArray[np.float32]:
     """Return `images` (each rows, columns over 0..65535) as (n, 1, form.rows, form.columns), normalised."""
-    fitted = [(letterbox(image, form) - form.mean) / form.std for image in images]
-    return np.stack(fitted)[:, None].astype(np.float32)
+    fit = FITS[form.fit]
+    return np.stack([(fit(image, form) - form.mean) / form.std for image in images])[:, None].astype(np.float32)
 
 
 def letterbox(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
@@ -150,12 +182,23 @@ def letterbox(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
     rows, columns = image.shape
     scale = min(form.rows / rows, form.columns / columns)
     size = max(1, round(rows * scale)), max(1, round(columns * scale))
-    grey = Image.fromarray(image.astype(np.float32) / FULL_SCALE)
-    small = np.asarray(grey.resize((size[1], size[0]), FILTERS[form.filter]), np.float32)
     out = np.full((form.rows, form.columns), form.padding, np.float32)
     top, left = (form.rows - size[0]) // 2, (form.columns - size[1]) // 2
-    out[top : top + size[0], left : left + size[1]] = small
+    out[top : top + size[0], left : left + size[1]] = _resized(image, size, form.filter)
     return out
+
+
+def stretch(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
+    """Return `image` over 0..1, drawn out to (form.rows, form.columns)."""
+    return _resized(image, (form.rows, form.columns), form.filter)
+
+
+def _resized(image: NDArray[Any], size: tuple[int, int], filter_name: str) -> NDArray[np.float32]:
+    grey = Image.fromarray(image.astype(np.float32) / FULL_SCALE)
+    return np.asarray(grey.resize((size[1], size[0]), FILTERS[filter_name]), np.float32)
+
+
+FITS = {"letterbox": letterbox, "stretch": stretch}
 
 
 def _sha256(file: Path) -> str:

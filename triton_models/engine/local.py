@@ -24,7 +24,8 @@ from typing import Any, BinaryIO
 # As a script this file is alone on the path; the package is found beside the models.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from engine import contract, frames, genai, stall, turns
+from engine import contract, engines, frames, stall, turns
+from engine.answers import Engine
 from engine.folder import ModelError
 
 log = logging.getLogger("preread.local")
@@ -34,7 +35,7 @@ SEND_TIMEOUT_S = 60.0
 MAX_OPEN_REQUESTS = 256
 """Per connection, running or waiting."""
 
-Engines = dict[str, genai.Engine]
+Engines = dict[str, Engine]
 
 
 class Session:
@@ -80,7 +81,7 @@ class Session:
         else:
             self._begin(engine, request, tensors)
 
-    def _begin(self, engine: genai.Engine, request: str, tensors: dict[str, Any]) -> None:
+    def _begin(self, engine: Engine, request: str, tensors: dict[str, Any]) -> None:
         try:
             asked = contract.parse(tensors)
         except contract.ContractError as e:
@@ -90,7 +91,7 @@ class Session:
         stop = turns.stopper(cancelled.is_set, asked.deadline_s)
         self._pool.submit(asked.priority, partial(self._answer, engine, request, asked, stop))
 
-    def _answer(self, engine: genai.Engine, request: str, asked: contract.Request, stop: turns.Stop) -> None:
+    def _answer(self, engine: Engine, request: str, asked: contract.Request, stop: turns.Stop) -> None:
         with self._watch.answering():
             try:
                 for chunk in engine.generate(asked, stop):
@@ -133,13 +134,13 @@ def hello(engines: Engines) -> dict[str, Any]:
     }
 
 
-def load(repositories: Sequence[Path], names: Sequence[str], threads: int | None) -> Engines:
+def load(repositories: Sequence[Path], names: Sequence[str], threads: int | None, device: str = "") -> Engines:
     """Return the engines of all folders with a card, or of those in `names`; raises ModelError."""
     folders = [card.parent for repository in repositories for card in sorted(repository.glob("*/card.toml"))]
     chosen = {folder.name: folder for folder in folders if not names or folder.name in names}
     if missing := set(names) - set(chosen):
         raise ModelError(f"no model folder for {', '.join(sorted(missing))}")
-    return {name: genai.Engine.load(folder, threads=threads) for name, folder in chosen.items()}
+    return {name: engines.load(folder, threads=threads, device=device) for name, folder in chosen.items()}
 
 
 def listen(path: Path) -> socket.socket:

@@ -24,11 +24,11 @@ class TritonPythonModel:
         settings = {key: value["string_value"] for key, value in given.items()}
         model = Path(args["model_repository"])
         sys.path.insert(0, settings["engine_parent"] or str(model.parent))
-        from engine import contract, genai, stall, turns
+        from engine import contract, engines, stall, turns
 
         self._contract = contract
         self._stopper = turns.stopper
-        self._engine = genai.Engine.load(model, threads=int(settings["threads"]) or None)
+        self._engine = engines.load(model, threads=int(settings["threads"]) or None)
         self._stall = stall.Stall(float(settings["silent_s"]))
         self._turns = turns.Turns(int(settings["concurrency"]))
 
