@@ -141,7 +141,7 @@ class Engine:
         content = ""
         for part in request.parts:
             if isinstance(part, ImageRef) and form:
-                content += form.token * form.tokens_per_image
+                content += form.text
             elif not isinstance(part, ImageRef):
                 content += self._harmless(part.text)
         message = json.dumps([{"role": "user", "content": content}])
