@@ -40,6 +40,7 @@ class Decoder:
         self.past = [inputs.get(f"past_{p}_names", f"past_key_values.%d.{p}") % n for n in layers for p in PARTS]
         self.present = [outputs.get(f"present_{p}_names", f"present.%d.{p}") % n for n in layers for p in PARTS]
         self.logits = outputs.get("logits", "logits")
+        self._nothing = (1, described["num_key_value_heads"], 0, described["head_size"])
         self._inputs = {given.name: given for given in session.get_inputs()}
         there = {*self._inputs, *(given.name for given in session.get_outputs())}
         if missing := {*self.past, *self.present, self.logits} - there:
@@ -56,8 +57,7 @@ class Decoder:
 
     def empty(self, name: str) -> Any:
         """Return the cache `name` before the first token."""
-        _, heads, _, size = self._inputs[name].shape
-        return ort.OrtValue.ortvalue_from_numpy(np.zeros((1, heads, 0, size), self._type(name)), self.device, 0)
+        return ort.OrtValue.ortvalue_from_numpy(np.zeros(self._nothing, self._type(name)), self.device, 0)
 
     def cast(self, name: str, value: NDArray[Any]) -> NDArray[Any]:
         """Return `value` in the type of the input `name`; of what may be seen, a bool, the mask in that type."""

@@ -25,7 +25,9 @@ FILTERS = {
     "box": Image.Resampling.BOX,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
 }
+FITS = ("letterbox", "stretch", "cover")
 FULL_SCALE = 65535.0
 DIGEST_BLOCK = 1 << 20
 
@@ -36,12 +38,16 @@ class ModelError(RuntimeError):
 
 @dataclass(frozen=True)
 class ImageForm:
-    """How an image becomes `pixel_values`: fit into rows x columns, pad, scale to 0..1, (x - mean) / std."""
+    """How an image becomes `pixel_values`: fit into rows x columns, pad, scale to 0..1, (x - mean) / std.
+
+    What a model sees of an image in its prompt is `text`: `tokens_per_image` placeholders and, for some, marks around.
+    """
 
     rows: int
     columns: int
-    mean: float
-    std: float
+    mean: float | tuple[float, ...]
+    """One number, or one per channel: the grey image is given to as many channels."""
+    std: float | tuple[float, ...]
     padding: float
     """Grey value 0..1 beside an image of another aspect ratio."""
     filter: str
@@ -50,12 +56,30 @@ class ImageForm:
     tokens_per_image: int
     max_images: int
     fit: str = "letterbox"
-    """`letterbox` keeps the aspect ratio; `stretch` does not, for models that were trained so."""
-    mark: str = ""
-    """What the chat template writes for an image; empty for one that takes a message's content as plain text."""
+    """letterbox: whole, centred, padded; stretch: whole, without its aspect ratio; cover: the middle, no border."""
+    depth: int = 0
+    """Bits that a pixel is rounded to before it is resized, as the makers' processors do (8); 0 for none."""
+    grid: tuple[int, int] | None = None
+    """Rows and columns of placeholders, where `row_end` stands after each row but the last."""
     before: str = ""
+    row_end: str = ""
     after: str = ""
-    """What stands around an image's tokens."""
+    mark: str = ""
+    """What the chat template writes for an image and `text` takes the place of; empty for a template that takes a
+    message's content as plain text."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done, at load and not at the first image."""
+        if self.fit not in FITS or self.filter not in FILTERS or self.depth not in (0, 8):
+            raise ValueError(f"image form {self.fit}, {self.filter}, {self.depth} bits is not known here")
+        if self.grid and self.grid[0] * self.grid[1] != self.tokens_per_image:
+            raise ValueError(f"a grid of {self.grid} has not {self.tokens_per_image} tokens")
+
+    @property
+    def text(self) -> str:
+        """What stands in the prompt for one image."""
+        down, across = self.grid or (1, self.tokens_per_image)
+        return self.before + self.row_end.join([self.token * across] * down) + self.after
 
 
 @dataclass(frozen=True)
@@ -66,10 +90,9 @@ class DecoderForm:
     """Or `bidirectional`: the tokens of one image see one another."""
     sliding_window: int = 0
     """How many tokens a layer with `sliding_attention_mask` reaches back, itself included."""
-    grid: tuple[int, int] = (0, 0)
-    """Rows and columns of an image's tokens, where positions are in time, rows and columns."""
 
     def __post_init__(self) -> None:
+        """Refuse what is not known, at load."""
         if self.image_attention not in ("causal", "bidirectional"):
             raise ValueError(f"image_attention is causal or bidirectional, not {self.image_attention!r}")
 
@@ -141,7 +164,7 @@ def read_folder(model: Path) -> ModelFolder:
             name=card["name"],
             version=card["version"],
             digest=card["digest"],
-            image=ImageForm(**form["image"]) if form["image"] else None,
+            image=image_form(form["image"]) if form["image"] else None,
             domain=domain,
             context_tokens=config["model"]["context_length"],
             default_max_tokens=form["default_max_tokens"],
@@ -151,6 +174,11 @@ def read_folder(model: Path) -> ModelFolder:
         )
     except (OSError, KeyError, TypeError, ValueError) as e:
         raise ModelError(f"{model.name}: not a readable model folder: {e!r}") from e
+
+
+def image_form(table: dict[str, Any]) -> ImageForm:
+    """Return the form that preread.json writes down; lists become tuples."""
+    return ImageForm(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
 
 
 def newest_version(model: Path) -> Path:
@@ -172,9 +200,16 @@ def digest_of_file(file: Path) -> str:
 
 
 def pixel_values(images: list[NDArray[np.uint16]], form: ImageForm) -> NDArray[np.float32]:
-    """Return `images` (each rows, columns over 0..65535) as (n, 1, form.rows, form.columns), normalised."""
-    fit = FITS[form.fit]
-    return np.stack([(fit(image, form) - form.mean) / form.std for image in images])[:, None].astype(np.float32)
+    """Return `images` (each rows, columns over 0..65535) as (n, channels, form.rows, form.columns), normalised."""
+    mean, std = (np.reshape(np.asarray(value, np.float32), (-1, 1, 1)) for value in (form.mean, form.std))
+    return np.stack([((fitted(image, form) - mean) / std).astype(np.float32) for image in images])
+
+
+def fitted(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
+    """Return `image` over 0..1 in (form.rows, form.columns), as the form fits it."""
+    if form.fit == "stretch":
+        return resized(image, (form.rows, form.columns), form)
+    return cover(image, form) if form.fit == "cover" else letterbox(image, form)
 
 
 def letterbox(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
@@ -184,21 +219,29 @@ def letterbox(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
     size = max(1, round(rows * scale)), max(1, round(columns * scale))
     out = np.full((form.rows, form.columns), form.padding, np.float32)
     top, left = (form.rows - size[0]) // 2, (form.columns - size[1]) // 2
-    out[top : top + size[0], left : left + size[1]] = _resized(image, size, form.filter)
+    out[top : top + size[0], left : left + size[1]] = resized(image, size, form)
     return out
 
 
-def stretch(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
-    """Return `image` over 0..1, drawn out to (form.rows, form.columns)."""
-    return _resized(image, (form.rows, form.columns), form.filter)
+def cover(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
+    """Return the middle of `image` over 0..1, its shorter side fitted (transformers: shortest_edge, center_crop)."""
+    rows, columns = image.shape
+    scale = max(form.rows / rows, form.columns / columns)
+    size = max(form.rows, int(rows * scale)), max(form.columns, int(columns * scale))
+    top, left = (size[0] - form.rows) // 2, (size[1] - form.columns) // 2
+    return resized(image, size, form)[top : top + form.rows, left : left + form.columns]
 
 
-def _resized(image: NDArray[Any], size: tuple[int, int], filter_name: str) -> NDArray[np.float32]:
-    grey = Image.fromarray(image.astype(np.float32) / FULL_SCALE)
-    return np.asarray(grey.resize((size[1], size[0]), FILTERS[filter_name]), np.float32)
-
-
-FITS = {"letterbox": letterbox, "stretch": stretch}
+def resized(image: NDArray[Any], size: tuple[int, int], form: ImageForm) -> NDArray[np.float32]:
+    """Return `image` (0..65535) over 0..1 in `size` (rows, columns); in whole grey levels where the form says so."""
+    shape = (size[1], size[0])
+    if form.depth:
+        levels = (1 << form.depth) - 1
+        grey = Image.fromarray(np.rint(image * (levels / FULL_SCALE)).astype(np.uint8))
+        return np.asarray(grey.resize(shape, FILTERS[form.filter]), np.float32) / levels
+    return np.asarray(
+        Image.fromarray(image.astype(np.float32) / FULL_SCALE).resize(shape, FILTERS[form.filter]), np.float32
+    )
 
 
 def _sha256(file: Path) -> str:

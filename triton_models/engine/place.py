@@ -7,20 +7,22 @@ from numpy.typing import NDArray
 
 from engine import positions
 from engine.decoder import Decoder
-from engine.folder import DecoderForm
+from engine.folder import ModelFolder
 
 
 class Place:
     """Where the tokens of one answer stand and what they may see, as far as its decoder wants to be told."""
 
-    def __init__(self, decoder: Decoder, form: DecoderForm, tokens: NDArray[np.integer], image: int | None) -> None:
+    def __init__(self, decoder: Decoder, folder: ModelFolder, tokens: NDArray[np.integer], image: int | None) -> None:
         """Begin with the prompt's `tokens`; `image` is the token that stands for images."""
         self._decoder = decoder
-        self._form = form
+        self._form = folder.decoder
         blocks = positions.blocks(tokens, image)
-        in_space = decoder.rank("position_ids") == 3
-        self._at = positions.in_space(blocks, form.grid) if in_space else positions.in_line(len(blocks))[None]
-        self._blocks = blocks if form.image_attention == "bidirectional" else np.zeros_like(blocks)
+        if decoder.rank("position_ids") == 3:
+            self._at = positions.in_space(blocks, folder.image.grid if folder.image else None)
+        else:
+            self._at = positions.in_line(len(blocks))[None]
+        self._blocks = blocks if folder.decoder.image_attention == "bidirectional" else np.zeros_like(blocks)
 
     def one_more(self) -> None:
         """Go on by one word."""

@@ -45,7 +45,7 @@ class Engine(answers.Engine):
         if self._vision is not None and pixels is not None:
             (features,) = self._vision.run(["image_features"], {"pixel_values": pixels})
         image = self._words.token(self.folder.image.token) if self.folder.image else None
-        place = Place(self._decoder, self.folder.decoder, prompt.tokens, image)
+        place = Place(self._decoder, self.folder, prompt.tokens, image)
         return Writing(cache, place, self._embedding, constraint, prompt.tokens.astype(np.int64), features)
 
 

@@ -36,15 +36,15 @@ def in_line(length: int) -> Whole:
     return np.arange(length, dtype=np.int64)
 
 
-def in_space(seen_by: Whole, grid: tuple[int, int]) -> Whole:
-    """Return the positions (3, length) in time, rows and columns of a prompt whose images have `grid` tokens each.
+def in_space(seen_by: Whole, grid: tuple[int, int] | None) -> Whole:
+    """Return the positions (3, length) in time, rows and columns of a prompt; `grid` are an image's rows and columns.
 
     Words count on in all three; an image stands at one time, its tokens at their row and column, and what follows it
     goes on behind its longer side. See Qwen2-VL, multimodal rotary position embedding (arXiv 2409.12191, 2.1).
     """
     pieces, at = [np.zeros((3, 0), np.int64)], 0
     for image, length in _runs(seen_by):
-        if image:
+        if image and grid:
             rows, columns = np.divmod(np.arange(length), grid[1])
             pieces.append(np.stack([np.zeros(length, np.int64), rows, columns]) + at)
             at += max(grid)

@@ -70,11 +70,12 @@ class Words:
         """Return the prompt as the chat template writes it, each image as its tokens."""
         words = [None if isinstance(part, ImageRef) else self._harmless(part.text) for part in parts]
         if form is None or not form.mark:
-            return self._templated("".join(_shown(form) if text is None else text for text in words))
+            shown = form.text if form else ""
+            return self._templated("".join(shown if text is None else text for text in words))
         written = self._templated([{"type": "image"} if t is None else {"type": "text", "text": t} for t in words])
         if (marks := written.count(form.mark)) != words.count(None):
             raise ModelError(f"the chat template wrote {form.mark} {marks} times for {words.count(None)} images")
-        return written.replace(form.mark, _shown(form))
+        return written.replace(form.mark, form.text)
 
     def _templated(self, content: str | list[dict[str, str]]) -> str:
         message = json.dumps([{"role": "user", "content": content}])
@@ -89,11 +90,6 @@ class Words:
             if special in text:
                 raise ContractError(f"the text contains the token {special}")
         return text
-
-
-def _shown(form: ImageForm | None) -> str:
-    """Return what stands in the prompt for one image."""
-    return form.before + form.token * form.tokens_per_image + form.after if form else ""
 
 
 def _specials(path: Path) -> tuple[str, ...]:

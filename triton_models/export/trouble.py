@@ -1,0 +1,5 @@
+"""What ends an export, in a sentence that names the remedy."""
+
+
+class ExportError(RuntimeError):
+    """A checkpoint that cannot become a model folder; the text says why and what to do."""
