@@ -1,0 +1,205 @@
+"""Qwen2.5-VL: StanfordAIMI/CheXOne, nvidia/NV-Reason-CXR-3B, Lingshu, Qwen/Qwen2.5-VL-3B-Instruct.
+
+A tower of patches with attention in windows and four blocks with attention over all, 2 x 2 patches merged into a token;
+a decoder whose positions count in time, rows and columns. GenAI's decoder has no such positions, so the plain engine
+serves it.
+"""
+
+from functools import partial
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import ImageOps
+from PIL.Image import Image, Resampling
+from torch import Tensor, nn
+
+from export import told_decoder
+from export.checkpoint import Checkpoint
+from export.family import Parts
+from export.trouble import ExportError
+
+ARCHITECTURES = frozenset({"Qwen2_5_VLForConditionalGeneration"})
+MAX_SIDE = 896
+INEXACT = (
+    f"Images are fitted into a square of at most {MAX_SIDE} pixels with black beside them; the makers' processor keeps "
+    "each image's own size and shape.",
+)
+MAX_IMAGES = 4
+CLIP_MEAN, CLIP_STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
+TOKEN = "<|image_pad|>"
+"""Both what the template writes for an image and what stands for one feature."""
+
+
+def check(config: dict[str, Any]) -> None:
+    """Raise ExportError for windows that are not whole tokens."""
+    vision = config.get("vision_config", {})
+    token = vision.get("patch_size", 14) * vision.get("spatial_merge_size", 2)
+    if vision.get("window_size", 112) % token:
+        raise ExportError(f"a window of {vision['window_size']} pixels does not hold whole tokens of {token} pixels")
+
+
+def side_of(checkpoint: Checkpoint) -> int:
+    """Return the side of the square in pixels: whole windows, within what the makers' processor allows."""
+    processor = checkpoint.file("preprocessor_config.json")
+    most = processor.get("max_pixels") or processor.get("size", {}).get("longest_edge") or MAX_SIDE**2
+    window = checkpoint.config.get("vision_config", {}).get("window_size", 112)
+    return max(window, min(MAX_SIDE, int(most**0.5)) // window * window)
+
+
+class Vision(nn.Module):
+    """The tower for images of one size, so that its windows and positions are constants of the graph."""
+
+    def __init__(self, tower: Any, side: int) -> None:
+        super().__init__()
+        self.tower, config = tower, tower.config
+        self.merge, self.across = config.spatial_merge_size, side // config.patch_size
+        self.inside = config.window_size // config.patch_size
+        # A picture is a film of two frames that are the same.
+        self.patch = nn.Parameter(tower.patch_embed.proj.weight.sum(2), requires_grad=False)
+        order = self._by_windows(torch.arange(self.across**2).reshape(1, self.across, self.across, 1)).flatten()
+        angles = _angles(order, self.across, config.hidden_size // config.num_heads)
+        self.register_buffer("cos", angles.cos())
+        self.register_buffer("sin", angles.sin())
+        # By its first patch each token is put back into its row and column.
+        self.register_buffer("back", torch.argsort(order.reshape(-1, self.merge**2)[:, 0]))
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        """Return `image_features` (images * tokens, width) of `pixel_values` (images, 3, side, side)."""
+        drawn = nn.functional.conv2d(pixel_values, self.patch, stride=self.patch.shape[-1])
+        hidden = self._by_windows(drawn.permute(0, 2, 3, 1))
+        for number, block in enumerate(self.tower.blocks):
+            alone = hidden
+            if number not in self.tower.fullatt_block_indexes:
+                alone = hidden.reshape(-1, self.inside**2, hidden.shape[-1])
+            seen = self._attend(block.attn, block.norm1(alone)).reshape(hidden.shape)
+            hidden = hidden + seen
+            hidden = hidden + block.mlp(block.norm2(hidden))
+        merged = self.tower.merger(hidden).reshape(hidden.shape[0], len(self.back), -1)
+        return merged[:, self.back].flatten(0, 1)
+
+    def _by_windows(self, patches: Tensor) -> Tensor:
+        """Return `patches` (n, rows, columns, width) as (n, patches, width): window by window, token by token."""
+        cut = (self.across // self.inside, self.inside // self.merge, self.merge)
+        return patches.reshape(-1, *cut, *cut, patches.shape[-1]).permute(0, 1, 4, 2, 5, 3, 6, 7).flatten(1, 6)
+
+    def _attend(self, attention: Any, hidden: Tensor) -> Tensor:
+        """Return what `hidden` (groups, patches, width) sees, each group within itself."""
+        groups, length, _ = hidden.shape
+        heads = attention.qkv(hidden).reshape(groups, length, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4)
+        query, key, value = heads.unbind(0)
+        cos, sin = (turn.reshape(-1, 1, length, turn.shape[-1]) for turn in (self.cos, self.sin))
+        times = groups // cos.shape[0]
+        cos, sin = cos.repeat(times, 1, 1, 1), sin.repeat(times, 1, 1, 1)
+        query, key = query * cos + _turned(query) * sin, key * cos + _turned(key) * sin
+        weights = torch.softmax(query @ key.transpose(-1, -2) * attention.scaling, dim=-1)
+        return attention.proj((weights @ value).transpose(1, 2).flatten(2))
+
+
+def _angles(order: Tensor, across: int, size: int) -> Tensor:
+    """Return by how much the positions turn a head of `size`: rows, columns, and both again (patches, size)."""
+    speeds = 10000.0 ** -(torch.arange(0, size // 2, 2) / (size // 2))
+    both = torch.cat([(order // across)[:, None] * speeds, (order % across)[:, None] * speeds], dim=-1)
+    return torch.cat([both, both], dim=-1)
+
+
+def _turned(vectors: Tensor) -> Tensor:
+    first, second = vectors.chunk(2, dim=-1)
+    return torch.cat([-second, first], dim=-1)
+
+
+def take_apart(checkpoint: Checkpoint) -> Parts:
+    """Return the model in fp32."""
+    from transformers import Qwen2_5_VLForConditionalGeneration
+
+    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+        checkpoint.path, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
+    side = side_of(checkpoint)
+    return Parts(
+        decoder=model,
+        generate=partial(_generate, model),
+        vision=Vision(model.model.visual, side),
+        image_token=model.config.image_token_id,
+        pixel_shape=(3, side, side),
+    )
+
+
+@torch.no_grad()
+def _generate(model: Any, input_ids: Tensor, pixel_values: Tensor | None, count: int) -> list[int]:
+    """Return the framework's greedy answer, with images as the makers' processor gives them."""
+    images = {}
+    if pixel_values is not None:
+        patches, grid = patched(pixel_values, model.config.vision_config)
+        images = {"pixel_values": patches, "image_grid_thw": grid}
+        if "mm_token_type_ids" in signature(model.forward).parameters:  # since transformers 5
+            images["mm_token_type_ids"] = (input_ids == model.config.image_token_id).int()
+    mask = torch.ones_like(input_ids)
+    told = model.generate(input_ids=input_ids, attention_mask=mask, max_new_tokens=count, do_sample=False, **images)
+    return [int(token) for token in told[0, input_ids.shape[1] :]]
+
+
+def patched(pixel_values: Tensor, config: Any) -> tuple[Tensor, Tensor]:
+    """Return `pixel_values` (images, 3, side, side) as the processor lays them out: patches (n, 3 * 2 * 14 * 14), grid."""
+    images, channels, side, _ = pixel_values.shape
+    merge, patch = config.spatial_merge_size, config.patch_size
+    cut = (side // patch // merge, merge, patch)
+    pieces = pixel_values.reshape(images, channels, *cut, *cut).permute(0, 2, 5, 3, 6, 1, 4, 7)
+    frames = pieces[..., None, :, :].expand(*pieces.shape[:6], config.temporal_patch_size, patch, patch)
+    grid = torch.tensor([[1, side // patch, side // patch]] * images)
+    return frames.reshape(images * (side // patch) ** 2, -1), grid
+
+
+def form(checkpoint: Checkpoint, parts: Parts) -> dict[str, Any]:
+    """Return what preread.json says."""
+    processor, vision = checkpoint.file("preprocessor_config.json"), parts.decoder.config.vision_config
+    side = parts.pixel_shape[-1]
+    across = side // vision.patch_size // vision.spatial_merge_size
+    return {
+        "engine": "plain",
+        "image": {
+            "rows": side,
+            "columns": side,
+            "fit": "letterbox",
+            "filter": "bicubic",
+            "depth": 8,
+            "padding": 0.0,
+            "mean": processor.get("image_mean", CLIP_MEAN),
+            "std": processor.get("image_std", CLIP_STD),
+            "token": TOKEN,
+            "tokens_per_image": across**2,
+            "grid": [across, across],
+            "mark": TOKEN,
+            "max_images": MAX_IMAGES,
+        },
+        "default_max_tokens": 512,
+        "domain": None,
+    }
+
+
+def pixels(checkpoint: Checkpoint, image: Image) -> NDArray[np.float32]:
+    """Return `pixel_values` (3, side, side) of the makers' processor for `image` in the middle of a black square."""
+    from transformers import AutoImageProcessor
+
+    side = side_of(checkpoint)
+    processor = AutoImageProcessor.from_pretrained(checkpoint.path, backend="pil")
+    square = ImageOps.pad(image.convert("RGB"), (side, side), Resampling.BICUBIC, color=0)
+    patches = torch.as_tensor(np.asarray(processor(images=square, return_tensors="np")["pixel_values"]))
+    return _joined(patches, side, processor.patch_size, processor.merge_size).numpy()
+
+
+def _joined(patches: Tensor, side: int, patch: int, merge: int) -> Tensor:
+    """Undo `patched` for one image."""
+    tokens = side // patch // merge
+    frames = patches.reshape(tokens, tokens, merge, merge, 3, -1, patch, patch)[:, :, :, :, :, 0]
+    return frames.permute(4, 0, 2, 5, 1, 3, 6).reshape(3, side, side)
+
+
+def write_decoder(checkpoint: Checkpoint, parts: Parts, out: Path, precision: str) -> None:
+    """Write model.onnx and genai_config.json."""
+    text = parts.decoder.model.language_model
+    told_decoder.write(text, parts.decoder.lm_head, out, axes=3)
+    told_decoder.configure(checkpoint, text, out, kind="qwen2_5_vl")
