@@ -22,12 +22,12 @@ import onnxruntime as ort
 import onnxruntime_genai as og
 from numpy.typing import NDArray
 
+from engine import device as devices
 from engine import memory
 from engine.contract import Chunk, ContractError, Guidance, ImageRef, Request
 from engine.folder import ModelError, ModelFolder, adapters, digest_of_file, pixel_values, read_folder
 from engine.turns import Stop
 
-PROVIDERS = {"CPU": "CPUExecutionProvider", "CUDA": "CUDAExecutionProvider"}
 NO_TOKENS = np.zeros(0, np.int32)
 
 
@@ -39,17 +39,25 @@ def never() -> str:
 class Engine:
     """One loaded model."""
 
-    def __init__(self, folder: ModelFolder, *, threads: int) -> None:
-        """Load `folder`; `threads` per answer. Raises ModelError."""
+    def __init__(self, folder: ModelFolder, *, threads: int, device: str = "") -> None:
+        """Load `folder`; `threads` per answer; `device` cpu, cuda, or empty for the model's own choice.
+
+        Raises ModelError, also where the model came up on another device than the one it was to run on.
+        """
         self.folder = folder
         before_mb = memory.resident_mb()
+        wanted = devices.wanted(device, folder.path / "genai_config.json")
         try:
-            self._model = og.Model(_config(folder.path, threads))
+            self._model = og.Model(_config(folder.path, threads, device))
             self._tokenizer = og.Tokenizer(self._model)
-            self._domain = _domain(folder, threads)
+            self._domain = _domain(folder, threads, wanted)
             self._adapters, self._adapter_digests = _adapters(self._model, folder)
         except Exception as e:  # both runtimes raise their own kinds, RuntimeError among them
-            raise ModelError(f"{folder.name}: could not be loaded: {e}") from e
+            raise ModelError(f"{folder.name}: could not be loaded: {e}{devices.remedy(wanted)}") from e
+        self.execution_provider = devices.provider(str(self._model.device_type))
+        for got in (self.execution_provider, *([self._domain.get_providers()[0]] if self._domain else [])):
+            if wrong := devices.fell_back(wanted, got):
+                raise ModelError(f"{folder.name}: {wrong}")
         taken_mb = memory.resident_mb() - before_mb
         if folder.memory_mb and taken_mb > folder.memory_mb:
             raise ModelError(
@@ -58,13 +66,11 @@ class Engine:
             )
         self._ends = frozenset(int(token) for token in self._tokenizer.eos_token_ids)
         self._specials = _specials(folder.path)
-        device = str(self._model.device_type)
-        self.execution_provider = PROVIDERS.get(device, device)
 
     @classmethod
-    def load(cls, model: Path, *, threads: int | None = None) -> "Engine":
+    def load(cls, model: Path, *, threads: int | None = None, device: str = "") -> "Engine":
         """Return the engine of the model folder `model`, with as many threads as this process may use cores."""
-        return cls(read_folder(model), threads=threads or len(os.sched_getaffinity(0)))
+        return cls(read_folder(model), threads=threads or len(os.sched_getaffinity(0)), device=device)
 
     def identity(self) -> dict[str, Any]:
         """Return what a client may want to know before it asks."""
@@ -237,20 +243,24 @@ def _tight(guidance: Guidance) -> str:
     return json.dumps({"x-guidance": {"whitespace_flexible": False}, **schema})
 
 
-def _config(path: Path, threads: int) -> Any:
+def _config(path: Path, threads: int, device: str) -> Any:
     # Without a thread count the runtime has been seen to use one thread.
     config = og.Config(str(path))
+    if device:  # an overlay of provider_options is taken without a word, and runs on the CPU
+        config.clear_providers()
+        if device != "cpu":
+            config.append_provider(device)
     config.overlay(json.dumps({"model": {"decoder": {"session_options": {"intra_op_num_threads": threads}}}}))
     return config
 
 
-def _domain(folder: ModelFolder, threads: int) -> Any:
+def _domain(folder: ModelFolder, threads: int, device: str) -> Any:
     if folder.domain is None:
         return None
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     file = folder.path / folder.domain.file
-    return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(str(file), options, providers=[devices.PROVIDERS[device]])
 
 
 def _adapters(model: Any, folder: ModelFolder) -> tuple[Any, dict[str, str]]:
