@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_settings import (
@@ -57,6 +57,8 @@ class Models(_Part):
     """host:port of Triton's gRPC endpoint, or unix:/path of the local engine; empty for the embedded one."""
     repositories: tuple[Path, ...] = ()
     """Model repositories besides the one that comes with preread; cards are read from all of them."""
+    device: Literal["", "cpu", "cuda"] = ""
+    """What the models that `up` serves must run on, or they are not served; empty for what each model names itself."""
     timeout_s: float = 120
     """How long one answer may take."""
     memory_mb: int = 0

@@ -17,18 +17,22 @@ import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from service.adapters.cards import find_card
-from service.adapters.wire import TYPES, Listener, Tensors, encode
+from service.adapters.wire import TYPES, Listener, Tensors, encode, who_are_you
 from service.domain.algorithm import Card
 from service.domain.errors import Refused, Unavailable, Unclear
 from service.ports.models import Answer, Question, ServedModel, ServerState
 
 _READY_TIMEOUT_S = 2.0
+_PROVIDER_FOR_S = 30.0
+"""How long what a model said of its execution provider is believed; it changes only when the model is loaded anew."""
 _LOAD_TIMEOUT_S = 120.0
 _LOAD_AGAIN_AFTER_S = 10.0
 _BACKEND_DIED = "is not healthy"
 """Triton's words for a model of the Python backend whose process died or does not move."""
 _GIST = 160
 """Characters of a gRPC message that a person may have to read."""
+_REASON = 600
+"""Characters of the reason why a model did not load; it ends with the remedy."""
 _BREACH = "the request breaks the contract: "
 """Errors on a stream carry no status; only what begins so is final. A model out of memory may answer the next time."""
 _AWAY = (
@@ -41,6 +45,8 @@ _AWAY = (
     "not healthy",
     "no longer in valid state",  # the stream broke before the question was on it
 )
+
+Heard = queue.SimpleQueue[tuple[Any, InferenceServerException | None]]
 
 log = structlog.get_logger("preread.models")
 
@@ -56,15 +62,16 @@ class TritonModels:
         self._opening = threading.Lock()
         self._loading = threading.Lock()
         self._loaded: dict[str, float] = {}
+        self._providers: dict[str, tuple[float, str]] = {}
         atexit.register(self.close)
 
     def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
-        heard: queue.SimpleQueue[tuple[Any, InferenceServerException | None]] = queue.SimpleQueue()
+        heard: Heard = queue.SimpleQueue()
         client = self._client()
         try:
             client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=question.timeout_s)
             client.async_stream_infer(question.model, _inputs(encode(question)), enable_empty_final_response=True)
-            return _listen(question, heard, on_text)
+            return _listen(question, heard, on_text).answer()
         except InferenceServerException as error:
             if _BACKEND_DIED in str(error.message()):
                 self._load_again(question.model)
@@ -81,14 +88,10 @@ class TritonModels:
             with triton.InferenceServerClient(self._url) as client:
                 metadata = client.get_server_metadata(client_timeout=_READY_TIMEOUT_S)
                 index = client.get_model_repository_index(client_timeout=_READY_TIMEOUT_S)
+                engine = f"Triton {metadata.version}"
+                models = tuple(self._served(client, found, engine) for found in index.models if found.state)
         except InferenceServerException as error:
             return ServerState(ready=False, engine="Triton", reason=f"no answer from {self._url}: {error.message()}")
-        engine = f"Triton {metadata.version}"
-        models = tuple(
-            ServedModel(name=m.name, version=m.version, ready=m.state == "READY", engine=engine)
-            for m in index.models
-            if m.state
-        )
         return ServerState(ready=all(m.ready for m in models), engine=engine, models=models)
 
     def close(self) -> None:
@@ -98,6 +101,25 @@ class TritonModels:
             self._opened.clear()
         for client in opened:
             client.close()
+
+    def _served(self, client: Any, found: Any, engine: str) -> ServedModel:
+        ready = found.state == "READY"
+        return ServedModel(
+            name=found.name,
+            version=found.version,
+            ready=ready,
+            engine=engine,
+            provider=self._provider(client, found.name) if ready else "",
+            reason="" if ready else _gist(found.reason, _REASON),
+        )
+
+    def _provider(self, client: Any, model: str) -> str:
+        """What `model` says it runs on, at most _PROVIDER_FOR_S old: Triton itself cannot know."""
+        asked_at, provider = self._providers.get(model, (-_PROVIDER_FOR_S, ""))
+        if time.monotonic() - asked_at >= _PROVIDER_FOR_S:
+            provider = _ask_provider(client, model)
+            self._providers[model] = time.monotonic(), provider
+        return provider
 
     def _load_again(self, model: str) -> None:
         """Have Triton start the process of `model` anew: by itself it leaves a dead one so, and calls it ready.
@@ -136,9 +158,9 @@ def _inputs(tensors: Tensors) -> list[Any]:
 
 def _listen(
     question: Question,
-    heard: queue.SimpleQueue[tuple[Any, InferenceServerException | None]],
+    heard: Heard,
     on_text: Callable[[str], None] | None,
-) -> Answer:
+) -> Listener:
     listener = Listener(on_text)
     while not listener.finish:
         try:
@@ -156,7 +178,21 @@ def _listen(
             finish=_first(result.as_numpy("FINISH")),
             usage=_first(result.as_numpy("USAGE")),
         )
-    return listener.answer()
+    return listener
+
+
+def _ask_provider(client: Any, model: str) -> str:
+    """The execution provider that `model` names; "" for one that does not speak the contract, or is silent."""
+    heard: Heard = queue.SimpleQueue()
+    question = Question(model=model, parts=(), timeout_s=_READY_TIMEOUT_S)
+    try:
+        client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=_READY_TIMEOUT_S)
+        client.async_stream_infer(model, _inputs(who_are_you(model)), enable_empty_final_response=True)
+        return str(_listen(question, heard, None).usage.get("execution_provider", ""))
+    except (InferenceServerException, Unavailable, Unclear):
+        return ""
+    finally:
+        client.stop_stream(cancel_requests=True)
 
 
 def _first(tensor: Any) -> str:
@@ -166,10 +202,14 @@ def _first(tensor: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def _gist(message: str, most: int = _GIST) -> str:
+    return " ".join(message.split())[:most]
+
+
 def _told(model: str, error: InferenceServerException) -> Exception:
     """The error tree's word for what Triton said."""
     status, message = str(error.status() or ""), str(error.message() or "")
-    gist = (message or status)[:_GIST]
+    gist = _gist(message or status)
     if message.startswith(_BREACH):
         return Refused(f"{model} refused the question: {message.removeprefix(_BREACH)}")
     if any(word in f"{status} {message}".lower() for word in _AWAY):

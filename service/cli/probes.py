@@ -17,6 +17,7 @@ from service.embedded.folders import cache_folder
 from service.embedded.missing import Missing
 from service.flow.words import bare, count
 from service.ports.catalogue import LaneDepth
+from service.ports.models import ServedModel
 from service.ports.services import Services
 from service.settings import Settings
 
@@ -84,11 +85,15 @@ def broker(settings: Settings) -> Probe:
 def models(services: Services) -> Probe:
     state = services.models.state()
     if not state.ready:
-        reason = state.reason or "a model is not loaded"
+        unloaded = (f"{model.name} is not loaded: {model.reason}" for model in state.models if model.reason)
+        reason = state.reason or next(unloaded, "a model is not loaded")
         remedy = "start it" if services.settings.models.url else f"{EMBEDDED}, or set models.url"
         return Probe("models", Level.CRITICAL, reason, remedy)
-    names = ", ".join(f"{model.name} {model.version}" for model in state.models)
-    return Probe("models", Level.OK, f"{state.engine}: {names}")
+    return Probe("models", Level.OK, f"{state.engine}: {', '.join(map(_served, state.models))}")
+
+
+def _served(model: ServedModel) -> str:
+    return f"{model.name} {model.version} on {model.provider or 'an execution provider that it did not name yet'}"
 
 
 def disk(services: Services) -> Probe:

@@ -12,8 +12,8 @@ from engine.folder import ModelError
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 """Execution providers as ONNX Runtime names them, by device."""
 REMEDY = (
-    "install requirements-gpu.lock in place of requirements.lock (./run.sh setup gpu), with CUDA 13, cuDNN 9 and a driver "
-    "for them, or have the model run on the CPU (device cpu)"
+    "install requirements-gpu.lock in place of requirements.lock (./run.sh setup gpu) beside CUDA 13, cuDNN 9 and a "
+    "driver for them, or have the model run on the CPU (device cpu)"
 )
 
 
@@ -23,9 +23,7 @@ def wanted(device: str, configuration: Path) -> str:
     Raises ModelError for a device that is not known.
     """
     if device and device not in PROVIDERS:
-        raise ModelError(
-            f"there is no device {device!r} here: write {' or '.join(PROVIDERS)}, or leave it to the model"
-        )
+        raise ModelError(f"device {device!r} is not known: write {' or '.join(PROVIDERS)}, or nothing")
     return device or ("cuda" if _names_cuda(configuration) else "cpu")
 
 
