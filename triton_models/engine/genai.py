@@ -11,7 +11,8 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from engine.turns import Stop
 
 PROVIDERS = {"CPU": "CPUExecutionProvider", "CUDA": "CUDAExecutionProvider"}
 NO_TOKENS = np.zeros(0, np.int32)
+Step = tuple[int, float]
+"""A token, and the natural log of its probability before any guidance."""
 
 
 def never() -> str:
@@ -46,6 +49,8 @@ class Engine:
         try:
             self._model = og.Model(_config(folder.path, threads))
             self._tokenizer = og.Tokenizer(self._model)
+            # The template writes the mark of the beginning; it would stand twice, and before the answer's beginning.
+            self._tokenizer.update_options(add_special_tokens="false")
             self._domain = _domain(folder, threads)
             self._adapters, self._adapter_digests = _adapters(self._model, folder)
         except Exception as e:  # both runtimes raise their own kinds, RuntimeError among them
@@ -93,32 +98,33 @@ class Engine:
         limit = self._limit(request, len(tokens))
         generator = self._generator(tokens, pixels, request, limit)
         finish, count, left = yield from self._write(generator, request, limit, stop)
-        yield Chunk("", left, finish, self._usage(request, asked, len(tokens), count, score))
+        usage = self._usage(request, asked, len(tokens), count, score)
+        yield replace(_piece("", left), finish=finish, usage=usage)
 
     def _write(
         self, generator: Any, request: Request, limit: int, stop: Stop
-    ) -> Generator[Chunk, None, tuple[str, int, tuple[float, ...]]]:
+    ) -> Generator[Chunk, None, tuple[str, int, list[Step]]]:
         """Yield what is written; returns why it ended, how many tokens it took, and those that make no character."""
         words = self._tokenizer.create_stream()
         # A prefix is given to the model without its last blanks, so the answer begins with them.
         strip = request.prefix != request.prefix.rstrip()
-        waiting: list[float] = []
+        waiting: list[Step] = []
         for count in range(limit):
             if why := stop():
-                return why, count, tuple(waiting)
+                return why, count, waiting
             token, logprob = self._next(generator)
-            waiting.append(logprob)
+            waiting.append((token, logprob))
             if token in self._ends:
-                return "stop", count + 1, tuple(waiting)
+                return "stop", count + 1, waiting
             text = words.decode(token)
             if strip and text:
                 text, strip = text.lstrip(), False
             if text:
-                yield Chunk(text, tuple(waiting))
+                yield _piece(text, waiting)
                 waiting.clear()
             if generator.is_done():
-                return "length", count + 1, tuple(waiting)
-        return "length", limit, tuple(waiting)
+                return "length", count + 1, waiting
+        return "length", limit, waiting
 
     def _pixels(self, request: Request) -> NDArray[np.float32] | None:
         form = self.folder.image
@@ -138,12 +144,15 @@ class Engine:
     def _asked(self, request: Request) -> str:
         """Return the prompt as the chat template writes it."""
         form = self.folder.image
-        content = ""
-        for part in request.parts:
-            if isinstance(part, ImageRef) and form:
-                content += form.text
-            elif not isinstance(part, ImageRef):
-                content += self._harmless(part.text)
+        words = [None if isinstance(part, ImageRef) else self._harmless(part.text) for part in request.parts]
+        if form is None or not form.mark:
+            return self._templated("".join((form.text if form else "") if text is None else text for text in words))
+        written = self._templated([{"type": "image"} if t is None else {"type": "text", "text": t} for t in words])
+        if (marks := written.count(form.mark)) != words.count(None):
+            raise ModelError(f"the chat template wrote {form.mark} {marks} times for {words.count(None)} images")
+        return written.replace(form.mark, form.text)
+
+    def _templated(self, content: str | list[dict[str, str]]) -> str:
         message = json.dumps([{"role": "user", "content": content}])
         return str(self._tokenizer.apply_chat_template(message, add_generation_prompt=True))
 
@@ -222,6 +231,10 @@ class Engine:
             "domain_score": score,
             "domain_threshold": domain.threshold if domain else None,
         }
+
+
+def _piece(text: str, steps: Sequence[Step]) -> Chunk:
+    return Chunk(text, tuple(logprob for _, logprob in steps), tokens=tuple(token for token, _ in steps))
 
 
 def _tight(guidance: Guidance) -> str:
