@@ -10,7 +10,8 @@ has its own state over the one loaded model.
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,7 +26,9 @@ from engine.turns import Stop
 from engine.words import Prompt, Words
 
 Pixels = NDArray[np.float32]
-"""(images, 1, rows, columns), normalised as the model folder says."""
+"""(images, channels, rows, columns), normalised as the model folder says."""
+Step = tuple[int, float]
+"""A token, and the natural log of its probability before any guidance."""
 
 
 def never() -> str:
@@ -106,33 +109,32 @@ class Engine(ABC):
         self._check_adapter(request.adapter)
         writing = self._begin(prompt, pixels, request, limit)
         finish, count, left = yield from self._write(writing, request, limit, stop)
-        yield Chunk("", left, finish, self._usage(request, prompt, count, score))
+        yield replace(_piece("", left), finish=finish, usage=self._usage(request, prompt, count, score))
 
     def _write(
         self, writing: Writing, request: Request, limit: int, stop: Stop
-    ) -> Generator[Chunk, None, tuple[str, int, tuple[float, ...]]]:
+    ) -> Generator[Chunk, None, tuple[str, int, list[Step]]]:
         """Yield what is written; returns why it ended, how many tokens it took, and those that make no character."""
         words = self._words.stream()
         # A prefix is given to the model without its last blanks, so the answer begins with them.
         strip = request.prefix != request.prefix.rstrip()
-        waiting: list[float] = []
+        waiting: list[Step] = []
         for count in range(limit):
             if why := stop():
-                return why, count, tuple(waiting)
-            token, logprob = self._next(writing)
-            waiting.append(logprob)
-            if token in self._words.ends:
-                return "stop", count + 1, tuple(waiting)
-            text = words.decode(token)
+                return why, count, waiting
+            step = self._next(writing)
+            waiting.append(step)
+            if step[0] in self._words.ends:
+                return "stop", count + 1, waiting
+            text = words.decode(step[0])
             if strip and text:
                 text, strip = text.lstrip(), False
             if text:
-                yield Chunk(text, tuple(waiting))
+                yield _piece(text, waiting)
                 waiting.clear()
-        return "length", limit, tuple(waiting)
+        return "length", limit, waiting
 
-    def _next(self, writing: Writing) -> tuple[int, float]:
-        """Return the next token and the natural log of its probability before any guidance."""
+    def _next(self, writing: Writing) -> Step:
         logits = np.asarray(writing.logits(), np.float64).reshape(-1)
         top = float(logits.max())
         if not math.isfinite(top):  # NaN wins every max
@@ -181,6 +183,10 @@ class Engine(ABC):
             "domain_score": score,
             "domain_threshold": domain.threshold if domain else None,
         }
+
+
+def _piece(text: str, steps: Sequence[Step]) -> Chunk:
+    return Chunk(text, tuple(logprob for _, logprob in steps), tokens=tuple(token for token, _ in steps))
 
 
 def _check_memory(folder: ModelFolder, taken_mb: float) -> None:

@@ -10,9 +10,9 @@ ENGINES = ("genai", "plain")
 """Modules of this package, each with a class `Engine`. One is imported only where a model needs it."""
 
 
-def load(model: Path, *, threads: int | None = None, device: str = "") -> Engine:
-    """Return the engine of the model folder `model`; raises ModelError."""
-    folder = read_folder(model)
+def load(model: Path, *, threads: int | None = None, device: str = "", unverified: bool = False) -> Engine:
+    """Return the engine of the model folder `model`; raises ModelError. `unverified` is for whoever verifies it."""
+    folder = read_folder(model, unverified=unverified)
     if folder.engine not in ENGINES:
         raise ModelError(f"{folder.name}: there is no engine {folder.engine!r} here, only {' and '.join(ENGINES)}")
     try:

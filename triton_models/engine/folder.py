@@ -65,8 +65,7 @@ class ImageForm:
     row_end: str = ""
     after: str = ""
     mark: str = ""
-    """What the chat template writes for an image and `text` takes the place of; empty for a template that takes a
-    message's content as plain text."""
+    """What the chat template itself writes for an image, and `text` then stands for; empty where the engine writes it."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, at load and not at the first image."""
@@ -144,11 +143,12 @@ def device_uid(digest: str) -> str:
     return f"2.25.{uuid5(NAMESPACE_OID, 'sha256:' + digest).int}"
 
 
-def read_folder(model: Path) -> ModelFolder:
+def read_folder(model: Path, *, unverified: bool = False) -> ModelFolder:
     """Return the model in `model` (the named folder, not the version); raises ModelError.
 
     The files must have the digest their card names: a folder that was changed is not served under a name
-    that was measured with other files.
+    that was measured with other files. Nor is one that was never compared with the framework's model, or differed from
+    it, unless its card says who wants it served all the same; `unverified` is for whoever verifies it.
     """
     try:
         card = tomllib.loads((model / "card.toml").read_text(encoding="utf-8"))
@@ -159,6 +159,9 @@ def read_folder(model: Path) -> ModelFolder:
         found = digest_of(path)
         if found != card["digest"].removeprefix("sha256:"):
             raise ModelError(f"{model.name}: the files have digest {found}, the card says {card['digest']}")
+        reason = "" if unverified or card.get("unverified_override") else not_verified(path, found)
+        if reason:
+            raise ModelError(f"{model.name}: {reason}: `preread models verify {model.name}` looks again")
         return ModelFolder(
             path=path,
             name=card["name"],
@@ -174,6 +177,19 @@ def read_folder(model: Path) -> ModelFolder:
         )
     except (OSError, KeyError, TypeError, ValueError) as e:
         raise ModelError(f"{model.name}: not a readable model folder: {e!r}") from e
+
+
+def not_verified(path: Path, digest: str) -> str:
+    """Return why the version folder `path` is not known to answer as the framework's model does; "" where it is."""
+    try:
+        record = json.loads((path / "verify.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return "it was never verified (no verify.json)"
+    if record.get("digest", digest).removeprefix("sha256:") != digest:
+        return "it was verified with other files"
+    if record["greedy_tokens_identical"] < record["prompts"]:
+        return f"{record['greedy_tokens_identical']} of {record['prompts']} answers are those of the framework's model"
+    return "; ".join(record.get("differences", []))
 
 
 def image_form(table: dict[str, Any]) -> ImageForm:

@@ -21,6 +21,8 @@ class Checkpoint:
 
     path: Path
     config: dict[str, Any]
+    image_size: int = 0
+    """Side of the square that images are shown in, where the operator chose one; 0 for the makers'."""
 
     @property
     def architecture(self) -> str:

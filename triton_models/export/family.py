@@ -32,6 +32,8 @@ class Parts:
     """The id whose places in the prompt `image_features` take, in order."""
     pixel_shape: tuple[int, ...] = ()
     """Of one image's `pixel_values`."""
+    context: int | None = None
+    """Tokens of prompt and answer together, where fewer than the decoder's are exact."""
 
 
 class Family(Protocol):
@@ -46,7 +48,7 @@ class Family(Protocol):
 
     @staticmethod
     def take_apart(checkpoint: Checkpoint) -> Parts:
-        """Return the model in fp32. Raises whatever the framework raises for files that do not fit."""
+        """Return the model in fp32. Raises ExportError for weights that do not fit."""
 
     @staticmethod
     def form(checkpoint: Checkpoint, parts: Parts) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The decoder graph of the plain engine: told who may see whom and where each token stands (engine/decoder.py).
 
-    inputs_embeds (1, new, width), attention_mask bool (1, 1, new, total), sliding_attention_mask likewise where layers
-    slide, position_ids (1, new) or (3, 1, new), past_key_values.N.key, .value (1, heads, past, size)
-    -> logits (1, 1, vocabulary) of the last token, present.N.key, .value (1, heads, total, size)
+inputs_embeds (1, new, width), attention_mask bool (1, 1, new, total), sliding_attention_mask likewise where layers
+slide, position_ids (1, new) or (3, 1, new), past_key_values.N.key, .value (1, heads, past, size)
+-> logits (1, 1, vocabulary) of the last token, present.N.key, .value (1, heads, total, size)
 """
 
 import json
