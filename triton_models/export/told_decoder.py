@@ -9,13 +9,20 @@ import json
 from collections.abc import Sequence
 from inspect import signature
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
+from engine.decoder import Cache, Decoder
+from engine.sessions import open_session
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from export.checkpoint import Checkpoint
+from export.trouble import ExportError
 
+FILE = "model.onnx"
 OPSET = 18
 MOST_CONTEXT = 4096
 """Tokens of prompt and answer; a longer context would cost memory that a report has no use for."""
@@ -64,27 +71,46 @@ class ToldDecoder(nn.Module):
         return self.head(hidden[:, -1:]), *kept.parts
 
 
-def write(text: Any, head: nn.Module, out: Path, *, axes: int) -> None:
+class Spoken(nn.Module):
+    """A decoder and its head as one causal language model, for transformers that know the two only inside a whole."""
+
+    def __init__(self, text: Any, head: nn.Module) -> None:
+        super().__init__()
+        self.text, self.head, self.config = text, head, text.config
+
+    def get_input_embeddings(self) -> nn.Module:
+        """Return what makes vectors of tokens."""
+        return self.text.get_input_embeddings()
+
+    def forward(self, inputs_embeds: Tensor) -> Any:
+        """Return an object with the `logits` (1, length, vocabulary) of `inputs_embeds` (1, length, width)."""
+        return SimpleNamespace(logits=self.head(self.text(inputs_embeds=inputs_embeds).last_hidden_state))
+
+
+def write(spoken: Spoken, out: Path, *, axes: int) -> None:
     """Write `model.onnx`; positions have so many `axes` (1 or 3)."""
-    config = text.config
+    config = spoken.config
     kinds = [kind for kind in MASKS if kind in config.layer_types]
-    shape = (1, config.num_key_value_heads, 2, head_size(config))
+    masks = [MASKS[kind] for kind in kinds]
     cached = [f"{n}.{part}" for n in range(config.num_hidden_layers) for part in ("key", "value")]
-    positions = torch.arange(2, 5).expand(axes, 1, 3) if axes > 1 else torch.arange(2, 5)[None]
-    told = [torch.ones(1, 1, 3, 5, dtype=torch.bool).tril(2) for _ in kinds]
-    given = (torch.randn(1, 3, config.hidden_size), *told, positions, *(torch.randn(shape) for _ in cached))
-    inputs = ["inputs_embeds", *(MASKS[kind] for kind in kinds), "position_ids"]
     past, present = [f"past_key_values.{name}" for name in cached], [f"present.{name}" for name in cached]
+    positions = torch.arange(2, 5)[None]
+    given = [
+        torch.randn(1, 3, config.hidden_size),
+        *(torch.ones(1, 1, 3, 5, dtype=torch.bool).tril(2) for _ in masks),
+        positions if axes == 1 else positions.expand(axes, 1, 3),
+        *(torch.randn(1, config.num_key_value_heads, 2, head_size(config)) for _ in cached),
+    ]
     torch.onnx.export(
-        ToldDecoder(text, head, kinds).eval(),
-        given,
-        str(out / "model.onnx"),
-        input_names=[*inputs, *past],
+        ToldDecoder(spoken.text, spoken.head, kinds).eval(),
+        tuple(given),
+        str(out / FILE),
+        input_names=["inputs_embeds", *masks, "position_ids", *past],
         output_names=["logits", *present],
         dynamic_axes={
             "inputs_embeds": {1: "new"},
-            **{MASKS[kind]: {2: "new", 3: "total"} for kind in kinds},
-            "position_ids": {axes > 1 and 2 or 1: "new"},
+            "position_ids": {1 if axes == 1 else 2: "new"},
+            **{name: {2: "new", 3: "total"} for name in masks},
             **{name: {2: "past"} for name in past},
             **{name: {2: "total"} for name in present},
         },
@@ -93,15 +119,11 @@ def write(text: Any, head: nn.Module, out: Path, *, axes: int) -> None:
     )
 
 
-def head_size(config: Any) -> int:
-    """Return the length of one attention head's vectors."""
-    return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
-
-
-def configure(checkpoint: Checkpoint, text: Any, out: Path, *, kind: str) -> None:
+def configure(checkpoint: Checkpoint, spoken: Spoken, out: Path, *, kind: str) -> None:
     """Write `genai_config.json`: the tokens that mean something, the sizes of the cache."""
-    config = text.config
+    config = spoken.config
     ends = checkpoint.file("generation_config.json").get("eos_token_id", config.eos_token_id)
+    sizes = ("num_hidden_layers", "num_attention_heads", "num_key_value_heads", "hidden_size")
     model = {
         "type": kind,
         "bos_token_id": config.bos_token_id,
@@ -110,13 +132,34 @@ def configure(checkpoint: Checkpoint, text: Any, out: Path, *, kind: str) -> Non
         "vocab_size": config.vocab_size,
         "context_length": min(config.max_position_embeddings, MOST_CONTEXT),
         "decoder": {
-            "filename": "model.onnx",
+            "filename": FILE,
             "session_options": {"provider_options": []},
-            "num_hidden_layers": config.num_hidden_layers,
-            "num_attention_heads": config.num_attention_heads,
-            "num_key_value_heads": config.num_key_value_heads,
             "head_size": head_size(config),
-            "hidden_size": config.hidden_size,
+            **{name: getattr(config, name) for name in sizes},
         },
     }
     (out / "genai_config.json").write_text(json.dumps({"model": model}, indent=1) + "\n", encoding="utf-8")
+
+
+def run(out: Path, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the logits (1, length, vocabulary) of the written graph, one token after another through its cache."""
+    described = json.loads((out / "genai_config.json").read_text(encoding="utf-8"))["model"]["decoder"]
+    decoder = Decoder(open_session(out / FILE, threads=1, device="cpu"), described, "cpu")
+    cache, logits = Cache(decoder, {}), []
+    for at in range(embeddings.shape[1]):
+        place = np.full((1, 1), at)
+        told = {"position_ids": place if decoder.rank("position_ids") == 2 else np.broadcast_to(place, (3, 1, 1))}
+        told |= {name: np.ones((1, 1, 1, at + 1), bool) for name in MASKS.values() if decoder.rank(name)}
+        logits.append(cache.step({"inputs_embeds": embeddings[:, at : at + 1], **told}))
+    return np.stack(logits)[None]
+
+
+def head_size(config: Any) -> int:
+    """Return the length of one attention head's vectors."""
+    return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+
+
+def require_full_precision(precision: str) -> None:
+    """Raise ExportError for what this export cannot write."""
+    if precision != "fp32":
+        raise ExportError(f"families of the plain engine are written in fp32, not in {precision}: leave it out")

@@ -5,7 +5,6 @@ a decoder whose positions count in time, rows and columns. GenAI's decoder has n
 serves it.
 """
 
-from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import ImageOps
-from PIL.Image import Image, Resampling
+from PIL.Image import Image
 from torch import Tensor, nn
 
 from export import told_decoder
 from export.checkpoint import Checkpoint
 from export.family import Parts
+from export.loading import load_whole
+from export.seeing import normalisation, processor_of, seeing_form
+from export.text import greedy
 from export.trouble import ExportError
 
 ARCHITECTURES = frozenset({"Qwen2_5_VLForConditionalGeneration"})
@@ -29,25 +30,30 @@ INEXACT = (
     "each image's own size and shape.",
 )
 MAX_IMAGES = 4
-CLIP_MEAN, CLIP_STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
 TOKEN = "<|image_pad|>"
 """Both what the template writes for an image and what stands for one feature."""
 
 
 def check(config: dict[str, Any]) -> None:
-    """Raise ExportError for windows that are not whole tokens."""
+    """Raise ExportError for windows that do not hold whole tokens."""
+    window, token = config.get("vision_config", {}).get("window_size", 112), token_side(config)
+    if window % token:
+        raise ExportError(f"a window of {window} pixels does not hold whole tokens of {token} pixels")
+
+
+def token_side(config: dict[str, Any]) -> int:
+    """Return the side in pixels of what becomes one token."""
     vision = config.get("vision_config", {})
-    token = vision.get("patch_size", 14) * vision.get("spatial_merge_size", 2)
-    if vision.get("window_size", 112) % token:
-        raise ExportError(f"a window of {vision['window_size']} pixels does not hold whole tokens of {token} pixels")
+    return int(vision.get("patch_size", 14) * vision.get("spatial_merge_size", 2))
 
 
 def side_of(checkpoint: Checkpoint) -> int:
-    """Return the side of the square in pixels: whole windows, within what the makers' processor allows."""
-    processor = checkpoint.file("preprocessor_config.json")
-    most = processor.get("max_pixels") or processor.get("size", {}).get("longest_edge") or MAX_SIDE**2
+    """Return the side of the square in pixels: whole windows, within the operator's and the processor's limits."""
+    processor = processor_of(checkpoint)
+    pixels = processor.get("max_pixels") or processor.get("size", {}).get("longest_edge") or MAX_SIDE**2
     window = checkpoint.config.get("vision_config", {}).get("window_size", 112)
-    return max(window, min(MAX_SIDE, int(most**0.5)) // window * window)
+    most = min(checkpoint.image_size or MAX_SIDE, int(pixels**0.5))
+    return int(max(window, most // window * window))
 
 
 class Vision(nn.Module):
@@ -112,34 +118,29 @@ def _turned(vectors: Tensor) -> Tensor:
 
 
 def take_apart(checkpoint: Checkpoint) -> Parts:
-    """Return the model in fp32."""
+    """Return the model in fp32, its tower for images of one size."""
     from transformers import Qwen2_5_VLForConditionalGeneration
 
-    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(
-        checkpoint.path, dtype=torch.float32, attn_implementation="eager"
-    ).eval()
-    side = side_of(checkpoint)
+    whole = load_whole(Qwen2_5_VLForConditionalGeneration, checkpoint, attn_implementation="eager")
+    image, side = whole.config.image_token_id, side_of(checkpoint)
+
+    def generate(ids: Tensor, pixels: Tensor | None, count: int) -> list[int]:
+        whole.model.rope_deltas = None  # kept from the answer before
+        if pixels is None:
+            return greedy(whole, count, input_ids=ids)
+        patches, grid = patched(pixels, whole.config.vision_config)
+        shown = {"pixel_values": patches, "image_grid_thw": grid}
+        if "mm_token_type_ids" in signature(whole.forward).parameters:  # since transformers 5
+            shown["mm_token_type_ids"] = (ids == image).int()
+        return greedy(whole, count, input_ids=ids, **shown)
+
     return Parts(
-        decoder=model,
-        generate=partial(_generate, model),
-        vision=Vision(model.model.visual, side),
-        image_token=model.config.image_token_id,
+        decoder=told_decoder.Spoken(whole.model.language_model, whole.lm_head),
+        generate=generate,
+        vision=Vision(whole.model.visual, side),
+        image_token=image,
         pixel_shape=(3, side, side),
     )
-
-
-@torch.no_grad()
-def _generate(model: Any, input_ids: Tensor, pixel_values: Tensor | None, count: int) -> list[int]:
-    """Return the framework's greedy answer, with images as the makers' processor gives them."""
-    images = {}
-    if pixel_values is not None:
-        patches, grid = patched(pixel_values, model.config.vision_config)
-        images = {"pixel_values": patches, "image_grid_thw": grid}
-        if "mm_token_type_ids" in signature(model.forward).parameters:  # since transformers 5
-            images["mm_token_type_ids"] = (input_ids == model.config.image_token_id).int()
-    mask = torch.ones_like(input_ids)
-    told = model.generate(input_ids=input_ids, attention_mask=mask, max_new_tokens=count, do_sample=False, **images)
-    return [int(token) for token in told[0, input_ids.shape[1] :]]
 
 
 def patched(pixel_values: Tensor, config: Any) -> tuple[Tensor, Tensor]:
@@ -154,41 +155,23 @@ def patched(pixel_values: Tensor, config: Any) -> tuple[Tensor, Tensor]:
 
 
 def form(checkpoint: Checkpoint, parts: Parts) -> dict[str, Any]:
-    """Return what preread.json says."""
-    processor, vision = checkpoint.file("preprocessor_config.json"), parts.decoder.config.vision_config
+    """Return how an image is shown: whole, in a square."""
     side = parts.pixel_shape[-1]
-    across = side // vision.patch_size // vision.spatial_merge_size
-    return {
-        "engine": "plain",
-        "image": {
-            "rows": side,
-            "columns": side,
-            "fit": "letterbox",
-            "filter": "bicubic",
-            "depth": 8,
-            "padding": 0.0,
-            "mean": processor.get("image_mean", CLIP_MEAN),
-            "std": processor.get("image_std", CLIP_STD),
-            "token": TOKEN,
-            "tokens_per_image": across**2,
-            "grid": [across, across],
-            "mark": TOKEN,
-            "max_images": MAX_IMAGES,
-        },
-        "default_max_tokens": 512,
-        "domain": None,
-    }
+    across = side // token_side(checkpoint.config)
+    image = {"rows": side, "columns": side, "fit": "letterbox", "max_images": MAX_IMAGES}
+    shown = {"token": TOKEN, "mark": TOKEN, "grid": [across, across], "tokens_per_image": across**2}
+    return seeing_form(parts, image | shown | normalisation(checkpoint)) | {"engine": "plain"}
 
 
 def pixels(checkpoint: Checkpoint, image: Image) -> NDArray[np.float32]:
-    """Return `pixel_values` (3, side, side) of the makers' processor for `image` in the middle of a black square."""
-    from transformers import AutoImageProcessor
+    """Return `pixel_values` (3, side, side) of the makers' processor, asked for our size."""
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-    side = side_of(checkpoint)
-    processor = AutoImageProcessor.from_pretrained(checkpoint.path, backend="pil")
-    square = ImageOps.pad(image.convert("RGB"), (side, side), Resampling.BICUBIC, color=0)
-    patches = torch.as_tensor(np.asarray(processor(images=square, return_tensors="np")["pixel_values"]))
-    return _joined(patches, side, processor.patch_size, processor.merge_size).numpy()
+    side, vision = side_of(checkpoint), checkpoint.config["vision_config"]
+    size = {"shortest_edge": side**2, "longest_edge": side**2}
+    told = {key: value for key, value in processor_of(checkpoint).items() if key not in ("min_pixels", "max_pixels")}
+    made = Qwen2VLImageProcessorPil(**(told | {"size": size}))(images=[image], return_tensors="pt")["pixel_values"]
+    return _joined(made, side, vision.get("patch_size", 14), vision.get("spatial_merge_size", 2)).numpy()
 
 
 def _joined(patches: Tensor, side: int, patch: int, merge: int) -> Tensor:
@@ -200,6 +183,9 @@ def _joined(patches: Tensor, side: int, patch: int, merge: int) -> Tensor:
 
 def write_decoder(checkpoint: Checkpoint, parts: Parts, out: Path, precision: str) -> None:
     """Write model.onnx and genai_config.json."""
-    text = parts.decoder.model.language_model
-    told_decoder.write(text, parts.decoder.lm_head, out, axes=3)
-    told_decoder.configure(checkpoint, text, out, kind="qwen2_5_vl")
+    told_decoder.require_full_precision(precision)
+    told_decoder.write(parts.decoder, out, axes=3)
+    told_decoder.configure(checkpoint, parts.decoder, out, kind="qwen2_5_vl")
+
+
+run_decoder = told_decoder.run
