@@ -16,6 +16,7 @@ from service.adapters.ledger import SqlLedger
 from service.adapters.part10 import Part10Headers
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.adapters.spool_files import FileSpool
+from service.domain.algorithm import unlicensed
 from service.domain.errors import Misconfigured
 from service.ports.bell import Bell, SilentBell
 from service.ports.clock import SystemClock
@@ -38,6 +39,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
     ledger = SqlLedger(_database(settings), site=settings.site.name)
     spool = FileSpool(settings.data / "spool", reserve_bytes=settings.disk_reserve_bytes)
     nodes = ConfiguredNodes(calling_ae=settings.scp.ae_title, opener=spool.open)
+    models = _models(settings)
     audit = ChainedAudit(ledger.database, site=settings.site.name, process=process)
     return Services(
         settings=settings,
@@ -47,9 +49,9 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         spool=spool,
         headers=Part10Headers(),
         pixels=PydicomPixels(spool.open),
-        models=_models(settings),
+        models=models,
         bell=bell or _bell(settings),
-        configurations=StoredConfigurations(ledger, plug_ins()),
+        configurations=StoredConfigurations(ledger, plug_ins(models)),
         nodes=nodes,
         peers=KeptNodes(nodes),
         accounts=SqlAccounts(ledger.database, site=settings.site.name, now=clock.now),
@@ -69,14 +71,25 @@ def silent(settings: Settings, *, process: str) -> Services:
     return build(settings, process=process, bell=SilentBell())
 
 
-def plug_ins() -> Installed:
-    """What a configuration may name here: algorithms, outputs, schemes and URLs of destinations."""
+def plug_ins(models: Models | None = None) -> Installed:
+    """What a configuration may name here: algorithms, outputs, schemes and URLs of destinations; and, by the cards of
+    `models`, which algorithms it may deliver."""
     return Installed(
         algorithms=tuple(algorithms()),
         outputs=tuple(encoders()),
         schemes=tuple(schemes()),
         check_destination=check_destination,
+        not_for_delivery=partial(_not_for_delivery, models) if models else lambda algorithm: None,
     )
+
+
+def _not_for_delivery(models: Models, algorithm: str) -> str | None:
+    """Why results of the algorithm's model may not leave. A model that is not here yet is looked at when it reads."""
+    module = algorithms().get(algorithm)
+    try:
+        return unlicensed(models.card(module.MODEL)) if module else None
+    except Misconfigured:
+        return None
 
 
 def broker_problem(settings: Settings) -> str | None:

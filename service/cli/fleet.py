@@ -99,6 +99,7 @@ def _redis(settings: Settings, say: Say) -> tuple[Process, str]:
 def _model_server(settings: Settings, say: Say) -> tuple[Process, str, str]:
     """Triton where it runs; the same engine in a process of its own where it does not, said plainly."""
     repositories = settings.model_repositories
+    private(settings.own_models)  # Triton refuses a repository that is not there
     cards = [find_card(name, repositories) for name in model_names(repositories)]
     machine_mb = psutil.virtual_memory().total // (1 << 20)
     if reason := over_budget(cards, given_mb=settings.models.memory_mb, machine_mb=machine_mb):

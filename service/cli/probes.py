@@ -10,6 +10,7 @@ from enum import IntEnum
 from zoneinfo import ZoneInfo
 
 from service import bootstrap
+from service.adapters.cards import installed_models
 from service.domain.errors import Misconfigured, PrereadError, Unavailable
 from service.domain.lane import FORWARD, READ
 from service.embedded import orthanc, redis, triton
@@ -94,6 +95,23 @@ def models(services: Services) -> Probe:
 
 def _served(model: ServedModel) -> str:
     return f"{model.name} {model.version} on {model.provider or 'an execution provider that it did not name yet'}"
+
+
+def verified(services: Services) -> Probe:
+    """Models that are served, or would be, although nothing says that they answer as their makers' do."""
+    doubtful = []
+    for name in installed_models(services.settings.model_repositories):
+        try:
+            card = services.models.card(name)
+        except Misconfigured as error:
+            doubtful.append(f"{name}: {error}")
+            continue
+        if card.not_verified or card.override:
+            served = f"served all the same: {card.override}" if card.override else "not served"
+            doubtful.append(f"{name}: {card.not_verified or 'not verified'} ({served})")
+    if doubtful:
+        return Probe("verified models", Level.WARNING, "; ".join(doubtful), "preread models verify NAME")
+    return Probe("verified models", Level.OK, "every model was compared with its framework's")
 
 
 def disk(services: Services) -> Probe:

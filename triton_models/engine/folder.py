@@ -65,7 +65,7 @@ class ImageForm:
     row_end: str = ""
     after: str = ""
     mark: str = ""
-    """What the chat template itself writes for an image, and `text` then stands for; empty where the engine writes it."""
+    """What the chat template itself writes for an image, `text` then stands there; empty: the engine writes `text`."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, at load and not at the first image."""

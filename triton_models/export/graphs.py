@@ -20,7 +20,7 @@ class Embedding(nn.Module):
         self.image_token = image_token
 
     def forward(self, input_ids: Tensor, image_features: Tensor) -> Tensor:
-        """Return the words' embeddings, the image tokens replaced in order; one that the model itself writes is a word."""
+        """Return the words' embeddings, the image tokens replaced in order; one that the model writes is a word."""
         words = self.table(input_ids)
         image = input_ids == self.image_token
         place = (image.long().flatten().cumsum(0).reshape(image.shape) - 1).clamp(min=0)

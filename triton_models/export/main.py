@@ -17,8 +17,8 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1"}
 
-from export.card import Job
-from export.trouble import ExportError
+from export.card import Job  # noqa: E402 - found on the path above
+from export.trouble import Differs, ExportError  # noqa: E402
 
 
 def say(**words: Any) -> None:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> None:
             raise ExportError(f"this Python lacks {error.name}: install the extra `export` into it") from error
         record = make(job, say=lambda words: say(step=words))
     except (ExportError, OSError) as error:
-        say(error=str(error))
+        say(error=str(error), differs=isinstance(error, Differs))
         raise SystemExit(1) from error
     say(made=job.out, record=record)
 

@@ -17,16 +17,23 @@ from export.checkpoint import Checkpoint, open_checkpoint
 from export.decoder import write_decoder
 from export.family import Family, Parts, find, optional
 from export.graphs import write_graphs
-from export.trouble import ExportError
+from export.trouble import Differs
 from export.words import chat_template, mark_of, write_words
 
 Say = Callable[[str], None]
-NOT_YET = {"differences": [], "components": [], "pixels_max_difference": None, "prompts": 0, "tokens": 0,
-           "greedy_tokens_identical": 0, "tokens_identical": 0}  # fmt: skip
+NOT_YET: dict[str, Any] = {
+    "components": [],
+    "prompts": 0,
+    "greedy_tokens_identical": 0,
+    "tokens": 0,
+    "tokens_identical": 0,
+    "pixels_max_difference": None,
+    "differences": [],
+}
 
 
 def make(job: Job, *, say: Say) -> dict[str, Any]:
-    """Make `job.out` and return its record; raises ExportError where it differs and the job does not override that."""
+    """Make `job.out` and return its record; raises Differs where it differs and the job does not override that."""
     torch.set_num_threads(1)
     say("reading the checkpoint")
     checkpoint = replace(open_checkpoint(Path(job.checkpoint)), image_size=job.image_size)
@@ -44,7 +51,7 @@ def make(job: Job, *, say: Say) -> dict[str, Any]:
     (out / "verify.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     write_card(job, model, family=name, inexact=family.INEXACT, record=record)
     if record["differences"] and not job.override:
-        raise ExportError(
+        raise Differs(
             f"{job.name} is not the model that it was made of: {'; '.join(record['differences'])}. "
             "It is not served; --override REASON serves it all the same and says so everywhere"
         )

@@ -49,7 +49,7 @@ def side_of(checkpoint: Checkpoint, *, merge: int) -> int:
 
 
 def shown(across: int) -> dict[str, Any]:
-    """Return how an image stands in the prompt: rows of placeholders, a mark after each (transformers' PixtralProcessor)."""
+    """Return how an image stands in the prompt: rows of placeholders, a mark after each (PixtralProcessor)."""
     grid = {"tokens_per_image": across**2, "grid": [across, across], "row_end": "[IMG_BREAK]", "after": "[IMG_END]"}
     return {"fit": "letterbox", **grid}
 

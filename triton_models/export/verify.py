@@ -184,6 +184,7 @@ def record(found: list[Component], outcome: goldens.Outcome, apart: float | None
         "tokens": outcome.tokens,
         "tokens_identical": outcome.tokens_identical,
         "pixels_max_difference": apart,
+        "graph_differences": differences,
         "differences": differences + outcome.differences,
         "versions": {name: version(name) for name in PACKAGES},
     }

@@ -14,8 +14,8 @@ from export.checkpoint import Checkpoint, read_json
 from export.trouble import ExportError
 
 FILES = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
-    "tokenizer.model", "generation_config.json",
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+    "merges.txt", "tokenizer.model", "generation_config.json",
 )  # fmt: skip
 TEMPLATE = "chat_template.jinja"
 GIST = 160
@@ -105,7 +105,7 @@ def _make_fast(checkpoint: Checkpoint, out: Path) -> None:
 def prompt_of(
     checkpoint: Checkpoint, template: str, text: str, form: ImageForm | None, *, images: int
 ) -> tuple[str, list[int]]:
-    """Return what the framework's tokenizer makes of a question: the prompt's digest, as the engine tells it, and ids."""
+    """Return what the framework's tokenizer makes of a question: the prompt's digest, as the engine tells it; ids."""
     shown = form.text if form else ""
     if form and form.mark:
         content: Any = [{"type": "image"}] * images + [{"type": "text", "text": text}]

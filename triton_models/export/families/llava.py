@@ -16,14 +16,15 @@ from export.trouble import ExportError
 
 ARCHITECTURES = frozenset({"LlavaForConditionalGeneration"})
 INEXACT = (
-    "With a Pixtral tower: every image is shown in one square size, padded with black; its makers keep the size.",
+    "With a Pixtral tower: every image is shown in one square size, padded with black; its makers keep its own size.",
 )
 TEMPLATE = (
-    "{% for message in messages %}USER: {% for content in message['content'] %}{% if content['type'] == 'image' %}<image>\n"
-    "{% endif %}{% endfor %}{% for content in message['content'] %}{% if content['type'] == 'text' %}"
-    "{{ content['text'] + ' ' }}{% endif %}{% endfor %}{% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}"
+    "{% for message in messages %}USER: {% for content in message['content'] %}"
+    "{% if content['type'] == 'image' %}<image>\n{% endif %}{% endfor %}"
+    "{% for content in message['content'] %}{% if content['type'] == 'text' %}{{ content['text'] + ' ' }}"
+    "{% endif %}{% endfor %}{% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}"
 )
-"""What llava-hf/llava-1.5-7b-hf brings, in the part of Jinja that the runtime reads; an answer is no part of a prompt."""
+"""What llava-hf/llava-1.5-7b-hf brings, in the part of Jinja that the runtime reads, for one question."""
 TOWERS = ("clip_vision_model", "pixtral")
 DECODERS = ("llama", "mistral")
 CLIP_SIDE = 336
