@@ -3,16 +3,18 @@ config.json, and in the end the framework's own tokens."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import onnxruntime_genai as og
 import pytest
 
-from service.ports.models import Finish, ImagePart, Models, Question
+from service.ports.models import Finish, Guidance, ImagePart, Models, Question
+from tests.contract.export import conftest
 from tests.contract.export.conftest import made
-from tests.support import tiny_checkpoint, triton_server
+from tests.support import triton_server
 from tests.unit.triton_models.by_path import ROOT, importable
 
 importable(ROOT)
@@ -22,7 +24,7 @@ from engine.goldens import Golden  # noqa: E402
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
-LAYOUTS = sorted(tiny_checkpoint.FAMILIES)
+LAYOUTS = sorted(conftest.LAYOUTS)
 
 
 @dataclass
@@ -63,6 +65,28 @@ def test_triton_streams_the_framework_s_answers(served: Served, layout: str) -> 
         assert answer.text == "".join(pieces) == speak(golden.tokens)
         assert len(pieces) > 3, "it is streamed"
         assert answer.finish in (Finish.LENGTH, Finish.STOP)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_guided_answer_has_its_form_from_every_family(served: Served, layout: str) -> None:
+    schema = {"type": "object", "properties": {"side": {"enum": ["left", "right"]}}, "required": ["side"],
+              "additionalProperties": False}  # fmt: skip
+    guidance = Guidance(kind="json_schema", value=json.dumps(schema))
+    question = _question(layout, goldens.read(served.repository / layout / "1")[0])
+    answer = served.models.ask(replace(question, guidance=guidance))
+    assert json.loads(answer.text)["side"] in {"left", "right"}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_client_that_leaves_ends_its_answer_alone(served: Served, layout: str) -> None:
+    golden = goldens.read(served.repository / layout / "1")[0]
+
+    def leave(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        served.models.ask(_question(layout, golden), on_text=leave)
+    assert served.models.ask(_question(layout, golden)).usage["completion_tokens"] == len(golden.tokens)
 
 
 def _question(layout: str, golden: Golden) -> Question:
