@@ -1,4 +1,4 @@
-"""The families of the plain engine against the framework, on more than the goldens ask: several images, begun answers."""
+"""The plain engine's families against the framework, on more than the goldens ask: several images, begun answers."""
 
 from __future__ import annotations
 
