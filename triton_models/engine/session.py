@@ -12,10 +12,13 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from engine import device as devices
 from engine.folder import ModelError
+from engine.sessions import open_session
 from engine.turns import Stop
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+NO_CONFIG = "genai_config.json"
+"""Names the device of a model that writes text; beside an image model there is none."""
 ASK_EVERY_S = 0.05
 """How often a run that goes on is asked to end."""
 TYPES = {"tensor(float)": np.dtype(np.float32), "tensor(float16)": np.dtype(np.float16)}
@@ -29,19 +32,16 @@ class Stopped(Exception):
 class Session:
     """A loaded graph with one input."""
 
-    def __init__(self, file: Path, *, model: str, threads: int, gpu: int | None) -> None:
-        """Load `file` of `model` with so many threads, on the GPU of number `gpu` or on the CPU. Raises ModelError."""
+    def __init__(self, file: Path, *, model: str, threads: int, device: str) -> None:
+        """Load `file` of `model` with so many threads on `device` (cpu, cuda; empty: the CPU). Raises ModelError."""
         if not file.is_file():
             raise ModelError(f"{model}: {file.name} is missing: put it beside preread.json")
         self._model = model
-        self._session = _loaded(file, model, threads, gpu)
+        try:
+            self._session = open_session(file, threads=threads, device=devices.wanted(device, file.parent / NO_CONFIG))
+        except Exception as e:  # the runtime's own kinds
+            raise ModelError(f"{model}: {file.name} could not be loaded: {e}{devices.remedy(device)}") from e
         self.provider = self._session.get_providers()[0]
-        wanted = CPU if gpu is None else CUDA
-        if self.provider != wanted:
-            raise ModelError(
-                f"{model}: {wanted} was asked for and the graph runs on {self.provider}: install onnxruntime-gpu with "
-                "the CUDA libraries it names, or serve the model on the CPU"
-            )
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in TYPES:
             found = ", ".join(f"{one.name} {one.type}" for one in inputs) or "none"
@@ -79,20 +79,3 @@ class Session:
             ended.set()
             watcher.join()
         return dict(zip(self.outputs, outputs, strict=True))
-
-
-def _loaded(file: Path, model: str, threads: int, gpu: int | None) -> Any:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    providers: list[Any] = [CPU] if gpu is None else [(CUDA, {"device_id": gpu}), CPU]
-    available = ort.get_available_providers()
-    if gpu is not None and CUDA not in available:
-        raise ModelError(
-            f"{model}: {CUDA} was asked for and this onnxruntime has {', '.join(available)}: install onnxruntime-gpu "
-            "in its place, or serve the model on the CPU"
-        )
-    try:
-        return ort.InferenceSession(str(file), options, providers=providers)
-    except Exception as e:  # the runtime's own kinds
-        raise ModelError(f"{model}: {file.name} could not be loaded: {e}") from e

@@ -138,6 +138,8 @@ def _ask(
     module = _module(wanted)
     card: Card = services.models.card(module.MODEL)
     selection = select(matched, module, card.limits, claim.identity)
+    stopped = services.configurations.active().configuration.stop_of(module.MODEL)
+    why_not = why_not or (stopped.words if stopped else "")
     if why_not or not selection.images:
         none = "; ".join(selection.left_out) or "no image for this algorithm"
         final = not selection.images

@@ -29,6 +29,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 DARK, BRIGHT = "No pleural effusion. No pneumothorax.", "There is a large left pleural effusion."
 SITE = "Large left effusion."
+TOO_LARGE = r"takes \d+ MB once it is loaded and its card allows 1: raise memory_mb"
+ENGINES = ("genai", "plain")
 LONG = " ".join(["No pneumothorax."] * 20)
 SCRIPTS = {
     "adapted": Script(answers=[BRIGHT], adapter=[SITE], images=False),
@@ -39,13 +41,14 @@ SCRIPTS = {
 }
 
 
-@pytest.fixture(scope="module", params=["triton", "local"])
+@pytest.fixture(scope="module", params=[f"{door}-{engine}" for engine in ENGINES for door in ("triton", "local")])
 def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
+    door, engine = request.param.split("-")
     folder = tmp_path_factory.mktemp(request.param)
     repository = folder / "models"
     for name, script in SCRIPTS.items():
-        write(repository, name, script)
-    if request.param == "triton":
+        write(repository, name, replace(script, engine=engine))
+    if door == "triton":
         with triton_server.serving(folder, repository, list(SCRIPTS)) as server:
             yield server.models
     else:
@@ -201,19 +204,21 @@ LOAD = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from engine.genai import Engine
-Engine.load(Path(sys.argv[2]))
+from engine import engines
+engines.load(Path(sys.argv[2]))
 """
 
 
 @pytest.mark.parametrize(
     ("script", "why"),
     [
-        (Script(answers=[DARK], memory_mb=1), r"takes \d+ MB once it is loaded and its card allows 1: raise memory_mb"),
+        (Script(answers=[DARK], memory_mb=1), TOO_LARGE),
+        (Script(answers=[DARK], memory_mb=1, engine="plain"), TOO_LARGE),
         (
             Script(answers=[DARK], adapter=[SITE]),
-            r"has adapters \(site\), which this runtime applies to models of text",
+            r"has adapters \(site\), .* have the model served by the plain engine",
         ),
+        (Script(answers=[DARK], engine="steam"), "there is no engine 'steam' here, only genai and plain"),
     ],
 )
 def test_a_model_that_must_not_be_served_says_why(script: Script, why: str, tmp_path: Path) -> None:
