@@ -1,7 +1,6 @@
 """The card and the rest of a model folder that is the same for all families."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Any
 
 from engine.folder import device_uid, digest_of
 
-DEMO = Path(__file__).resolve().parents[1] / "chest_demo"
-"""Whose door to the engine and whose Triton configuration every folder gets."""
 MEGABYTE = 1 << 20
 ROOM_MB = 512
 """What a runtime takes besides weights."""
@@ -85,12 +82,3 @@ def write_card(job: Job, model: Path, *, family: str, inexact: tuple[str, ...], 
 def table(lines: Mapping[str, Any]) -> str:
     """Return lines of TOML; its strings, numbers and lists are written as JSON writes them."""
     return "".join(f"{key if key.isidentifier() else json.dumps(key)} = {json.dumps(v)}\n" for key, v in lines.items())
-
-
-def write_door(model: Path, name: str) -> None:
-    """Write what Triton needs: its configuration, and the door to the engine."""
-    shutil.copyfile(DEMO / "1" / "model.py", model / "1" / "model.py")
-    text = (DEMO / "config.pbtxt").read_text(encoding="utf-8").replace('name: "chest_demo"', f'name: "{name}"')
-    empty = 'key: "engine_parent" value: { string_value: ""'
-    text = text.replace(empty, empty[:-2] + f'"{DEMO.parent}"')
-    (model / "config.pbtxt").write_text(text, encoding="utf-8")

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from engine import goldens
+from engine import goldens, layout
 from engine.folder import ImageForm, digest_of, image_form
 
 from export import verify
-from export.card import Job, write_card, write_door
+from export.card import Job, write_card
 from export.checkpoint import Checkpoint, open_checkpoint
 from export.decoder import write_decoder
 from export.family import Family, Parts, find, optional
@@ -21,6 +21,8 @@ from export.trouble import Differs
 from export.words import chat_template, mark_of, write_words
 
 Say = Callable[[str], None]
+REPOSITORY = Path(__file__).resolve().parents[1]
+"""Where the package `engine` lies."""
 NOT_YET: dict[str, Any] = {
     "components": [],
     "prompts": 0,
@@ -44,7 +46,7 @@ def make(job: Job, *, say: Say) -> dict[str, Any]:
     out = model / "1"
     out.mkdir(parents=True)
     form = write_version(job, checkpoint, family, parts, out, say)
-    write_door(model, job.name)
+    layout.write(model, name=job.name, engine_parent=str(REPOSITORY))
     write_card(job, model, family=name, inexact=family.INEXACT, record=NOT_YET)
     say("verifying")
     record = verified(job, checkpoint, family, parts, model, form, say)
