@@ -11,7 +11,13 @@ from fnmatch import fnmatch
 from tests.unit.deploy.repository import DEPLOY, DOCKERFILE, ROOT
 
 TEXT = DOCKERFILE.read_text(encoding="utf-8")
-PACKAGE_OF = {"PIL": "pillow", "numpy": "numpy", "onnxruntime": "onnxruntime", "onnxruntime_genai": "onnxruntime-genai"}
+PACKAGE_OF = {
+    "llguidance": "llguidance",
+    "PIL": "pillow",
+    "numpy": "numpy",
+    "onnxruntime": "onnxruntime",
+    "onnxruntime_genai": "onnxruntime-genai",
+}
 GPU_NAME = {"onnxruntime": "onnxruntime-gpu", "onnxruntime-genai": "onnxruntime-genai-cuda"}
 GIVEN = {"engine", "triton_python_backend_utils"}
 """What the model repository and Triton themselves bring."""
