@@ -14,8 +14,9 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGExtended12Bit
 
-from service.adapters.presentation import flattened, greys, number, shown, spacing_mm
+from service.adapters.presentation import flattened, greys, measured, number, plane, shown, spacing_mm
 from service.domain.errors import Unreadable, Unsupported
+from service.domain.image_model import Values
 
 PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 """Float, double float and integer Pixel Data."""
@@ -23,21 +24,26 @@ MAX_PIXELS = 48 * 1024**2
 """Pixels of one frame; the largest detectors have about 20 million."""
 
 
-def frame_of(file: BinaryIO, frame: int) -> tuple[Mapping[str, Any], bytes]:
-    """One frame as little endian uint16, with rows, columns, spacing and greys; `frame` counts from 1."""
+def frame_of(file: BinaryIO, frame: int, values: str) -> tuple[Mapping[str, Any], bytes]:
+    """One frame, little endian: presented (uint16) or in modality units (int16); with rows, columns, spacing, place and
+    greys.
+
+    `frame` counts from 1.
+    """
     header = dcmread(file, force=True, stop_before_pixels=True)
     syntax = _checked(header, frame)
     attributes = flattened(header, frame)
     stored = _decoded(file, header, syntax, frame)
-    picture = shown(stored, attributes)
+    picture = measured(stored, attributes) if values == Values.MODALITY else shown(stored, attributes)
     rows, columns = picture.shape
     head = {
         "rows": rows,
         "columns": columns,
         "spacing_mm": spacing_mm(attributes),
-        "greys": greys(stored, attributes),
+        "plane": plane(header, frame),
+        "greys": greys(stored, attributes) if values == Values.PRESENTED else None,
     }
-    return head, picture.astype("<u2").tobytes()
+    return head, picture.astype(picture.dtype.newbyteorder("<")).tobytes()
 
 
 def digest_of_frames(file: BinaryIO) -> Mapping[str, Any]:

@@ -9,8 +9,12 @@ import numpy as np
 
 from service.adapters.bounded import PIXEL_BOUNDS, Bounded
 from service.domain.errors import Unreadable
+from service.domain.image_model import Values
 from service.domain.study import StoredInstance
+from service.domain.volume import Plane
 from service.ports.pixels import Frame, Greys
+
+_DTYPES = {Values.PRESENTED: "<u2", Values.MODALITY: "<i2"}
 
 
 class PydicomPixels:
@@ -20,18 +24,20 @@ class PydicomPixels:
         self._opener = opener
         self._bounded = Bounded(PIXEL_BOUNDS, children=children)
 
-    def read(self, stored: StoredInstance, frame: int = 1) -> Frame:
+    def read(self, stored: StoredInstance, frame: int = 1, *, values: Values = Values.PRESENTED) -> Frame:
         with self._opener(stored.location) as part10:
-            reply = self._bounded.ask("frame", part10, {"frame": frame})
-        rows, columns, spacing, greys = (reply.head[name] for name in ("rows", "columns", "spacing_mm", "greys"))
+            reply = self._bounded.ask("frame", part10, {"frame": frame, "values": values})
+        told = ("rows", "columns", "spacing_mm", "plane", "greys")
+        rows, columns, spacing, plane, greys = (reply.head[name] for name in told)
         if len(reply.body) != rows * columns * 2:
             raise Unreadable("The decoded picture has another size than it says.")
-        pixels = np.frombuffer(reply.body, dtype="<u2").reshape(rows, columns)
+        pixels = np.frombuffer(reply.body, dtype=_DTYPES[values]).reshape(rows, columns)
         return Frame(
             pixels=pixels,
             frame=frame,
             source=stored.instance.sop_instance_uid,
             spacing_mm=(spacing[0], spacing[1]) if spacing else None,
+            plane=Plane(position_mm=tuple(plane[:3]), orientation=tuple(plane[3:])) if plane else None,
             greys=Greys(**greys) if greys else None,
         )
 

@@ -24,6 +24,8 @@ WHITE = 65535
 _PERCENTILES = (0.5, 99.5)
 """Without a usable window the picture is stretched between these, so that a few burnt-in or dead pixels do not
 flatten it. (A window that an author stored is always preferred.)"""
+_PLANE = ("ImagePositionPatient", "ImageOrientationPatient")
+_PLANE_GROUPS = ("PlanePositionSequence", "PlaneOrientationSequence")
 _GROUPS = ("PixelValueTransformationSequence", "FrameVOILUTSequence", "PixelMeasuresSequence")
 
 
@@ -62,6 +64,23 @@ def shown(stored: Values, attributes: Dataset) -> Shown:
         grey = WHITE - grey
     padding = _padding(stored, attributes)
     return cast(Shown, grey if padding is None else np.where(padding, np.uint16(0), grey))
+
+
+def measured(stored: Values, attributes: Dataset) -> NDArray[np.int16]:
+    """One decoded frame in modality units (Rescale or Modality LUT), to whole numbers, cut to what int16 holds.
+
+    Padding becomes the least value of the rest. Raises Unsupported for colours.
+    """
+    photometric = str(attributes.get("PhotometricInterpretation", "")).strip()
+    if stored.ndim != 2 or photometric not in {"MONOCHROME1", "MONOCHROME2", ""}:
+        raise Unsupported(f"Pictures in {photometric or 'an unnamed colour space'} have no modality units.")
+    limits = np.iinfo(np.int16)
+    values = np.rint(apply_modality_lut(stored, attributes))
+    units: NDArray[np.int16] = np.clip(values, limits.min, limits.max).astype(np.int16)
+    padding = _padding(stored, attributes)
+    if padding is not None and padding.any() and not padding.all():
+        units[padding] = units[~padding].min()
+    return units
 
 
 def _luminance(rgb: Values) -> Shown:
@@ -161,6 +180,25 @@ def _padding(stored: Values, attributes: Dataset) -> NDArray[np.bool_] | None:
     last = number(attributes, "PixelPaddingRangeLimit")
     low, high = sorted((first, first if last is None else last))
     return (stored >= low) & (stored <= high)
+
+
+def plane(dataset: Dataset, frame: int) -> tuple[float, ...] | None:
+    """Image Position (3) and Image Orientation (6) of one frame; None where they do not stand whole."""
+    found: dict[str, Any] = {}
+    for group in (dataset, *_groups(dataset, frame)):
+        parts = [items[0] for name in _PLANE_GROUPS if (items := group.get(name))]
+        for part in (group, *parts):
+            found.update({name: part[name].value for name in _PLANE if name in part})
+    numbers = [number for name in _PLANE for number in _numbers(found.get(name))]
+    return tuple(numbers) if len(numbers) == 9 and all(map(math.isfinite, numbers)) else None
+
+
+def _numbers(value: Any) -> list[float]:
+    """The numbers of a multi-valued attribute; none where it is anything else."""
+    try:
+        return [float(part) for part in value] if value is not None and not isinstance(value, str) else []
+    except (TypeError, ValueError):
+        return []
 
 
 def spacing_mm(attributes: Dataset) -> tuple[float, float] | None:

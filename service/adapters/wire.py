@@ -17,9 +17,15 @@ from service.domain.errors import Unavailable, Unclear
 from service.ports.models import Answer, Finish, ImagePart, Piece, Question
 
 CONTRACT_VERSION = 1
-TYPES = {"CONTRACT_VERSION": "INT32", "REQUEST": "BYTES", "PIXELS": "UINT16", "SHAPES": "INT32"}
+_DATATYPES = {"int16": "INT16", "int32": "INT32", "uint16": "UINT16", "object": "BYTES"}
+OVER_S = 1e-9
 
 Tensors = dict[str, NDArray[Any]]
+
+
+def datatype_of(tensor: NDArray[Any]) -> str:
+    """What Triton and the frames of the local engine call the elements of an input tensor."""
+    return _DATATYPES[tensor.dtype.name]
 
 
 def encode(question: Question) -> Tensors:
@@ -52,6 +58,11 @@ def encode(question: Question) -> Tensors:
     return tensors
 
 
+def who_are_you(model: str) -> Tensors:
+    """The tensors of a question whose time is over: the model answers at once, says who it is, and writes nothing."""
+    return encode(Question(model=model, parts=("",), timeout_s=OVER_S))
+
+
 def _image(part: ImagePart, index: int) -> dict[str, object]:
     spacing = None if part.spacing_mm is None else list(part.spacing_mm)
     return {
@@ -82,7 +93,7 @@ class Listener:
             if finish not in set(Finish):
                 raise Unclear(f"the model ended with {finish!r}, which is not of the contract")
             self.finish = finish
-            self.usage = _usage(usage)
+            self.usage = usage_of(usage)
 
     def answer(self) -> Answer:
         """The whole answer. Raises Unclear if the stream ended midway, Unavailable if the deadline came first."""
@@ -111,7 +122,8 @@ class Listener:
             raise Unclear(f"the model's last response does not name its {error.args[0]}") from error
 
 
-def _usage(text: str) -> dict[str, Any]:
+def usage_of(text: str) -> dict[str, Any]:
+    """USAGE of a last response. Raises Unclear."""
     try:
         usage = json.loads(text)
     except ValueError as error:

@@ -46,6 +46,22 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Mask:
+    """The pixels of a finding: one label of a label map over one image, or over the slices of one series.
+
+    The map itself is kept with the step's answer; here is which one, and what it covers.
+    """
+
+    sha256: str
+    """Of the map's labels, one byte each, slice by slice and row by row."""
+    label: int
+    rows: int
+    columns: int
+    images: tuple[UID, ...]
+    """SOP Instance UIDs of its slices, in their order."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
     """A number with its UCUM unit; `text` is the one way in which it is written anywhere."""
 
@@ -77,6 +93,7 @@ class Finding:
     measurements: tuple[Measurement, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     """The image that shows it best, then every other that shows it."""
+    mask: Mask | None = None
     algorithm_uid: UID | None = None
     """Device UID of the algorithm that made it; None where the report has only one."""
 

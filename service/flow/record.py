@@ -15,6 +15,7 @@ from service.domain.errors import Unreadable
 from service.domain.report import (
     Evidence,
     Finding,
+    Mask,
     Measurement,
     Outcome,
     Region,
@@ -95,9 +96,14 @@ def _finding(data: _Json) -> Finding:
         probability=data["probability"],
         measurements=tuple(_measurement(item) for item in data["measurements"]),
         evidence=tuple(_evidence(item) for item in data["evidence"]),
+        mask=_mask(data.get("mask")),
         algorithm_uid=UID(data["algorithm_uid"]) if data.get("algorithm_uid") else None,
     )
 
 
 def _measurement(data: _Json) -> Measurement:
     return Measurement(concept=_code(data["concept"]), value=data["value"], unit=_code(data["unit"]))
+
+
+def _mask(data: _Json | None) -> Mask | None:
+    return Mask(**{**data, "images": tuple(UID(uid) for uid in data["images"])}) if data else None

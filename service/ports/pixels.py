@@ -8,7 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from service.domain.image_model import Values
 from service.domain.study import StoredInstance
+from service.domain.volume import Plane
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,12 +29,12 @@ class Greys:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Frame:
-    """One frame, modality and VOI transformed, presented as MONOCHROME2.
+    """One frame, modality and VOI transformed, presented as MONOCHROME2; or in modality units, if asked for so.
 
-    `pixels` is uint16 (rows, columns) over 0..65535; `frame` counts from 1.
+    `pixels` is (rows, columns): uint16 over 0..65535, or int16 in modality units; `frame` counts from 1.
     """
 
-    pixels: NDArray[np.uint16]
+    pixels: NDArray[Any]
     frame: int
     source: str = ""
     """SOP Instance UID of the object it is a frame of."""
@@ -40,6 +42,8 @@ class Frame:
     """Row and column spacing (Pixel Spacing, else Imager Pixel Spacing)."""
     greys: Greys | None = None
     """None for colour, and where the image itself holds a modality lookup table."""
+    plane: Plane | None = None
+    """Where it lies in the patient; None where it does not say."""
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -56,7 +60,7 @@ class Frame:
 class Pixels(Protocol):
     """Decodes within bounds of time and memory (invariant 12)."""
 
-    def read(self, stored: StoredInstance, frame: int = 1) -> Frame:
+    def read(self, stored: StoredInstance, frame: int = 1, *, values: Values = Values.PRESENTED) -> Frame:
         """Raises Unreadable for broken pixel data, Unsupported for a syntax that nobody here decodes."""
         ...
 
@@ -67,5 +71,5 @@ class MemoryPixels:
     def __init__(self, frames: dict[str, Any] | None = None) -> None:
         self.frames: dict[str, Frame] = dict(frames or {})
 
-    def read(self, stored: StoredInstance, frame: int = 1) -> Frame:
+    def read(self, stored: StoredInstance, frame: int = 1, *, values: Values = Values.PRESENTED) -> Frame:
         return self.frames[stored.instance.sop_instance_uid]

@@ -108,8 +108,11 @@ def _paired(sent: list[Phantom]) -> list[Phantom]:
 def _with_pixels_of(one: Phantom, other: Phantom, folder: Path) -> Phantom:
     """Study `one`'s header over study `other`'s pixels."""
     header, pixels = dcmread(one.file), dcmread(other.file)
-    for keyword in ("Rows", "Columns", "PixelData", "BitsStored", "HighBit", "WindowCenter", "WindowWidth",
-                    "PixelSpacing", "ImagerPixelSpacing", "RescaleIntercept", "RescaleSlope"):  # fmt: skip
+    for keyword in (
+        "Rows", "Columns", "PixelData", "BitsStored", "HighBit", "PhotometricInterpretation", "PresentationLUTShape",
+        "PixelIntensityRelationshipSign", "WindowCenter", "WindowWidth", "PixelSpacing", "ImagerPixelSpacing",
+        "RescaleIntercept", "RescaleSlope",
+    ):  # fmt: skip
         if keyword in pixels:
             header[keyword] = pixels[keyword]
     file = folder / f"swapped-{one.file.name}"

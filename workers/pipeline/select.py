@@ -58,8 +58,12 @@ def _selection(chosen: Sequence[StoredInstance], left_out: tuple[str, ...], note
 
 
 def _why_not(stored: StoredInstance, algorithm: AlgorithmModule, limits: Limits, identity: Identity) -> str | None:
+    return outside(stored, limits, identity) or algorithm.accepts(stored.instance)
+
+
+def outside(stored: StoredInstance, limits: Limits, identity: Identity) -> str | None:
+    """Why an instance is no image, or outside the card's limits; None if it is one inside."""
     instance = stored.instance
     if not is_image(instance.sop_class_uid):
         return f"{instance.sop_class_uid.name} is not an image"
-    age = age_years(identity, instance.attributes)
-    return outside_limits(limits, instance, age_years=age) or algorithm.accepts(instance)
+    return outside_limits(limits, instance, age_years=age_years(identity, instance.attributes))

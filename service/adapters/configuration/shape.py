@@ -5,14 +5,22 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import time, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from service.domain.context import FIELDS
 from service.domain.profile import PRESETS, CharacterSet
-from service.domain.protocol import StepKind
+from service.domain.protocol import ANY_MODEL, StepKind
 from service.domain.rule import Mode, Priority
 from service.domain.study import ROUTING_KEYWORDS
 
@@ -125,6 +133,13 @@ class StepTable(_Table):
     kind: StepKind
     algorithm: Name
     context: tuple[ContextField, ...] = ()
+    model: Name | Literal[""] = ""
+
+    @model_validator(mode="after")
+    def _names_a_model_where_one_is_needed(self) -> StepTable:
+        if (self.algorithm == ANY_MODEL) != bool(self.model):
+            raise ValueError(f'algorithm "{ANY_MODEL}" needs a model, and no other algorithm takes one')
+        return self
 
 
 class ProtocolTable(_Table):
@@ -178,6 +193,19 @@ class ForwardTable(_Table):
     destination: Name
     source: Patterns = ()
     modality: Patterns = ()
+
+
+class StoppedTable(_Table):
+    """[[stopped]] in stopped.toml, which `preread models stop` writes."""
+
+    model: Name
+    digest: str
+    by: str
+    reason: str = ""
+
+
+class StoppedFile(_Table):
+    stopped: tuple[StoppedTable, ...] = ()
 
 
 class RulesFile(_Table):

@@ -26,7 +26,7 @@ REAL = ("chest_dicom/gdcm-CR-MONO1-10-chest.dcm", "ct_other/I10.dcm", "ct_series
 
 def picture(path: Path) -> Frame:
     with path.open("rb") as part10:
-        head, body = frame_of(part10, 1)
+        head, body = frame_of(part10, 1, "presented")
     return Frame(
         pixels=np.frombuffer(body, "<u2").reshape(head["rows"], head["columns"]),
         frame=1,
