@@ -1,7 +1,8 @@
 """Objects that a report becomes, one file each, found by name; a site adds its own by entry points.
 
-An encoder is a module (or anything else) with the four names of Encoder; one that shows pictures has a fifth,
-`shows`. A new one is one new file here, or one line in the group `preread.objects` of another package's metadata.
+An encoder is a module (or anything else) with the four names of Encoder; one that shows pictures also has `shows`, one
+that needs label maps `masks_of`. A new one is one new file here, or one line in the group `preread.objects` of another
+package's metadata.
 """
 
 from __future__ import annotations
@@ -49,6 +50,12 @@ def shown_by(encoder: Encoder, report: Report) -> Sequence[Evidence]:
     """
     shows = getattr(encoder, "shows", None)
     return shows(report) if shows else ()
+
+
+def masks_for(encoder: Encoder, report: Report) -> Sequence[str]:
+    """The label maps that `encoder` asks for, by digest; they come in `EncodingContext.masks`."""
+    wanted = getattr(encoder, "masks_of", None)
+    return wanted(report) if wanted else ()
 
 
 def encoders() -> dict[str, Encoder]:

@@ -63,6 +63,11 @@ FINDING_SITE = Code("363698007", "SCT", "Finding Site")
 LATERALITY = Code("272741003", "SCT", "Laterality")
 TOPOGRAPHICAL_MODIFIER = Code("106233006", "SCT", "Topographical modifier")
 
+# Segmentation (CID 7150, 7203, 7202)
+ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
+SEGMENTATION = Code("113076", "DCM", "Segmentation")
+SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
+
 AREA = Code("42798000", "SCT", "Area")
 
 MODALITIES = {

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from service.domain.profile import CharacterSet
@@ -64,6 +66,8 @@ class EncodingContext:
     character_set: CharacterSet = CharacterSet.UTF_8
     pictures: Mapping[PictureKey, Frame] = field(default_factory=dict)
     """What the encoder asked for in `shows`, and could be decoded."""
+    masks: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    """Label maps (slices, rows, columns) by their digest, as the encoder asked for in `masks_of`."""
 
     def __post_init__(self) -> None:
         if self.created_at.utcoffset() is None:

@@ -21,6 +21,7 @@ from pydicom.uid import (
     GrayscaleSoftcopyPresentationStateStorage,
     KeyObjectSelectionDocumentStorage,
     SecondaryCaptureImageStorage,
+    SegmentationStorage,
 )
 
 from dicom_nodes.objects.content_tree import tree_complaints
@@ -44,6 +45,11 @@ _TYPE_1: Mapping[UID, tuple[str, ...]] = {
     SecondaryCaptureImageStorage: (
         "ConversionType", "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated",
         "BitsStored", "HighBit", "PixelData",
+    ),
+    SegmentationStorage: (
+        "SegmentationType", "SegmentSequence", "NumberOfFrames", "Rows", "Columns", "PixelData", "ContentLabel",
+        "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "DimensionOrganizationSequence",
+        "DeviceSerialNumber", "SoftwareVersions",
     ),
     GrayscaleSoftcopyPresentationStateStorage: (
         "PresentationCreationDate", "PresentationCreationTime", "ContentLabel", "ReferencedSeriesSequence",
@@ -83,6 +89,8 @@ def _complaints(dataset: Dataset) -> Iterator[str]:
         yield from _pixels(dataset)
     if sop_class == EncapsulatedPDFStorage:
         yield from _page(dataset)
+    if sop_class == SegmentationStorage:
+        yield from _segments(dataset)
     if sop_class == GrayscaleSoftcopyPresentationStateStorage:
         yield from _graphics(dataset)
 
@@ -127,6 +135,17 @@ def _page(dataset: Dataset) -> Iterator[str]:
         yield "the encapsulated document is no PDF"
     if dataset.get("MIMETypeOfEncapsulatedDocument") != "application/pdf":
         yield "the encapsulated document is not called a PDF"
+
+
+def _segments(dataset: Dataset) -> Iterator[str]:
+    """As many functional groups as frames, each of a segment that is described (PS3.3 C.8.20)."""
+    groups = dataset.get("PerFrameFunctionalGroupsSequence", ())
+    if len(groups) != dataset.get("NumberOfFrames"):
+        yield f"{len(groups)} functional groups describe {dataset.get('NumberOfFrames')} frames"
+    described = {segment.SegmentNumber for segment in dataset.get("SegmentSequence", ())}
+    used = {group.SegmentIdentificationSequence[0].ReferencedSegmentNumber for group in groups}
+    if described != used:
+        yield "segments are described that no frame shows, or the other way round"
 
 
 def _graphics(dataset: Dataset) -> Iterator[str]:

@@ -47,8 +47,10 @@ _TEXT = ("basic-text-sr", "encapsulated-pdf", "secondary-capture")
 PRESETS: Mapping[str, Profile] = MappingProxyType(
     {
         "archive": Profile(objects=("basic-text-sr", "tid1500"), fall_back=_TEXT),
-        "ohif": Profile(objects=("basic-text-sr", "tid1500", "coordinates-sr"), fall_back=_TEXT),
-        "weasis": Profile(objects=("basic-text-sr", "presentation-state", "key-objects"), fall_back=_TEXT),
+        "ohif": Profile(objects=("basic-text-sr", "tid1500", "coordinates-sr", "segmentation"), fall_back=_TEXT),
+        "weasis": Profile(
+            objects=("basic-text-sr", "presentation-state", "key-objects", "segmentation"), fall_back=_TEXT
+        ),
         "text-only": Profile(objects=("basic-text-sr",), fall_back=_TEXT[1:]),
         "pages": Profile(objects=("encapsulated-pdf",), fall_back=_TEXT[2:]),
         "pictures": Profile(objects=("secondary-capture",), character_set=CharacterSet.LATIN_1, max_objects=1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRL
 from dicom_nodes.objects.context import EncodingContext, Reference
 from service.domain import code
 from service.domain.algorithm import Algorithm
-from service.domain.report import Evidence, Finding, Measurement, Outcome, Region, Report, Section, Sentence
+from service.domain.report import Evidence, Finding, Mask, Measurement, Outcome, Region, Report, Section, Sentence
 from service.domain.study import Identity, Instance, Patient
 from service.domain.uids import derive_uid
 from service.ports.pixels import Frame, Greys
@@ -66,6 +67,7 @@ def a_finding(
     probability: float | None = None,
     measurements: tuple[Measurement, ...] = (),
     evidence: tuple[Evidence, ...] | None = None,
+    mask: Mask | None = None,
     algorithm_uid: UID | None = None,
 ) -> Finding:
     return Finding(
@@ -80,9 +82,21 @@ def a_finding(
         probability=probability,
         measurements=measurements,
         evidence=(an_image(),) if evidence is None else evidence,
+        mask=mask,
         algorithm_uid=algorithm_uid,
     )
 
+
+LABELS = np.zeros((1, 300, 250), np.uint8)
+LABELS[0, 200:280, 20:90] = 1
+"""A label map over image 1."""
+A_MASK = Mask(
+    sha256=hashlib.sha256(LABELS.tobytes()).hexdigest(),
+    label=1,
+    rows=300,
+    columns=250,
+    images=(derive_uid("test", "image", 1),),
+)
 
 EFFUSION = a_finding(
     "pleural-effusion-left",
@@ -91,6 +105,7 @@ EFFUSION = a_finding(
     laterality=code.LEFT,
     severity=code.MILD,
     probability=0.87,
+    mask=A_MASK,
 )
 NODULE = a_finding(
     "nodule-1",
@@ -259,5 +274,6 @@ def a_context(**changes: object) -> EncodingContext:
         device_uid=derive_uid("test", "installation"),
         software_version="0.1.0",
         pictures=PICTURES,
+        masks={A_MASK.sha256: LABELS},
     )
     return replace(context, **changes)  # type: ignore[arg-type]

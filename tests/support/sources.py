@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -9,16 +10,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from dicom_nodes.objects import Encoder, shown_by
+from dicom_nodes.objects import Encoder, masks_for, shown_by
 from dicom_nodes.objects.context import EncodingContext, picture_key
 from service.adapters.part10 import Part10Headers
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.domain import code
 from service.domain.errors import Unreadable, Unsupported
-from service.domain.report import Evidence, Finding, Measurement, Outcome, Region, Report, Section, Sentence
+from service.domain.report import Evidence, Finding, Mask, Measurement, Outcome, Region, Report, Section, Sentence
 from service.domain.study import Identity, Instance, StoredInstance
 from service.domain.uids import derive_uid
 from service.ports.pixels import Frame
@@ -67,7 +69,7 @@ class Source:
         place, whole = self._evidence(box), self._evidence(None)
         found = (
             self._finding("nodule-1", code.NODULE, place, site=code.LUNG, diameter=12.4),
-            self._finding("effusion-left", code.PLEURAL_EFFUSION, whole, site=code.PLEURA),
+            self._finding("effusion-left", code.PLEURAL_EFFUSION, whole, site=code.PLEURA, mask=self._mask()),
             self._finding("pneumothorax", code.PNEUMOTHORAX, whole, site=code.PLEURA, present=False),
         )
         said = "Nodule of 12.4 mm. Pleural effusion; no pneumothorax – see images."
@@ -92,8 +94,25 @@ class Source:
             sop_instance_uid=derive_uid("validation", self.name, role),
             instances=(self.instance,),
             pictures=pictures,
+            masks=dict.fromkeys(masks_for(encoder, self.report()), self.labels),
             **changes,
         )
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """A label map over the image: its lower left quarter."""
+        rows, columns = self.size
+        labels = np.zeros((1, rows, columns), np.uint8)
+        labels[0, rows // 2 :, : columns // 2] = 1
+        return labels
+
+    def _mask(self) -> Mask | None:
+        """None for a multi-frame image: masks lie on images of one frame."""
+        rows, columns = self.size
+        digest = hashlib.sha256(self.labels.tobytes()).hexdigest()
+        images = (self.instance.sop_instance_uid,)
+        one = self.instance.frames == 1
+        return Mask(sha256=digest, label=1, rows=rows, columns=columns, images=images) if one else None
 
     def _evidence(self, region: Region | None) -> Evidence:
         return Evidence(
@@ -113,6 +132,7 @@ class Source:
         site: code.Code,
         present: bool = True,
         diameter: float = 0,
+        mask: Mask | None = None,
     ) -> Finding:
         size = Measurement(concept=code.DIAMETER, value=diameter, unit=code.MILLIMETER)
         return Finding(
@@ -125,6 +145,7 @@ class Source:
             probability=0.9 if present else 0.05,
             measurements=(size,) if diameter else (),
             evidence=(evidence,),
+            mask=mask,
         )
 
 

@@ -6,13 +6,15 @@ Nothing leaves that our own structural check refuses (decision 0062).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed_version
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 from pydicom.uid import UID
 
-from dicom_nodes.objects import Encoder, encoders, shown_by
+from dicom_nodes.objects import Encoder, encoders, masks_for, shown_by
 from dicom_nodes.objects.context import EncodingContext, Reference
 from dicom_nodes.objects.structure import complaints
 from service.domain.node import DestinationNode
@@ -44,6 +46,8 @@ class Encoding:
     protocol: Protocol
     digest: str
     services: Services
+    masks: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    """Label maps (slices, rows, columns) that its steps kept, by digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,9 @@ def _encode(encoding: Encoding, report: Report, outputs: Sequence[str], nodes: S
         if not encoder.applies(report):
             continue
         context = _context(encoding, report, order)
-        context = replace(context, pictures=album.of(shown_by(encoder, report)))
+        pictures, wanted = album.of(shown_by(encoder, report)), masks_for(encoder, report)
+        masks = {sha256: encoding.masks[sha256] for sha256 in wanted if sha256 in encoding.masks}
+        context = replace(context, pictures=pictures, masks=masks)
         part10, why_not = _checked(encoder, report, context)
         if why_not:
             log.error("object refused by our own check", job=encoding.claim.job.job_id, role=order.role, why=why_not)
@@ -163,6 +169,7 @@ def _context(encoding: Encoding, report: Report, order: Order) -> EncodingContex
         *_variant(order.form),
     )
     shown = {evidence.sop_instance_uid for evidence in report.images}
+    shown |= {uid for finding in report.findings if finding.mask for uid in finding.mask.images}
     return EncodingContext(
         identity=claim.identity,
         study_instance_uid=study,

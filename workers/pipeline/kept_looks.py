@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from service.domain.algorithm import Algorithm
@@ -63,6 +65,13 @@ def load_looks(text: str) -> KeptLooks:
         left_out=tuple(data["left_out"]),
         looks=tuple(_look(row) for row in data["looks"]),
     )
+
+
+def label_maps(answers: Iterable[str]) -> dict[str, NDArray[np.uint8]]:
+    """Every label map of several kept steps, (slices, rows, columns), by the digest that masks refer to."""
+    looks = [look for text in answers for look in load_looks(text).looks]
+    maps = [look.answer.mask for look in looks if look.answer and look.answer.mask]
+    return {each.sha256: each.labels for each in maps}
 
 
 def _plain(answer: ImageAnswer | None) -> dict[str, object] | None:

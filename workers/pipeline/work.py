@@ -27,6 +27,7 @@ from workers.pipeline.ask import ask
 from workers.pipeline.encode import Encoding, encode
 from workers.pipeline.interpret import Reading
 from workers.pipeline.kept import load
+from workers.pipeline.kept_looks import label_maps
 from workers.pipeline.look import Asking, add_looks, choose, image_model_of, look
 from workers.pipeline.select import again, evidence_of, select
 
@@ -226,7 +227,8 @@ def _finish(
         rule_version=job.config_version,
     )
     nodes = _destinations(rule, configuration, report)
-    results = encode(Encoding(claim, protocol, digest, services), report, rule.outputs, nodes)
+    looks = [step.answer for step in steps if protocol.steps[step.ordinal - 1].model]
+    results = encode(Encoding(claim, protocol, digest, services, label_maps(looks)), report, rule.outputs, nodes)
     report = results.report
     provenance = _provenance(claim, report, protocol, digest, steps, services) | {"refused": results.refused}
     finished = services.ledger.finish_job(

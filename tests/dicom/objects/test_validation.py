@@ -27,7 +27,7 @@ def phantom() -> Source:
     return read("synthetic CXR", PHANTOM)
 
 
-@pytest.mark.parametrize("role", [role for role in encoders() if role != "segmentation"])
+@pytest.mark.parametrize("role", encoders())
 def test_no_judge_finds_an_error(role: str, phantom: Source, kept: Archive, tmp_path: Path) -> None:
     encoder = encoders()[role]
     verdicts = judged(encoded(encoder, phantom), encoder, phantom, tmp_path, kept, slow=False)
