@@ -108,6 +108,11 @@ class Instance:
         return self.attributes.get("ViewPosition", "").upper()
 
     @property
+    def number(self) -> int | None:
+        """Instance Number; None where the header gives none."""
+        return _whole_number(self.attributes.get("InstanceNumber", ""))
+
+    @property
     def frames(self) -> int:
         """Number of frames; 1 where the header does not say otherwise."""
         return max(1, _whole_number(self.attributes.get("NumberOfFrames", "")) or 1)
@@ -145,8 +150,7 @@ class Study:
 
 
 def _by_number(stored: StoredInstance) -> tuple[int, str]:
-    number = _whole_number(stored.instance.attributes.get("InstanceNumber", ""))
-    return (number or 0, stored.instance.sop_instance_uid)
+    return (stored.instance.number or 0, stored.instance.sop_instance_uid)
 
 
 def _whole_number(text: str) -> int | None:
