@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from dicom_nodes.destinations import check_destination, schemes
@@ -10,6 +12,7 @@ from dicom_nodes.nodes import ConfiguredNodes, KeptNodes
 from dicom_nodes.objects import encoders
 from service.adapters.accounts_sql import SqlAccounts
 from service.adapters.audit_chain import ChainedAudit
+from service.adapters.cards import find_card
 from service.adapters.configuration import StoredConfigurations
 from service.adapters.configuration.store import Installed
 from service.adapters.ledger import SqlLedger
@@ -17,6 +20,7 @@ from service.adapters.part10 import Part10Headers
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.adapters.spool_files import FileSpool
 from service.domain.errors import Misconfigured
+from service.domain.protocol import ANY_MODEL, ProtocolStep
 from service.ports.bell import Bell, SilentBell
 from service.ports.clock import SystemClock
 from service.ports.models import Models
@@ -49,7 +53,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         pixels=PydicomPixels(spool.open),
         models=_models(settings),
         bell=bell or _bell(settings),
-        configurations=StoredConfigurations(ledger, plug_ins()),
+        configurations=StoredConfigurations(ledger, _installed(settings)),
         nodes=nodes,
         peers=KeptNodes(nodes),
         accounts=SqlAccounts(ledger.database, site=settings.site.name, now=clock.now),
@@ -72,11 +76,26 @@ def silent(settings: Settings, *, process: str) -> Services:
 def plug_ins() -> Installed:
     """What a configuration may name here: algorithms, outputs, schemes and URLs of destinations."""
     return Installed(
-        algorithms=tuple(algorithms()),
+        algorithms=(*algorithms(), ANY_MODEL),
         outputs=tuple(encoders()),
         schemes=tuple(schemes()),
         check_destination=check_destination,
     )
+
+
+def _installed(settings: Settings) -> Installed:
+    """`plug_ins`, with the models that these settings name."""
+    return replace(plug_ins(), check_step=partial(_check_step, settings.model_repositories))
+
+
+def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
+    """Raise Misconfigured for a step whose model is in no repository, or does something else."""
+    if not step.model:
+        return
+    model = find_card(step.model, repositories).image
+    if model is None or model.task.kind is not step.kind:
+        does = f"does {model.task}: its step is of kind {model.task.kind}" if model else "reads no images"
+        raise Misconfigured(f"model {step.model} {does}")
 
 
 def broker_problem(settings: Settings) -> str | None:

@@ -25,7 +25,7 @@ Answer = tuple[Mapping[str, Any], bytes]
 def _frame(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
     from service.adapters.foreign_pixels import frame_of  # numpy and the decoders only when they are needed
 
-    return frame_of(file, int(question["frame"]))
+    return frame_of(file, int(question["frame"]), question["values"])
 
 
 def _rescaled(file: BinaryIO, question: Mapping[str, Any]) -> Answer:

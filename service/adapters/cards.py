@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydicom.uid import UID
 
-from service.domain.algorithm import Algorithm, Card, Limits
+from service.adapters.image_cards import read_image_model
+from service.domain.algorithm import Algorithm, Calibration, Card, Limits, Platt
 from service.domain.errors import Misconfigured
 
 
@@ -19,8 +21,22 @@ class _LimitsTable(BaseModel):
     sop_class: tuple[str, ...] = ()
     body_part: tuple[str, ...] = ()
     view: tuple[str, ...] = ()
+    laterality: tuple[Literal["R", "L", "U", "B"], ...] = ()
+    contrast: Literal["with", "without", ""] = ""
+    max_slice_thickness_mm: float | None = Field(default=None, gt=0)
     min_age_years: float | None = None
     max_age_years: float | None = None
+
+
+class _PlattTable(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    a: float = Field(gt=0, allow_inf_nan=False)
+    b: float = Field(allow_inf_nan=False)
+
+
+class _CalibrationTable(_PlattTable):
+    findings: dict[str, _PlattTable] = Field(default_factory=dict)
 
 
 class _CardFile(BaseModel):
@@ -37,6 +53,7 @@ class _CardFile(BaseModel):
     demo: bool = False
     memory_mb: int = Field(default=0, ge=0)
     limits: _LimitsTable = Field(default_factory=_LimitsTable)
+    calibration: _CalibrationTable | None = None
     evaluation: dict[str, object] = Field(default_factory=dict)
 
 
@@ -44,7 +61,8 @@ def read_card(folder: Path) -> Card:
     """The card in `folder`. Raises Misconfigured naming what is missing or wrong."""
     path = folder / "card.toml"
     try:
-        file = _CardFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        file = _CardFile.model_validate(table)
     except FileNotFoundError as error:
         raise Misconfigured(f"model {folder.name} has no card; a model is served with {path.name} beside it") from error
     except (tomllib.TOMLDecodeError, ValidationError) as error:
@@ -67,12 +85,24 @@ def read_card(folder: Path) -> Card:
             sop_classes=limits.sop_class,
             body_parts=limits.body_part,
             views=limits.view,
+            lateralities=limits.laterality,
+            contrast=limits.contrast,
+            max_slice_thickness_mm=limits.max_slice_thickness_mm,
             min_age_years=limits.min_age_years,
             max_age_years=limits.max_age_years,
         ),
+        calibration=_calibration(file.calibration),
         memory_mb=file.memory_mb,
         evaluation={key: str(value) for key, value in file.evaluation.items()},
+        image=read_image_model(folder, table) if "task" in table else None,
     )
+
+
+def _calibration(table: _CalibrationTable | None) -> Calibration | None:
+    if table is None:
+        return None
+    findings = {name: Platt(each.a, each.b) for name, each in table.findings.items()}
+    return Calibration(default=Platt(table.a, table.b), findings=findings)
 
 
 def find_card(model: str, repositories: tuple[Path, ...]) -> Card:

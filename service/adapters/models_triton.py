@@ -7,7 +7,8 @@ import queue
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from service.adapters.cards import find_card
-from service.adapters.wire import TYPES, Listener, Tensors, encode
+from service.adapters.wire import Listener, Tensors, datatype_of, encode
+from service.adapters.wire_images import answer_of, encode_look
 from service.domain.algorithm import Card
 from service.domain.errors import Refused, Unavailable, Unclear
+from service.ports.image_models import ImageAnswer, ImageQuestion
 from service.ports.models import Answer, Question, ServedModel, ServerState
 
 _READY_TIMEOUT_S = 2.0
@@ -42,6 +45,8 @@ _AWAY = (
     "no longer in valid state",  # the stream broke before the question was on it
 )
 
+_LOOKED = ("NAMES", "PROBABILITIES", "BOXES", "MASK", "FINISH", "USAGE")
+
 log = structlog.get_logger("preread.models")
 
 
@@ -59,18 +64,25 @@ class TritonModels:
         atexit.register(self.close)
 
     def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
-        heard: queue.SimpleQueue[tuple[Any, InferenceServerException | None]] = queue.SimpleQueue()
-        client = self._client()
-        try:
-            client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=question.timeout_s)
-            client.async_stream_infer(question.model, _inputs(encode(question)), enable_empty_final_response=True)
-            return _listen(question, heard, on_text)
-        except InferenceServerException as error:
-            if _BACKEND_DIED in str(error.message()):
-                self._load_again(question.model)
-            raise _told(question.model, error) from error
-        finally:
-            client.stop_stream(cancel_requests=True)
+        listener = Listener(on_text)
+        with closing(self._responses(question.model, encode(question), question.timeout_s)) as responses:
+            for result in responses:
+                listener.hear(
+                    text=_first(result.as_numpy("TEXT")),
+                    logprobs=[float(value) for value in np.atleast_1d(result.as_numpy("LOGPROBS"))],
+                    finish=_first(result.as_numpy("FINISH")),
+                    usage=_first(result.as_numpy("USAGE")),
+                )
+        return listener.answer()
+
+    def look(self, question: ImageQuestion) -> ImageAnswer:
+        last = None
+        with closing(self._responses(question.model, encode_look(question), question.timeout_s)) as responses:
+            for result in responses:
+                last = result
+        if last is None:
+            raise Unclear("the model's stream ended without a last response")
+        return answer_of(question, {name: _received(last, name) for name in _LOOKED})
 
     def card(self, model: str) -> Card:
         return find_card(model, self._repositories)
@@ -98,6 +110,21 @@ class TritonModels:
             self._opened.clear()
         for client in opened:
             client.close()
+
+    def _responses(self, model: str, tensors: Tensors, timeout_s: float) -> Generator[Any]:
+        """Ask, and yield every response up to the one with FINISH. Close it to cancel what is left."""
+        heard: queue.SimpleQueue[tuple[Any, InferenceServerException | None]] = queue.SimpleQueue()
+        client = self._client()
+        try:
+            client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=timeout_s)
+            client.async_stream_infer(model, _inputs(tensors), enable_empty_final_response=True)
+            yield from _listen(model, heard, timeout_s)
+        except InferenceServerException as error:
+            if _BACKEND_DIED in str(error.message()):
+                self._load_again(model)
+            raise _told(model, error) from error
+        finally:
+            client.stop_stream(cancel_requests=True)
 
     def _load_again(self, model: str) -> None:
         """Have Triton start the process of `model` anew: by itself it leaves a dead one so, and calls it ready.
@@ -128,35 +155,28 @@ class TritonModels:
 def _inputs(tensors: Tensors) -> list[Any]:
     inputs = []
     for name, tensor in tensors.items():
-        entry = triton.InferInput(name, list(tensor.shape), TYPES[name])
+        entry = triton.InferInput(name, list(tensor.shape), datatype_of(tensor))
         entry.set_data_from_numpy(tensor)
         inputs.append(entry)
     return inputs
 
 
 def _listen(
-    question: Question,
-    heard: queue.SimpleQueue[tuple[Any, InferenceServerException | None]],
-    on_text: Callable[[str], None] | None,
-) -> Answer:
-    listener = Listener(on_text)
-    while not listener.finish:
+    model: str, heard: queue.SimpleQueue[tuple[Any, InferenceServerException | None]], timeout_s: float
+) -> Iterator[Any]:
+    finish = ""
+    while not finish:
         try:
-            result, error = heard.get(timeout=question.timeout_s)
+            result, error = heard.get(timeout=timeout_s)
         except queue.Empty as empty:
-            raise Unavailable(f"{question.model} was silent for {question.timeout_s:g} s") from empty
+            raise Unavailable(f"{model} was silent for {timeout_s:g} s") from empty
         if error is not None:
             raise error
-        texts = result.as_numpy("TEXT")
-        if texts is None:
-            break
-        listener.hear(
-            text=_first(texts),
-            logprobs=[float(value) for value in np.atleast_1d(result.as_numpy("LOGPROBS"))],
-            finish=_first(result.as_numpy("FINISH")),
-            usage=_first(result.as_numpy("USAGE")),
-        )
-    return listener.answer()
+        said = result.as_numpy("FINISH")
+        if said is None:  # the empty final response: the stream is over
+            return
+        finish = _first(said)
+        yield result
 
 
 def _first(tensor: Any) -> str:
@@ -164,6 +184,16 @@ def _first(tensor: Any) -> str:
         raise Unclear("a response lacks a tensor of the contract")
     value = tensor[0]
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _received(result: Any, name: str) -> Any:
+    """One output: numbers as an array, BYTES as a list of text. Raises Unclear where there is none."""
+    tensor = result.as_numpy(name)
+    if tensor is None:
+        raise Unclear(f"the model's last response lacks {name}")
+    if tensor.dtype != np.object_:
+        return tensor
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in tensor.ravel()]
 
 
 def _told(model: str, error: InferenceServerException) -> Exception:

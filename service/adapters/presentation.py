@@ -69,12 +69,24 @@ def shown(stored: Values, attributes: Dataset) -> Shown:
 
 
 def rescaled(stored: Values, attributes: Dataset) -> NDArray[np.float32]:
-    """One decoded grey frame after its modality transform, NaN for padding. Raises Unsupported for colour."""
-    if stored.ndim != 2 or str(attributes.get("PhotometricInterpretation", "")).strip() == "PALETTE COLOR":
-        raise Unsupported("Nothing is measured on pictures in colour.")
+    """One decoded frame in modality units (Rescale or Modality LUT), NaN for padding. Raises Unsupported for colours."""
+    photometric = str(attributes.get("PhotometricInterpretation", "")).strip()
+    if stored.ndim != 2 or photometric not in {"MONOCHROME1", "MONOCHROME2", ""}:
+        raise Unsupported(f"Pictures in {photometric or 'an unnamed colour space'} have no modality units.")
     values = np.asarray(apply_modality_lut(stored, attributes), np.float32)
     padding = _padding(stored, attributes)
     return values if padding is None else np.where(padding, np.float32(np.nan), values)
+
+
+def measured(stored: Values, attributes: Dataset) -> NDArray[np.int16]:
+    """The same in whole numbers, cut to what int16 holds; padding becomes the least value of the rest."""
+    values = rescaled(stored, attributes)
+    known = values[np.isfinite(values)]
+    least = float(known.min()) if known.size else 0.0
+    limits = np.iinfo(np.int16)
+    whole = np.clip(np.rint(np.nan_to_num(values, nan=least)), limits.min, limits.max)
+    units: NDArray[np.int16] = whole.astype(np.int16)
+    return units
 
 
 def unit(header: Dataset, attributes: Dataset) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from service.domain.errors import Unsupported
+
 Vector = tuple[float, float, float]
 
 PARALLEL = 1e-3
@@ -21,6 +23,8 @@ UNEVEN = 0.1
 """Share of the usual spacing by which one may differ before the stack counts as uneven."""
 ZONE_STEPS = 3
 """So many equal steps are a choice of whoever scanned, fewer are an accident."""
+EVEN = 0.05
+"""Share of the usual spacing by which a step may differ in a volume."""
 TILTED_DEG = 0.5
 
 
@@ -138,8 +142,8 @@ def _alike(one: float, other: float) -> bool:
     return abs(one - other) <= UNEVEN * other
 
 
-class NoStack(ValueError):
-    """The images do not make a stack; the text says why, as a person would read it."""
+class NoStack(Unsupported):
+    """The images make no stack, or no volume; the text says why, as a person would read it."""
 
 
 def stack(planes: Sequence[Plane]) -> Stack:
@@ -154,6 +158,22 @@ def stack(planes: Sequence[Plane]) -> Stack:
     order = tuple(sorted(range(len(planes)), key=lambda index: (along[index], index)))
     steps = tuple(along[after] - along[before] for before, after in pairwise(order))
     return Stack(order=order, steps_mm=steps, tilt_deg=_tilt(places[order[0]], places[order[-1]], normal))
+
+
+def volume(planes: Sequence[Plane | None]) -> Stack:
+    """Put the slices of a volume in order. Raises NoStack where they do not fill one: gaps, duplicates, uneven steps."""
+    known = [plane for plane in planes if plane is not None]
+    if len(known) < len(planes):
+        raise NoStack("a slice does not state where it lies")
+    if len(known) < 2:
+        raise NoStack("the series is one slice, which makes no volume")
+    found = stack(known)
+    if found.duplicates:
+        raise NoStack("several slices of the series lie in one place")
+    usual = found.spacing_mm or 0.0
+    if any(abs(step - usual) > EVEN * usual for step in found.steps_mm):
+        raise NoStack("the slices of the series are not at equal distances")
+    return found
 
 
 def common_normal(planes: Sequence[Plane]) -> Vector:

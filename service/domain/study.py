@@ -17,11 +17,14 @@ ROUTING_KEYWORDS = (
     "Rows", "Columns", "BitsStored", "PixelRepresentation", "PhotometricInterpretation", "SamplesPerPixel",
     "Manufacturer", "ManufacturerModelName", "StationName", "InstitutionName", "DeviceSerialNumber",
     "PresentationIntentType", "SliceThickness", "FrameOfReferenceUID", "ContrastBolusAgent",
+    "ImagePositionPatient", "ImageOrientationPatient", "ReasonForTheRequestedProcedure", "ReasonForStudy",
     "StudyDescription", "RequestedProcedureDescription", "DeviceUID", "AcquisitionDate", "AcquisitionTime",
 )  # fmt: skip
 """Attributes of an instance that the ledger indexes and a rule may ask for, by DICOM keyword."""
 
 _IS = re.compile(r"[+-]?[0-9]{1,12}")
+_DS = re.compile(r"[+-]?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")
+_NO_AGENT = frozenset({"", "NONE", "NO", "N", "NO CONTRAST", "WITHOUT"})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -108,9 +111,53 @@ class Instance:
         return self.attributes.get("ViewPosition", "").upper()
 
     @property
+    def laterality(self) -> str:
+        """R, L, U or B: Image Laterality, else Laterality; empty if neither is stated."""
+        return (self.attributes.get("ImageLaterality") or self.attributes.get("Laterality", "")).upper()
+
+    @property
+    def contrast_agent(self) -> str:
+        """Contrast/Bolus Agent (0018,0010); empty where none was given, which many devices write as a word."""
+        agent = self.attributes.get("ContrastBolusAgent", "").strip()
+        return "" if agent.upper() in _NO_AGENT else agent
+
+    @property
+    def slice_thickness_mm(self) -> float | None:
+        """Slice Thickness (0018,0050); None if it is not stated."""
+        return next(iter(self._decimals("SliceThickness", 1)), None)
+
+    @property
+    def position_mm(self) -> tuple[float, ...]:
+        """Image Position (Patient), x y z of PS3.3 C.7.6.2.1.1; empty if it is not stated."""
+        return self._decimals("ImagePositionPatient", 3)
+
+    @property
+    def orientation(self) -> tuple[float, ...]:
+        """Image Orientation (Patient), direction of the rows, then of the columns; empty if it is not stated."""
+        return self._decimals("ImageOrientationPatient", 6)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Rows and columns; None if the header does not say."""
+        rows, columns = (_whole_number(self.attributes.get(name, "")) or 0 for name in ("Rows", "Columns"))
+        return (rows, columns) if rows > 0 and columns > 0 else None
+
+    @property
     def number(self) -> int | None:
-        """Instance Number; None where the header gives none."""
+        """Instance Number."""
         return _whole_number(self.attributes.get("InstanceNumber", ""))
+
+    @property
+    def localizer(self) -> bool:
+        """Whether the image only planned the others (Image Type, value 3, PS3.3 C.8.2.1.1.1)."""
+        return self.attributes.get("ImageType", "").upper().split("\\")[2:3] == ["LOCALIZER"]
+
+    def _decimals(self, keyword: str, count: int) -> tuple[float, ...]:
+        """`count` finite decimal strings (DS of PS3.5 6.2), or none at all."""
+        texts = self.attributes.get(keyword, "").split("\\")
+        if len(texts) != count or not all(_DS.fullmatch(text.strip()) for text in texts):
+            return ()
+        return tuple(float(text) for text in texts)
 
     @property
     def frames(self) -> int:

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.algorithm import Card
 from service.ports.pixels import Frame
+
+if TYPE_CHECKING:  # it imports Finish from here
+    from service.ports.image_models import ImageAnswer, ImageQuestion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -83,16 +86,25 @@ class Finish(StrEnum):
     OUTSIDE_DOMAIN = "outside_domain"
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of an answer as it came, with the natural logarithm of the probability of each of its tokens."""
+
+    text: str
+    logprobs: tuple[float, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """A finished answer; `logprobs` has one natural logarithm per token."""
+    """A finished answer."""
 
     text: str
     finish: Finish
     model: str
     version: str
     digest: str
-    logprobs: tuple[float, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    """What `text` was made of, the end mark's empty piece included; empty if the model gives no probabilities."""
     adapter: str = ""
     adapter_digest: str = ""
     """SHA-256 of the adapter's file; empty without one."""
@@ -101,6 +113,11 @@ class Answer:
     domain_score: float | None = None
     domain_threshold: float | None = None
     usage: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def logprobs(self) -> tuple[float, ...]:
+        """Natural logarithm of the probability of every token."""
+        return tuple(value for piece in self.pieces for value in piece.logprobs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,6 +156,10 @@ class Models(Protocol):
         """
         ...
 
+    def look(self, question: ImageQuestion) -> ImageAnswer:
+        """Return what a model that reads images says of one image or volume. Raises as `ask` does."""
+        ...
+
     def card(self, model: str) -> Card:
         """The card beside the model's files. Raises Misconfigured if it is missing or wrong."""
         ...
@@ -151,17 +172,31 @@ class Models(Protocol):
 class ScriptedModels:
     """A fake for unit tests: answers by function, counts its calls."""
 
-    def __init__(self, cards: Mapping[str, Card], answer: Callable[[Question], Answer]) -> None:
+    def __init__(
+        self,
+        cards: Mapping[str, Card],
+        answer: Callable[[Question], Answer] | None = None,
+        *,
+        seen: Callable[[ImageQuestion], ImageAnswer] | None = None,
+    ) -> None:
         self.cards = dict(cards)
         self.answer = answer
+        self.seen = seen
         self.asked: list[Question] = []
+        self.looked: list[ImageQuestion] = []
 
     def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
+        assert self.answer is not None, "nothing is scripted for text"
         self.asked.append(question)
         answer = self.answer(question)
         if on_text:
             on_text(answer.text)
         return answer
+
+    def look(self, question: ImageQuestion) -> ImageAnswer:
+        assert self.seen is not None, "nothing is scripted for images"
+        self.looked.append(question)
+        return self.seen(question)
 
     def card(self, model: str) -> Card:
         return self.cards[model]

@@ -9,22 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.geometry import Plane
+from service.domain.image_model import Values
 from service.domain.study import StoredInstance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Frame:
-    """One frame, modality and VOI transformed, presented as MONOCHROME2.
+    """One frame, modality and VOI transformed, presented as MONOCHROME2; or in modality units, if asked for so.
 
-    `pixels` is uint16 (rows, columns) over 0..65535; `frame` counts from 1.
+    `pixels` is (rows, columns): uint16 over 0..65535, or int16 in modality units; `frame` counts from 1.
     """
 
-    pixels: NDArray[np.uint16]
+    pixels: NDArray[Any]
     frame: int
     source: str = ""
     """SOP Instance UID of the object it is a frame of."""
     spacing_mm: tuple[float, float] | None = None
     """Row and column spacing (Pixel Spacing, else Imager Pixel Spacing)."""
+    plane: Plane | None = None
+    """Where it lies in the patient; None where nobody asked."""
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -62,7 +65,7 @@ class Rescaled:
 class Pixels(Protocol):
     """Decodes within bounds of time and memory (invariant 12)."""
 
-    def read(self, stored: StoredInstance, frame: int = 1) -> Frame:
+    def read(self, stored: StoredInstance, frame: int = 1, *, values: Values = Values.PRESENTED) -> Frame:
         """Raises Unreadable for broken pixel data, Unsupported for a syntax that nobody here decodes."""
         ...
 
@@ -78,7 +81,7 @@ class MemoryPixels:
         self.frames: dict[str, Frame] = dict(frames or {})
         self.measured: dict[str, Rescaled] = dict(measured or {})
 
-    def read(self, stored: StoredInstance, frame: int = 1) -> Frame:
+    def read(self, stored: StoredInstance, frame: int = 1, *, values: Values = Values.PRESENTED) -> Frame:
         return self.frames[stored.instance.sop_instance_uid]
 
     def rescaled(self, stored: StoredInstance, frame: int = 1) -> Rescaled:

@@ -132,6 +132,8 @@ class Installation:
     ready: bool = True
     """Whether to wait until `preread check` is content; not where a part is away on purpose."""
     extra: dict[str, str] = field(default_factory=dict)
+    repositories: tuple[Path, ...] = ()
+    """The site's own model repositories."""
     settings: Settings = field(init=False)
     services: Services = field(init=False)
     up: subprocess.Popen[bytes] | None = field(init=False, default=None)
@@ -145,7 +147,7 @@ class Installation:
             disk_reserve_bytes=0,
             scp={"port": scp},  # type: ignore[arg-type]
             web={"port": web},  # type: ignore[arg-type]
-            models={"url": self.model_url, "timeout_s": 30},  # type: ignore[arg-type]
+            models={"url": self.model_url, "timeout_s": 30, "repositories": self.repositories},  # type: ignore[arg-type]
             worker={"lease_s": 10},  # type: ignore[arg-type]  # a killed reader's work is soon somebody else's
         )
         server = orthanc.find()

@@ -22,18 +22,13 @@ import onnxruntime as ort
 import onnxruntime_genai as og
 from numpy.typing import NDArray
 
-from engine import memory
-from engine.contract import Chunk, ContractError, Guidance, ImageRef, Request
+from engine import contract, memory
+from engine.contract import Chunk, ContractError, Guidance, ImageRef, Request, Tensors
 from engine.folder import ModelError, ModelFolder, adapters, digest_of_file, pixel_values, read_folder
-from engine.turns import Stop
+from engine.turns import Stop, never
 
 PROVIDERS = {"CPU": "CPUExecutionProvider", "CUDA": "CUDAExecutionProvider"}
 NO_TOKENS = np.zeros(0, np.int32)
-
-
-def never() -> str:
-    """A request that nobody stops."""
-    return ""
 
 
 class Engine:
@@ -50,12 +45,7 @@ class Engine:
             self._adapters, self._adapter_digests = _adapters(self._model, folder)
         except Exception as e:  # both runtimes raise their own kinds, RuntimeError among them
             raise ModelError(f"{folder.name}: could not be loaded: {e}") from e
-        taken_mb = memory.resident_mb() - before_mb
-        if folder.memory_mb and taken_mb > folder.memory_mb:
-            raise ModelError(
-                f"{folder.name}: takes {taken_mb:.0f} MB once it is loaded and its card allows {folder.memory_mb}: "
-                "raise memory_mb in the card if the machine has the room, or serve a smaller model"
-            )
+        memory.check(folder.name, folder.memory_mb, since_mb=before_mb)
         self._ends = frozenset(int(token) for token in self._tokenizer.eos_token_ids)
         self._specials = _specials(folder.path)
         device = str(self._model.device_type)
@@ -74,6 +64,14 @@ class Engine:
             "digest": self.folder.digest,
             "execution_provider": self.execution_provider,
         }
+
+    def parse(self, tensors: Tensors) -> Request:
+        """Return the request in `tensors`; raises ContractError."""
+        return contract.parse(tensors)
+
+    def encode(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
+        """Return the tensors of one response."""
+        return contract.encode_chunk(chunk)
 
     def generate(self, request: Request, stop: Stop = never) -> Iterator[Chunk]:
         """Yield the answer in pieces; the last one has `finish`. Raises ContractError, and ModelError mid-way.

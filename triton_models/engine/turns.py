@@ -13,6 +13,12 @@ Stop = Callable[[], str]
 
 log = logging.getLogger("preread.turns")
 
+
+def never() -> str:
+    """A request that nobody stops."""
+    return ""
+
+
 LAST = 1 << 31
 """Behind every priority: the places themselves end."""
 

@@ -9,6 +9,9 @@ from importlib.metadata import entry_points
 
 from workers.algorithms.base import AlgorithmModule
 
+_OTHERS = {"base", "image_model"}
+"""No algorithms of one model each; which model `image_model` asks is the protocol's to say."""
+
 
 @cache
 def algorithms() -> dict[str, AlgorithmModule]:
@@ -16,7 +19,8 @@ def algorithms() -> dict[str, AlgorithmModule]:
 
     Raises TypeError for a file that does not offer what an algorithm offers.
     """
-    names = [f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__) if module.name != "base"]
+    files = [module.name for module in pkgutil.iter_modules(__path__) if module.name not in _OTHERS]
+    names = [f"{__name__}.{name}" for name in files]
     modules = [import_module(name) for name in names]
     modules += [entry.load() for entry in entry_points(group="preread.algorithms")]
     for module in modules:

@@ -27,6 +27,7 @@ from workers.pipeline.ask import ask
 from workers.pipeline.encode import encode
 from workers.pipeline.interpret import Reading
 from workers.pipeline.kept import load
+from workers.pipeline.look import Asking, add_looks, choose, image_model_of, look
 from workers.pipeline.select import again, evidence_of, select
 
 NO_SERIES = "the rule no longer takes any series"
@@ -94,10 +95,11 @@ def _read(
     protocol = version.configuration.protocol(claim.job.protocol)
     matched = _matched(claim, version.configuration.rule(claim.job.rule), services)
     shown = matched or claim.manifest.instances
+    namespace = derive_uid(services.settings.site.name, claim.job.study_instance_uid, protocol.name)
     reading = Reading(
         modality=shown[0].instance.modality,
         images=[evidence_of(stored) for stored in shown],
-        namespace=derive_uid(services.settings.site.name, claim.job.study_instance_uid, protocol.name),
+        namespace=namespace,
     )
     kept = {step.ordinal: step for step in claim.steps}
     steps: list[Step] = []
@@ -105,9 +107,14 @@ def _read(
         step = kept.get(ordinal)
         if step is None:
             step = _ask(ordinal, wanted, matched, claim, services, reading, why_not_ask)
-        if step is not None:
+        if step is not None and wanted.model:
+            add_looks(reading, step, claim.manifest.instances, namespace=namespace)
+            steps.append(step)
+        elif step is not None:
             answers = load(step.answer)
-            selection = again(claim.manifest.instances, [one.image for one in answers.asked], answers.left_out)
+            selection = again(
+                claim.manifest.instances, [one.image for one in answers.asked], answers.left_out, answers.notes
+            )
             reading.add(_module(wanted), selection, answers)
             steps.append(step)
     return reading.report(language=services.settings.site.language), tuple(steps)
@@ -126,6 +133,8 @@ def _ask(
     if not matched:
         reading.missing(NO_SERIES, final=True)
         return None
+    if wanted.model:
+        return _look(ordinal, wanted, matched, claim, services, reading, why_not)
     module = _module(wanted)
     card: Card = services.models.card(module.MODEL)
     selection = select(matched, module, card.limits, claim.identity)
@@ -140,6 +149,7 @@ def _ask(
         module,
         card,
         selection,
+        claim.identity,
         attempt=claim.job.attempt,
         priority=int(claim.job.priority),
         timeout_s=services.settings.models.timeout_s,
@@ -147,6 +157,39 @@ def _ask(
         pixels=services.pixels,
         clock=services.clock,
     )
+    return _kept(step, claim, services)
+
+
+def _look(
+    ordinal: int,
+    wanted: ProtocolStep,
+    matched: Sequence[StoredInstance],
+    claim: Claim,
+    services: Services,
+    reading: Reading,
+    why_not: str,
+) -> Step | None:
+    """As `_ask`, for a step whose model reads images."""
+    card = services.models.card(wanted.model)
+    chosen = choose(matched, image_model_of(card), card.limits, claim.identity)
+    if why_not or not chosen.subjects:
+        none = "; ".join(chosen.left_out) or "no image for this model"
+        final = not chosen.subjects
+        reading.missing(none if final else why_not, card.algorithm, final=final)
+        return None
+    asking = Asking(
+        attempt=claim.job.attempt,
+        priority=int(claim.job.priority),
+        timeout_s=services.settings.models.timeout_s,
+    )
+    step = look(
+        ordinal, wanted, card, chosen, asking, models=services.models, pixels=services.pixels, clock=services.clock
+    )
+    return _kept(step, claim, services)
+
+
+def _kept(step: Step, claim: Claim, services: Services) -> Step:
+    """Keep a step's answers before anything is made of them. Raises LostLease."""
     if not services.ledger.keep_step(claim.job.job_id, step):
         raise LostLease(claim.job.job_id)
     return step

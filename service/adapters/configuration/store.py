@@ -11,6 +11,7 @@ from service.adapters.configuration.toml import parse
 from service.domain.config import Configuration, ConfigVersion
 from service.domain.errors import Misconfigured
 from service.domain.node import DestinationNode
+from service.domain.protocol import ProtocolStep
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +23,8 @@ class Installed:
     schemes: tuple[str, ...] = ()
     check_destination: Callable[[DestinationNode], None] = lambda node: None
     """Raises Misconfigured for a destination that would not open."""
+    check_step: Callable[[ProtocolStep], None] = lambda step: None
+    """Raises Misconfigured for a step whose model cannot do it."""
 
 
 class Texts(Protocol):
@@ -60,6 +63,7 @@ class StoredConfigurations:
             outputs=self._installed.outputs,
             schemes=self._installed.schemes,
             check_destination=self._installed.check_destination,
+            check_step=self._installed.check_step,
         )
 
     def apply(self, texts: Mapping[str, str], *, by: str) -> ConfigVersion:

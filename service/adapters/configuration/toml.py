@@ -39,6 +39,7 @@ def parse(
     outputs: Iterable[str] = (),
     schemes: Iterable[str] = (),
     check_destination: Callable[[DestinationNode], None] = lambda node: None,
+    check_step: Callable[[ProtocolStep], None] = lambda step: None,
 ) -> Configuration:
     """Read both files; names are checked against what is installed where the caller says what that is.
 
@@ -54,6 +55,7 @@ def parse(
         *_unknown_names(rules_text, rules, nodes, set(algorithms), set(outputs)),
         *_wrong_destinations(nodes_text, nodes, set(schemes), check_destination),
         *_two_truths(nodes_text, nodes),
+        *_wrong_steps(rules_text, rules, check_step),
     ]
     if mistakes:
         raise Misconfigured("\n".join(mistakes))
@@ -145,6 +147,16 @@ def _wrong_destinations(
             yield f"{NODES}:{line}: no destination handles {scheme!r} URLs; known: {', '.join(sorted(schemes))}"
 
 
+def _wrong_steps(text: str, rules: RulesFile, check: Callable[[ProtocolStep], None]) -> Iterable[str]:
+    for number, protocol in enumerate(rules.protocol):
+        line = line_of(text, ("protocol", number, "steps"))
+        for step in _protocol(protocol).steps:
+            try:
+                check(step)
+            except Misconfigured as error:
+                yield f"{RULES}:{line}: steps: {error}"
+
+
 def _two_truths(text: str, nodes: NodesFile) -> Iterable[str]:
     """Two archives that each have their identity adopted would take turns for ever where they differ."""
     adopting = [number for number, node in enumerate(nodes.destination) if node.adopt_identity]
@@ -172,7 +184,10 @@ def _destination(table: DestinationTable) -> DestinationNode:
 
 
 def _protocol(table: ProtocolTable) -> Protocol:
-    steps = tuple(ProtocolStep(kind=step.kind, algorithm=step.algorithm) for step in table.steps)
+    steps = tuple(
+        ProtocolStep(kind=step.kind, algorithm=step.algorithm, model=step.model, context=step.context)
+        for step in table.steps
+    )
     return Protocol(name=table.name, steps=steps)
 
 

@@ -24,6 +24,7 @@ from service.ports.ledger import Claim
 from service.ports.models import Answer, Finish
 from service.settings import Settings
 from tests.support.fake_house import FakeConfigurations, FakeModels
+from tests.support.narratives import NORMAL
 from tests.support.web_records import CARD
 from workers.pipeline.kept import Asked, Kept, dump
 from workers.pipeline.work import partly, work
@@ -34,10 +35,6 @@ ADULT = Identity(patient=Patient(birth_date="19600101"), study_date="20260101")
 CHILD = Identity(patient=Patient(birth_date="20200101"), study_date="20260101")
 GROWN_UP = Conditions(body_part=("CHEST",), min_age_years=18)
 DEMO = Algorithm(name="chest_demo", version="1", digest="sha256:0", device_uid=UID("2.25.1"), demo=True)
-NORMAL = (
-    "FINDINGS: The heart size is normal. No pleural effusion. No pneumothorax. No pulmonary nodule. "
-    "IMPRESSION: normal study."
-)
 
 
 def stored(series: UID, body_part: str) -> StoredInstance:

@@ -67,6 +67,11 @@ def test_both_files_become_one_configuration() -> None:
         ('protocol = "chest"', 'protocol = "head"', "rules.toml:10: protocol 'head' does not exist; known: chest"),
         ('destinations = ["pacs"]', 'destinations = ["pcas"]', "rules.toml:11: destination 'pcas' does not exist"),
         ("chest-radiograph-report", "chest-report", "algorithm 'chest-report' does not exist"),
+        (
+            'report" }',
+            'report", context = ["name"] }',
+            "name never stands in a prompt; a model may be told: indication",
+        ),
         ("StationName", "StatonName", "StatonName is not indexed"),
         ('name = "chest"\nmode', "name = chest\nmode", "rules.toml: not valid TOML"),
     ],
