@@ -69,7 +69,7 @@ def shown(stored: Values, attributes: Dataset) -> Shown:
 
 
 def rescaled(stored: Values, attributes: Dataset) -> NDArray[np.float32]:
-    """One decoded frame in modality units (Rescale or Modality LUT), NaN for padding. Raises Unsupported for colours."""
+    """One decoded frame in modality units (Rescale, Modality LUT), NaN for padding. Raises Unsupported for colours."""
     photometric = str(attributes.get("PhotometricInterpretation", "")).strip()
     if stored.ndim != 2 or photometric not in {"MONOCHROME1", "MONOCHROME2", ""}:
         raise Unsupported(f"Pictures in {photometric or 'an unnamed colour space'} have no modality units.")

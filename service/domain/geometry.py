@@ -161,7 +161,7 @@ def stack(planes: Sequence[Plane]) -> Stack:
 
 
 def volume(planes: Sequence[Plane | None]) -> Stack:
-    """Put the slices of a volume in order. Raises NoStack where they do not fill one: gaps, duplicates, uneven steps."""
+    """Put the slices of a volume in order. Raises NoStack where they do not fill one: a gap, a duplicate."""
     known = [plane for plane in planes if plane is not None]
     if len(known) < len(planes):
         raise NoStack("a slice does not state where it lies")

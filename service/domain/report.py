@@ -68,10 +68,18 @@ class Measurement:
     concept: Code
     value: float
     unit: Code
+    derivation: Code | None = None
+    """Mean, median, ... of the values measured; None for a single one."""
+    method: str = ""
+    """How it was measured, in words; empty where the algorithm's name says it all."""
 
     @property
     def text(self) -> str:
-        return f"{self.value:g} {self.unit.value}"
+        return f"{self.value:g} {_PRINTED.get(self.unit.value, self.unit.value)}"
+
+
+_PRINTED = {"[hnsf'U]": "HU"}
+"""UCUM symbols that nobody writes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

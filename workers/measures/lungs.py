@@ -13,6 +13,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from service.domain.errors import Unsupported
+
 AIR_BELOW_HU = -320
 EMPHYSEMA_BELOW_HU = -950
 CLOSING_MM = 3.0
@@ -26,7 +28,7 @@ CUT_SHARE = 0.02
 MAX_VOXELS = 400 * 1024**2
 
 
-class NotMeasured(ValueError):
+class NotMeasured(Unsupported):
     """Nothing is stated about this volume; the text says why, as a person would read it."""
 
 
