@@ -28,6 +28,7 @@ from service.ports.orders import NoOrders
 from service.ports.services import Services
 from service.settings import Settings
 from workers.algorithms import algorithms
+from workers.measures import measures
 
 LOCAL = "unix:"
 """Prefix of models.url for the local engine's socket."""
@@ -76,7 +77,7 @@ def silent(settings: Settings, *, process: str) -> Services:
 def plug_ins() -> Installed:
     """What a configuration may name here: algorithms, outputs, schemes and URLs of destinations."""
     return Installed(
-        algorithms=(*algorithms(), ANY_MODEL),
+        algorithms=(*algorithms(), *measures(), ANY_MODEL),
         outputs=tuple(encoders()),
         schemes=tuple(schemes()),
         check_destination=check_destination,

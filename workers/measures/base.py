@@ -11,6 +11,9 @@ from service.domain.study import Instance
 from service.ports.pixels import Rescaled
 from workers.algorithms.base import Draft
 
+MAX_SHOWN = 16
+"""Images that a document lists for one remark."""
+
 Numbers = Mapping[str, Any]
 """What was measured on one series, of JSON's types: kept with the step, so that a retry measures nothing again."""
 
@@ -29,9 +32,16 @@ class Series:
         """How a sentence begins that is of one of several series."""
         return f"Series {self.number} of {self.of}: " if self.of > 1 else ""
 
+    @property
+    def ends(self) -> tuple[Evidence, ...]:
+        """First, middle and last image: they stand for the series, hundreds in a document are read by nobody."""
+        places = sorted({0, len(self.images) // 2, len(self.images) - 1})
+        return tuple(self.images[place] for place in places)
+
     def showing(self, sources: Sequence[str]) -> tuple[Evidence, ...]:
-        """The images with these SOP Instance UIDs; all without any."""
-        return tuple(image for image in self.images if image.sop_instance_uid in sources) or self.images
+        """The images with these SOP Instance UIDs, at most 16; those that stand for the series without any."""
+        found = tuple(image for image in self.images if image.sop_instance_uid in sources)
+        return found[:MAX_SHOWN] or self.ends
 
 
 @runtime_checkable

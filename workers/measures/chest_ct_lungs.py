@@ -72,7 +72,7 @@ def draft(numbers: Numbers, series: Series, *, namespace: str) -> Draft:
         present=True,
         site=code.LUNG,
         measurements=(size, density, low),
-        evidence=series.images,
+        evidence=series.ends,
     )
     text = (
         f"{series.where}Lungs: volume {size.text}, mean density {density.text}, "

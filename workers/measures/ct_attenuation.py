@@ -52,7 +52,7 @@ def draft(numbers: Numbers, series: Series, *, namespace: str) -> Draft:
         concept=code.BODY_ATTENUATION,
         present=True,
         measurements=values,
-        evidence=series.images,
+        evidence=series.ends,
     )
     said = ", ".join(f"{name} {value.text}" for name, value in zip(DERIVATIONS, values, strict=True))
     text = f"{series.where}Attenuation of the body: {said} ({METHOD})."

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from service.domain.algorithm import Algorithm
 from service.domain.errors import Misconfigured
 from service.domain.job import Step
-from service.domain.protocol import ProtocolStep, StepKind
+from service.domain.protocol import ProtocolStep
 from service.domain.study import StoredInstance
 from service.ports.ledger import Claim
 from service.ports.services import Services
 from workers.algorithms import algorithms
 from workers.algorithms.base import AlgorithmModule
 from workers.measures import algorithm, measures
-from workers.measures.base import MeasureModule
 from workers.pipeline.ask import ask
 from workers.pipeline.interpret import Reading
 from workers.pipeline.kept import load
@@ -45,7 +44,7 @@ def take(asked: Asked, services: Services, reading: Reading) -> Step | None:
 
     Raises Unavailable or Misconfigured where waiting may help.
     """
-    if asked.step.kind is StepKind.MEASURE:
+    if asked.step.algorithm in measures():
         return _measure(asked, services, reading)
     return _look(asked, services, reading) if asked.step.model else _ask(asked, services, reading)
 
@@ -54,8 +53,8 @@ def add(
     step: Step, wanted: ProtocolStep, instances: Sequence[StoredInstance], reading: Reading, *, namespace: str
 ) -> None:
     """Add what a kept step says to `reading`."""
-    if wanted.kind is StepKind.MEASURE:
-        add_numbers(reading, _measure_module(wanted), step, instances, namespace=namespace)
+    if measured := measures().get(wanted.algorithm):
+        add_numbers(reading, measured, step, instances, namespace=namespace)
     elif wanted.model:
         add_looks(reading, step, instances, namespace=namespace)
     else:
@@ -109,7 +108,7 @@ def _look(asked: Asked, services: Services, reading: Reading) -> Step | None:
 
 
 def _measure(asked: Asked, services: Services, reading: Reading) -> Step | None:
-    module = _measure_module(asked.step)
+    module = measures()[asked.step.algorithm]
     chosen = measurable(asked.images, module)
     if _nothing(asked, reading, algorithm(module), chosen.series, chosen.left_out):
         return None
@@ -138,11 +137,3 @@ def _module(wanted: ProtocolStep) -> AlgorithmModule:
         return algorithms()[wanted.algorithm]
     except KeyError as error:
         raise Misconfigured(f"algorithm {wanted.algorithm} is not installed; install it or change the rule") from error
-
-
-def _measure_module(wanted: ProtocolStep) -> MeasureModule:
-    try:
-        return measures()[wanted.algorithm]
-    except KeyError as error:
-        known = ", ".join(sorted(measures()))
-        raise Misconfigured(f"there is no measure {wanted.algorithm}, only {known}; change the rule") from error
