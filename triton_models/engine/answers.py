@@ -62,6 +62,8 @@ class Engine(ABC):
             domain = folder.domain
             self._domain = self._session(domain.file) if domain else None
             self.execution_provider = self._load(device)
+        except ModelError as e:
+            raise ModelError(f"{folder.name}: {e}") from e
         except Exception as e:  # the runtimes raise their own kinds, RuntimeError among them
             raise ModelError(f"{folder.name}: could not be loaded: {e}{devices.remedy(self._device)}") from e
         if wrong := devices.fell_back(self._device, self.execution_provider):

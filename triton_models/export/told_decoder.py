@@ -7,7 +7,6 @@ slide, position_ids (1, new) or (3, 1, new), past_key_values.N.key, .value (1, h
 
 import json
 from collections.abc import Sequence
-from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,8 +51,6 @@ class ToldDecoder(nn.Module):
         """`kinds` are the kinds of layers that `text` has, in the order of the graph's masks."""
         super().__init__()
         self.text, self.head, self.kinds = text, head, kinds
-        # Renamed in transformers 5.
-        self._cache = "cache" if "cache" in signature(text.forward).parameters else "past_key_values"
 
     def forward(self, inputs_embeds: Tensor, *told: Tensor) -> tuple[Tensor, ...]:
         """Return the last token's logits and the cache; `told` are the masks, the positions, the past."""
@@ -66,7 +63,7 @@ class ToldDecoder(nn.Module):
             attention_mask=dict(zip(self.kinds, added, strict=True)),
             position_ids=position_ids,
             use_cache=False,
-            **{self._cache: kept},
+            cache=kept,
         ).last_hidden_state
         return self.head(hidden[:, -1:]), *kept.parts
 

@@ -60,7 +60,7 @@ def load(runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     """Loads a model whose own configuration names `own`, on `device`; with a judge of its domain."""
     ort, og = ModuleType("onnxruntime"), ModuleType("onnxruntime_genai")
     ort.__dict__.update(SessionOptions=SimpleNamespace, InferenceSession=runtimes.session)
-    tokenizer = SimpleNamespace(eos_token_ids=[2])
+    tokenizer = SimpleNamespace(eos_token_ids=[2], update_options=lambda **_: None)
     og.__dict__.update(Config=runtimes.config, Model=runtimes.model, Tokenizer=lambda model: tokenizer)
     monkeypatch.setitem(sys.modules, "onnxruntime", ort)
     monkeypatch.setitem(sys.modules, "onnxruntime_genai", og)

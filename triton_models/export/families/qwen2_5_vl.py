@@ -5,7 +5,6 @@ a decoder whose positions count in time, rows and columns. GenAI's decoder has n
 serves it.
 """
 
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -129,9 +128,7 @@ def take_apart(checkpoint: Checkpoint) -> Parts:
         if pixels is None:
             return greedy(whole, count, input_ids=ids)
         patches, grid = patched(pixels, whole.config.vision_config)
-        shown = {"pixel_values": patches, "image_grid_thw": grid}
-        if "mm_token_type_ids" in signature(whole.forward).parameters:  # since transformers 5
-            shown["mm_token_type_ids"] = (ids == image).int()
+        shown = {"pixel_values": patches, "image_grid_thw": grid, "mm_token_type_ids": (ids == image).int()}
         return greedy(whole, count, input_ids=ids, **shown)
 
     return Parts(
@@ -144,7 +141,7 @@ def take_apart(checkpoint: Checkpoint) -> Parts:
 
 
 def patched(pixel_values: Tensor, config: Any) -> tuple[Tensor, Tensor]:
-    """Return `pixel_values` (images, 3, side, side) as the processor lays them out: patches (n, 1176), grid."""
+    """Return `pixel_values` (images, 3, side, side) as the processor lays them out, and their grid (images, 3)."""
     images, channels, side, _ = pixel_values.shape
     merge, patch = config.spatial_merge_size, config.patch_size
     cut = (side // patch // merge, merge, patch)
