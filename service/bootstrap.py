@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +18,7 @@ from service.adapters.ledger import SqlLedger
 from service.adapters.part10 import Part10Headers
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.adapters.spool_files import FileSpool
+from service.domain.algorithm import unlicensed
 from service.domain.errors import Misconfigured
 from service.domain.protocol import ANY_MODEL, ProtocolStep
 from service.ports.bell import Bell, SilentBell
@@ -43,6 +43,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
     ledger = SqlLedger(_database(settings), site=settings.site.name)
     spool = FileSpool(settings.data / "spool", reserve_bytes=settings.disk_reserve_bytes)
     nodes = ConfiguredNodes(calling_ae=settings.scp.ae_title, opener=spool.open)
+    models = _models(settings)
     audit = ChainedAudit(ledger.database, site=settings.site.name, process=process)
     return Services(
         settings=settings,
@@ -52,9 +53,9 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         spool=spool,
         headers=Part10Headers(),
         pixels=PydicomPixels(spool.open),
-        models=_models(settings),
+        models=models,
         bell=bell or _bell(settings),
-        configurations=StoredConfigurations(ledger, _installed(settings)),
+        configurations=StoredConfigurations(ledger, plug_ins(settings, models)),
         nodes=nodes,
         peers=KeptNodes(nodes),
         accounts=SqlAccounts(ledger.database, site=settings.site.name, now=clock.now),
@@ -74,19 +75,17 @@ def silent(settings: Settings, *, process: str) -> Services:
     return build(settings, process=process, bell=SilentBell())
 
 
-def plug_ins() -> Installed:
-    """What a configuration may name here: algorithms, outputs, schemes and URLs of destinations."""
+def plug_ins(settings: Settings, models: Models | None = None) -> Installed:
+    """What a configuration may name here: algorithms, models, outputs, schemes and URLs of destinations; and, by the
+    cards of `models`, which algorithms it may deliver."""
     return Installed(
         algorithms=(*algorithms(), *measures(), ANY_MODEL),
         outputs=tuple(encoders()),
         schemes=tuple(schemes()),
         check_destination=check_destination,
+        check_step=partial(_check_step, settings.model_repositories),
+        not_for_delivery=partial(_not_for_delivery, models) if models else lambda algorithm: None,
     )
-
-
-def _installed(settings: Settings) -> Installed:
-    """`plug_ins`, with the models that these settings name."""
-    return replace(plug_ins(), check_step=partial(_check_step, settings.model_repositories))
 
 
 def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
@@ -97,6 +96,15 @@ def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
     if model is None or model.task.kind is not step.kind:
         does = f"does {model.task}: its step is of kind {model.task.kind}" if model else "reads no images"
         raise Misconfigured(f"model {step.model} {does}")
+
+
+def _not_for_delivery(models: Models, algorithm: str) -> str | None:
+    """Why results of the algorithm's model may not leave. A model that is not here yet is looked at when it reads."""
+    module = algorithms().get(algorithm)
+    try:
+        return unlicensed(models.card(module.MODEL)) if module else None
+    except Misconfigured:
+        return None
 
 
 def broker_problem(settings: Settings) -> str | None:

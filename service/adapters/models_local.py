@@ -54,7 +54,13 @@ class LocalModels:
         except (Unavailable, Unclear) as error:
             return ServerState(ready=False, engine=ENGINE, reason=str(error))
         models = tuple(
-            ServedModel(name=str(model.get("model")), version=str(model.get("version")), ready=True, engine=ENGINE)
+            ServedModel(
+                name=str(model.get("model")),
+                version=str(model.get("version")),
+                ready=True,
+                engine=ENGINE,
+                provider=str(model.get("execution_provider") or ""),
+            )
             for model in hello
         )
         return ServerState(ready=bool(models), engine=ENGINE, models=models)

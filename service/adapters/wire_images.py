@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from service.adapters.wire import CONTRACT_VERSION, Tensors, usage_of
+from service.adapters.wire import CONTRACT_VERSION, OVER_S, Tensors, usage_of
 from service.domain.errors import Unavailable, Unclear
-from service.domain.image_model import Task
+from service.domain.image_model import ImageModel, Task, Values
 from service.ports.image_models import ImageAnswer, ImageQuestion, LabelMap
 from service.ports.models import Finish
 
@@ -35,6 +35,13 @@ def encode_look(question: ImageQuestion) -> Tensors:
         "PIXELS": question.pixels.reshape(-1),
         "SHAPES": np.array([[rows, columns]] * slices, np.int32),
     }
+
+
+def which_are_you(model: ImageModel) -> Tensors:
+    """The tensors of a question whose time is over: the model answers at once, says who it is, and looks at nothing."""
+    signed, unsigned = np.zeros((1, 1, 1), np.int16), np.zeros((1, 1, 1), np.uint16)
+    pixels = signed if model.values is Values.MODALITY else unsigned
+    return encode_look(ImageQuestion(model="", task=model.task, pixels=pixels, sources=("",), timeout_s=OVER_S))
 
 
 def answer_of(question: ImageQuestion, tensors: Mapping[str, Any]) -> ImageAnswer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -94,9 +95,29 @@ class Card:
     """None: no number of the model is shown as a certainty."""
     memory_mb: int = 0
     """What the model may take of the server's memory; 0 if the card names no budget."""
+    family: str = ""
+    """Which family's export made it; empty for a model that was not made from a checkpoint."""
+    not_verified: str = ""
+    """Why it is not known to answer as the framework's model does; empty if it is."""
+    override: str = ""
+    """Why, and by whose word, it is served all the same."""
+    inexact: tuple[str, ...] = ()
+    """What is not as its makers do it, in sentences."""
     evaluation: Mapping[str, str] = field(default_factory=dict)
     image: ImageModel | None = None
     """What a model that reads images is asked, and its classes; None for a model that writes text."""
+
+
+NON_COMMERCIAL = re.compile(r"\bnc\b|non-?\s?commercial|research[- ]only|research use", re.IGNORECASE)
+NOT_STATED = frozenset({"", "none", "unknown", "not stated"})
+
+
+def unlicensed(card: Card) -> str | None:
+    """Return why a model's results may not be delivered by its licence, in words; None if they may."""
+    licence = card.licence.strip()
+    if licence.lower() in NOT_STATED:
+        return "its card names no licence"
+    return f"its licence is {licence}, which is not for commercial use" if NON_COMMERCIAL.search(licence) else None
 
 
 def outside_limits(limits: Limits, instance: Instance, *, age_years: float | None) -> str | None:

@@ -129,6 +129,10 @@ class ServedModel:
     ready: bool
     engine: str
     """ "Triton 2.51.0" or "local engine, no Triton"."""
+    provider: str = ""
+    """The execution provider it really runs on, as ONNX Runtime names it; empty if it is not known."""
+    reason: str = ""
+    """Why it is not ready, in the server's words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,8 +144,11 @@ class ServerState:
     models: tuple[ServedModel, ...] = ()
     reason: str = ""
     at: datetime | None = None
-    provider: str = ""
-    """What the models run on, such as "CUDA" or "CPU"; empty if it is not known."""
+
+    @property
+    def provider(self) -> str:
+        """What the models really run on, in short: "CPU", "CUDA", "CPU and CUDA"; empty if it is not known."""
+        return " and ".join(sorted({model.provider.removesuffix("ExecutionProvider") for model in self.models} - {""}))
 
 
 class Models(Protocol):

@@ -35,6 +35,10 @@ RULES = """
 name = "chest-radiograph"
 steps = [{{ kind = "draft", algorithm = "chest-radiograph-report" }}]
 
+[[protocol]]
+name = "chest-ct"
+steps = [{{ kind = "draft", algorithm = "chest-ct-report" }}]
+
 [[rule]]
 name = "radiographs"
 mode = "live"
@@ -42,6 +46,14 @@ deadline = "{deadline}"
 protocol = "chest-radiograph"
 destinations = ["archive"]
 when.modality = ["CR", "DX"]
+
+[[rule]]
+name = "ct"
+mode = "live"
+deadline = "{deadline}"
+protocol = "chest-ct"
+destinations = ["archive"]
+when.modality = ["CT"]
 """
 
 NODES = """

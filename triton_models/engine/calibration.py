@@ -28,7 +28,13 @@ def probabilities(raw: Numbers, model: ImageModel) -> Numbers:
 
 def activated(raw: Numbers, model: ImageModel) -> Numbers:
     """Return `raw` as probabilities, float32, before any class is calibrated for itself; raises ModelError."""
-    return _activated(raw / np.float32(model.temperature), model.activation).astype(np.float32)
+    found = _activated(raw / np.float32(model.temperature), model.activation).astype(np.float32)
+    if found.size and not (found.min() >= -SLACK and found.max() <= 1 + SLACK):
+        raise ModelError(
+            f"{model.name}: the graph gives values from {found.min():.3g} to {found.max():.3g} and preread.json says "
+            "that they are probabilities: set output.activation to sigmoid or softmax"
+        )
+    return np.clip(found, 0, 1)
 
 
 def calibrated(probability: Numbers, name: str | None, model: ImageModel) -> Numbers:
@@ -60,9 +66,4 @@ def _activated(logits: Numbers, activation: str) -> Numbers:
             return sigmoid(logits)
         case "softmax":
             return softmax(logits)
-    if logits.size and not (logits.min() >= -SLACK and logits.max() <= 1 + SLACK):
-        raise ModelError(
-            f"the graph gives values from {logits.min():.3g} to {logits.max():.3g} and preread.json says that they are "
-            "probabilities: set output.activation to sigmoid or softmax"
-        )
-    return np.clip(logits, 0, 1)
+    return logits

@@ -110,6 +110,8 @@ class Chunk:
     logprobs: tuple[float, ...] = ()
     finish: str = ""
     usage: Mapping[str, Any] = field(default_factory=dict)
+    tokens: tuple[int, ...] = ()
+    """What `logprobs` belong to; for whoever verifies an engine, not on the wire."""
 
 
 def parse(tensors: Tensors) -> Request:

@@ -31,8 +31,9 @@ class TritonPythonModel:
 
         self._contract = contract
         self._stopper = turns.stopper
-        gpu = int(args["model_instance_device_id"]) if args["model_instance_kind"] == "GPU" else None
-        self._engine = engines.load(model, threads=int(settings["threads"]) or None, gpu=gpu)
+        on_gpu = "cuda" if args["model_instance_kind"] == "GPU" else ""
+        device = settings.get("device") or on_gpu or os.environ.get("PREREAD_MODELS__DEVICE", "")
+        self._engine = engines.load(model, threads=int(settings["threads"]) or None, device=device)
         self._stall = stall.Stall(float(settings["silent_s"]))
         self._turns = turns.Turns(int(settings["concurrency"]))
 
@@ -54,7 +55,7 @@ class TritonPythonModel:
             self._refuse(sender, e)
             return
         stop = self._stopper(sender.is_cancelled, asked.deadline_s)
-        self._turns.submit(asked.priority, partial(self._answer, asked, stop, sender))
+        self._turns.submit(asked.priority, partial(self._answer, asked, stop, sender), over=bool(stop()))
 
     def _answer(self, asked: Any, stop: Any, sender: Any) -> None:
         with self._stall.answering():

@@ -32,25 +32,22 @@ COPIES = 4
 class Engine:
     """One loaded model."""
 
-    def __init__(self, model: ImageModel, *, threads: int, gpu: int | None = None) -> None:
-        """Load `model` with so many threads, on the GPU of number `gpu` or on the CPU; raises ModelError.
+    def __init__(self, model: ImageModel, *, threads: int, device: str = "") -> None:
+        """Load `model` with so many threads on `device` (cpu, cuda; empty: the CPU); raises ModelError.
 
         It is run once on zeros, so that a graph of other shapes than its form says is found before a patient is.
         """
         self.model = model
         before_mb = memory.resident_mb()
-        try:
-            self._graph = Session(model.path / model.file, threads=threads, gpu=gpu)
-            self._domain = _domain(model, threads, gpu)
-            self._try_zeros()
-        except ModelError as e:
-            raise ModelError(f"{model.name}: {e}") from e
+        self._graph = Session(model.path / model.file, model=model.name, threads=threads, device=device)
+        self._domain = _domain(model, threads, device)
+        self._try_zeros()
         memory.check(model.name, model.memory_mb, since_mb=before_mb)
 
     @classmethod
-    def load(cls, model: Path, *, threads: int | None = None, gpu: int | None = None) -> "Engine":
+    def load(cls, model: Path, *, threads: int | None = None, device: str = "") -> "Engine":
         """Return the engine of the model folder `model`, with as many threads as this process may use cores."""
-        return cls(read_image_model(model), threads=threads or len(os.sched_getaffinity(0)), gpu=gpu)
+        return cls(read_image_model(model), threads=threads or len(os.sched_getaffinity(0)), device=device)
 
     def identity(self) -> dict[str, Any]:
         """Return what a client may want to know before it asks."""
@@ -118,11 +115,12 @@ class Engine:
         wanted = (1, len(form.mean), *form.size[3 - form.dimensions :])
         if not _takes(self._graph.shape, wanted):
             raise ModelError(
-                f"the graph takes {self._graph.shape} and by preread.json it is given {list(wanted)}: correct "
-                "input.dimensions, input.channels or input.size"
+                f"{self.model.name}: the graph takes {self._graph.shape} and by preread.json it is given "
+                f"{list(wanted)}: correct input.dimensions, input.channels or input.size"
             )
         if self.model.boxes and (missing := _named(self.model) - set(self._graph.outputs)):
-            raise ModelError(f"the graph has no output {', '.join(sorted(missing))}; it has {self._graph.outputs}")
+            has, lacks = ", ".join(self._graph.outputs), ", ".join(sorted(missing))
+            raise ModelError(f"{self.model.name}: the graph has no output {lacks}; it has {has}")
         where = Fit(form.size, form.size, (0, 0, 0), form.size)
         outputs = self._graph.run(np.zeros(wanted, np.float32), never)
         read(outputs, self.model, where)
@@ -169,8 +167,10 @@ class Engine:
         }
 
 
-def _domain(model: ImageModel, threads: int, gpu: int | None) -> Session | None:
-    return Session(model.path / model.domain.file, threads=threads, gpu=gpu) if model.domain else None
+def _domain(model: ImageModel, threads: int, device: str) -> Session | None:
+    if model.domain is None:
+        return None
+    return Session(model.path / model.domain.file, model=model.name, threads=threads, device=device)
 
 
 def _named(model: ImageModel) -> set[str]:

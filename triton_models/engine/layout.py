@@ -66,24 +66,26 @@ instance_group [ { count: 1 kind: KIND_GPU } ]"""
 TEXT_AT_ONCE, IMAGES_AT_ONCE = 4, 2
 
 
-def write(model: Path, *, engine_parent: str = "") -> None:
+def write(model: Path, *, name: str = "", engine_parent: str = "") -> None:
     """Write what Triton needs into the folder `model`; raises ModelError for a folder that is none.
 
-    `engine_parent` is the folder that holds the package `engine`, where it is not the one that holds `model`.
+    `name` is what the folder will be called, where that is not what it is called now; `engine_parent` the folder that
+    holds the package `engine`, where it is not the one that holds `model`.
     """
-    (model / "config.pbtxt").write_text(config(model, engine_parent=engine_parent), encoding="utf-8")
+    text = config(model, name=name, engine_parent=engine_parent)
+    (model / "config.pbtxt").write_text(text, encoding="utf-8")
     if reads_images(model):
         (model / "configs").mkdir(exist_ok=True)
-        variant = config(model, engine_parent=engine_parent, instances=ON_GPU)
+        variant = config(model, name=name, engine_parent=engine_parent, instances=ON_GPU)
         (model / "configs" / "gpu.pbtxt").write_text(variant, encoding="utf-8")
     shutil.copyfile(DOOR, newest_version(model) / "model.py")
 
 
-def config(model: Path, *, engine_parent: str = "", instances: str = ON_CPU) -> str:
+def config(model: Path, *, name: str = "", engine_parent: str = "", instances: str = ON_CPU) -> str:
     """Return the text of the folder's config.pbtxt; raises ModelError."""
     images = read_image_model(model) if reads_images(model) else None
     return CONFIG.format(
-        name=model.name,
+        name=name or model.name,
         pixels=PIXELS[images.input.values] if images else "TYPE_UINT16",
         optional="" if images else " optional: true",
         outputs=IMAGE_OUTPUTS if images else TEXT_OUTPUTS,

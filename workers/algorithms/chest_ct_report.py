@@ -12,8 +12,9 @@ from service.domain.study import Instance, StoredInstance
 from service.ports.models import Answer, ImagePart, Question
 from service.ports.pixels import Frame
 from workers.algorithms.base import Choice, Draft, Looked
-from workers.narrative import merge, volume
+from workers.narrative import slices, volume
 from workers.narrative.forms import CT
+from workers.narrative.merge import listed, merged, seen
 from workers.narrative.sentences import read
 
 ALGORITHM = "chest-ct-report"
@@ -58,9 +59,9 @@ def combine(drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str
     names = {one.number: one.instance.number if numbered else one.number for one in looked}
 
     def places(shown: Sequence[int]) -> str:
-        if len(shown) == len(looked):
+        if len(set(shown)) == len(looked):
             return f"All {len(looked)} slices read: " if len(looked) > 1 else ""
-        told = merge.listed(sorted({number for each in shown if (number := names[each]) is not None}))
+        told = listed(sorted({number for each in shown if (number := names[each]) is not None}))
         return f"Slice{'s' if len(set(shown)) > 1 else ''} {told}: "
 
-    return merge.merged(merge.slices(merge.seen(drafts, looked)), places, namespace=namespace)
+    return merged(slices.same(seen(drafts, looked)), places, namespace=namespace)

@@ -13,8 +13,9 @@ from service.domain.study import Instance
 from service.ports.models import Answer, ImagePart, Question
 from service.ports.pixels import Frame
 from workers.algorithms.base import Draft, Looked
-from workers.narrative import merge
+from workers.narrative import projections
 from workers.narrative.forms import FRONTAL, LATERAL, Form
+from workers.narrative.merge import merged, seen
 from workers.narrative.sentences import read
 
 ALGORITHM = "chest-radiograph-report"
@@ -54,8 +55,8 @@ def combine(drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str
     of = len(looked)
 
     def places(numbers: Sequence[int]) -> str:
-        return f"{merge.images(numbers, of).capitalize()}: " if of > 1 else ""
+        return f"{projections.images(numbers, of).capitalize()}: " if of > 1 else ""
 
-    groups = merge.projections(merge.seen(drafts, looked))
-    draft = merge.merged(groups, places, namespace=namespace)
-    return replace(draft, sentences=(*draft.sentences, *merge.disagreements(groups, draft, of)))
+    groups = projections.same(seen(drafts, looked))
+    draft = merged(groups, places, namespace=namespace)
+    return replace(draft, sentences=(*draft.sentences, *projections.disagreements(groups, draft, of)))

@@ -42,7 +42,6 @@ class Reading:
         """Add one step's answers, under the name of the algorithm that gave them."""
         self._algorithms.append(kept.algorithm)
         self._missing += [Missing(reason, final=True) for reason in kept.left_out]
-        self._notes += kept.notes
         drafts: list[Draft] = []
         missing: list[Missing] = []
         for stored, looked in selection.images:
@@ -55,13 +54,13 @@ class Reading:
             self._looked_at.append(looked.evidence)
         self._missing += _counted(missing, len(selection.images))
         if drafts:
-            self._take(
-                combine(module, drafts, [looked for _, looked in selection.images], namespace=self._namespace), kept
-            )
+            looked_at = [looked for _, looked in selection.images]
+            self._take(combine(module, drafts, looked_at, namespace=self._namespace), kept)
 
     def _take(self, draft: Draft, kept: Kept) -> None:
         self._findings += [replace(found, algorithm_uid=kept.algorithm.device_uid) for found in draft.findings]
         self._sentences += draft.sentences
+        self._notes += kept.notes
 
     def add_findings(
         self,
@@ -111,10 +110,9 @@ class Reading:
             return Missing(asked.error, asked.final)
         if answer.finish is Finish.OUTSIDE_DOMAIN:
             score, threshold = answer.domain_score or 0.0, answer.domain_threshold or 0.0
-            scored = (
-                f"score {score:.2f}, needs {threshold:.2f}" if looked.of == 1 else f"needs a score of {threshold:.2f}"
-            )
-            return Missing(f"the image is not of the kind the model was made for ({scored})", final=True)
+            # Of several images each has a score of its own, and one reason should stand for all of them.
+            scored = f" (score {score:.2f}, needs {threshold:.2f})" if looked.of == 1 else ""
+            return Missing(f"the image is not of the kind the model was made for{scored}", final=True)
         if answer.finish is not Finish.STOP:
             return Missing(f"the model did not finish its answer ({answer.finish})", final=False)
         try:

@@ -67,7 +67,8 @@ def _ask(asked: Asked, services: Services, reading: Reading) -> Step | None:
     module = _module(asked.step)
     card = services.models.card(module.MODEL)
     selection = select(asked.images, module, card.limits, asked.claim.identity)
-    if _nothing(asked, reading, card.algorithm, selection.images, selection.left_out):
+    why_not = asked.why_not or _stopped(module.MODEL, services)
+    if _nothing(reading, card.algorithm, selection.images, selection.left_out, why_not):
         return None
     return ask(
         asked.ordinal,
@@ -88,7 +89,8 @@ def _ask(asked: Asked, services: Services, reading: Reading) -> Step | None:
 def _look(asked: Asked, services: Services, reading: Reading) -> Step | None:
     card = services.models.card(asked.step.model)
     chosen = choose(asked.images, image_model_of(card), card.limits, asked.claim.identity)
-    if _nothing(asked, reading, card.algorithm, chosen.subjects, chosen.left_out):
+    why_not = asked.why_not or _stopped(asked.step.model, services)
+    if _nothing(reading, card.algorithm, chosen.subjects, chosen.left_out, why_not):
         return None
     asking = Asking(
         attempt=asked.claim.job.attempt,
@@ -110,7 +112,7 @@ def _look(asked: Asked, services: Services, reading: Reading) -> Step | None:
 def _measure(asked: Asked, services: Services, reading: Reading) -> Step | None:
     module = measures()[asked.step.algorithm]
     chosen = measurable(asked.images, module)
-    if _nothing(asked, reading, algorithm(module), chosen.series, chosen.left_out):
+    if _nothing(reading, algorithm(module), chosen.series, chosen.left_out, asked.why_not):
         return None
     return measure(
         asked.ordinal,
@@ -123,11 +125,17 @@ def _measure(asked: Asked, services: Services, reading: Reading) -> Step | None:
     )
 
 
-def _nothing(asked: Asked, reading: Reading, who: Algorithm, chosen: Sequence[object], left_out: Sequence[str]) -> bool:
+def _stopped(model: str, services: Services) -> str:
+    """Why a model that was stopped is not asked; empty for any other."""
+    stop = services.configurations.active().configuration.stop_of(model)
+    return stop.words if stop else ""
+
+
+def _nothing(reading: Reading, who: Algorithm, chosen: Sequence[object], left_out: Sequence[str], why_not: str) -> bool:
     """Whether there is nothing to do, which `reading` is then told."""
-    if chosen and not asked.why_not:
+    if chosen and not why_not:
         return False
-    reason = asked.why_not if chosen else "; ".join(left_out) or f"no image for {who.name}"
+    reason = why_not if chosen else "; ".join(left_out) or f"no image for {who.name}"
     reading.missing(reason, who, final=not chosen)
     return True
 

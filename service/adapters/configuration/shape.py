@@ -173,6 +173,19 @@ class ForwardTable(_Table):
     modality: Patterns = ()
 
 
+class StoppedTable(_Table):
+    """[[stopped]] in stopped.toml, which `preread models stop` writes."""
+
+    model: Name
+    digest: str
+    by: str
+    reason: str = ""
+
+
+class StoppedFile(_Table):
+    stopped: tuple[StoppedTable, ...] = ()
+
+
 class RulesFile(_Table):
     protocol: tuple[ProtocolTable, ...] = ()
     rule: tuple[RuleTable, ...] = ()

@@ -18,16 +18,17 @@ from service.adapters.configuration.shape import (
     RulesFile,
     RuleTable,
     SourceTable,
+    StoppedFile,
     WhenTable,
 )
 from service.domain.assembly import Patience
-from service.domain.config import Configuration
+from service.domain.config import Configuration, StoppedModel
 from service.domain.errors import Misconfigured
 from service.domain.node import DestinationNode, Source
 from service.domain.protocol import Protocol, ProtocolStep
-from service.domain.rule import Conditions, Forward, Rule
+from service.domain.rule import Conditions, Forward, Mode, Rule
 
-RULES, NODES = "rules.toml", "nodes.toml"
+RULES, NODES, STOPPED = "rules.toml", "nodes.toml", "stopped.toml"
 
 File = TypeVar("File", bound=BaseModel)
 
@@ -40,6 +41,7 @@ def parse(
     schemes: Iterable[str] = (),
     check_destination: Callable[[DestinationNode], None] = lambda node: None,
     check_step: Callable[[ProtocolStep], None] = lambda step: None,
+    not_for_delivery: Callable[[str], str | None] = lambda algorithm: None,
 ) -> Configuration:
     """Read both files; names are checked against what is installed where the caller says what that is.
 
@@ -47,12 +49,14 @@ def parse(
     """
     rules_text, nodes_text = texts.get(RULES, ""), texts.get(NODES, "")
     rules, nodes = _read(RulesFile, RULES, rules_text), _read(NodesFile, NODES, nodes_text)
+    stopped = _read(StoppedFile, STOPPED, texts.get(STOPPED, ""))
     mistakes = [
         *_duplicates(RULES, rules_text, "rule", [rule.name for rule in rules.rule]),
         *_duplicates(RULES, rules_text, "protocol", [protocol.name for protocol in rules.protocol]),
         *_duplicates(NODES, nodes_text, "source", [source.name for source in nodes.source]),
         *_duplicates(NODES, nodes_text, "destination", [node.name for node in nodes.destination]),
         *_unknown_names(rules_text, rules, nodes, set(algorithms), set(outputs)),
+        *_not_live(rules_text, rules, not_for_delivery),
         *_wrong_destinations(nodes_text, nodes, set(schemes), check_destination),
         *_two_truths(nodes_text, nodes),
         *_wrong_steps(rules_text, rules, check_step),
@@ -65,6 +69,7 @@ def parse(
         protocols=tuple(_protocol(table) for table in rules.protocol),
         rules=tuple(_rule(table) for table in rules.rule),
         forwards=tuple(_forward(table) for table in rules.forward),
+        stopped=tuple(StoppedModel(**table.model_dump()) for table in stopped.stopped),
     )
 
 
@@ -131,6 +136,16 @@ def _unknown(
         if name not in known:
             choice = ", ".join(sorted(known)) or "none is defined"
             yield f"{RULES}:{line_of(text, where)}: {kind} {name!r} does not exist; known: {choice}"
+
+
+def _not_live(text: str, rules: RulesFile, not_for_delivery: Callable[[str], str | None]) -> Iterable[str]:
+    """A live rule delivers; what may not be delivered stays in shadow."""
+    steps = {protocol.name: protocol.steps for protocol in rules.protocol}
+    for number, rule in enumerate(rules.rule):
+        for step in steps.get(rule.protocol, ()) if rule.mode is Mode.LIVE else ():
+            if reason := not_for_delivery(step.algorithm):
+                line = line_of(text, ("rule", number, "mode"))
+                yield f'{RULES}:{line}: mode: {step.algorithm}: {reason}; the rule can be in mode = "shadow" only'
 
 
 def _wrong_destinations(

@@ -28,3 +28,9 @@ def load(file: str) -> ModuleType:
         sys.modules[name] = module
         spec.loader.exec_module(module)
     return sys.modules[name]
+
+
+def importable(folder: Path) -> None:
+    """Let the packages in `folder` be imported by their names, as in the processes that run them."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))

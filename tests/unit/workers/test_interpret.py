@@ -135,6 +135,20 @@ def test_a_localizer_is_not_looked_at_beside_what_it_planned() -> None:
     assert chosen(localizer).left_out == ("view position is RL; the model reads PA",)
 
 
+def test_a_note_on_what_was_read_stands_only_where_something_was() -> None:
+    for given, notes in ((asked("1.2.1", answer()), ("1 of 9 slices were read",)), (asked("1.2.1", error="no"), ())):
+        reading = Reading(modality="DX", images=[evidence_of(stored())], namespace="n")
+        kept = Kept(algorithm=DEMO, left_out=(), asked=(given,), notes=("1 of 9 slices were read",))
+        reading.add(CHEST, chosen(stored()), kept)
+        assert reading.report().notes == notes
+
+
+def test_of_several_images_outside_the_domain_one_reason_tells_how_many() -> None:
+    outside = [asked(f"1.2.{n}", answer("", Finish.OUTSIDE_DOMAIN)) for n in (1, 2)]
+    report = read(chosen(stored(1), stored(2)), *outside).report()
+    assert report.reason == "2 of 2 images: the image is not of the kind the model was made for"
+
+
 # --- certainty -------------------------------------------------------------------------------------------------------
 
 SURE = Calibration(default=Platt(1.0, 0.0), findings={"pneumothorax": Platt(0.5, 0.0)})
