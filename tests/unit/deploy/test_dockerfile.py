@@ -12,13 +12,8 @@ from tests.unit.deploy.repository import DEPLOY, DOCKERFILE, ROOT
 
 TEXT = DOCKERFILE.read_text(encoding="utf-8")
 PACKAGE_OF = {
-<<<<<<< HEAD
     "PIL": "pillow",
     "llguidance": "llguidance",
-=======
-    "llguidance": "llguidance",
-    "PIL": "pillow",
->>>>>>> engine2
     "numpy": "numpy",
     "onnxruntime": "onnxruntime",
     "onnxruntime_genai": "onnxruntime-genai",
