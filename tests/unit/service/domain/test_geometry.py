@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from service.domain.geometry import NoStack, Plane, Vector, stack
+from service.domain.geometry import NoStack, Plane, Vector, stack, volume
 
 AXIAL = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 
@@ -92,3 +92,31 @@ def test_an_oblique_stack_along_its_own_normal_is_not_tilted() -> None:
 def test_what_has_no_common_orientation_or_no_positions_is_no_stack(planes: list[Plane], why: str) -> None:
     with pytest.raises(NoStack, match=why):
         stack(planes)
+
+
+CORONAL = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0))
+
+
+def test_the_order_is_along_the_normal_of_rows_and_columns() -> None:
+    # rows to the left, columns to the feet: the normal (1, 0, 0) x (0, 0, -1) = (0, 1, 0) goes to the back
+    assert volume([plane((12.5, depth, 3.0), CORONAL) for depth in (10.0, 0.0, 20.0)]).order == (1, 0, 2)
+
+
+def test_rounding_of_positions_is_no_gap() -> None:
+    assert volume(axial(0, 0.7, 1.41, 2.1)).spacing_mm == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    ("planes", "why"),
+    [
+        ([*axial(0, 1), None], "does not state where it lies"),
+        (axial(0), "the series is one slice"),
+        ([*axial(0, 1), plane((0.0, 0.0, 2.0), CORONAL)], "several orientations"),
+        (axial(0, 1, 1, 2), "several slices of the series lie in one place"),
+        (axial(0, 1, 2, 4), "not at equal distances"),
+        (axial(0, 0, 0), "several slices of the series lie in one place"),
+    ],
+)
+def test_what_is_no_volume_is_refused_with_the_reason(planes: list[Plane | None], why: str) -> None:
+    with pytest.raises(NoStack, match=why):
+        volume(planes)
