@@ -81,7 +81,7 @@ def _run(words: Sequence[str], errors: Path, say: Say) -> tuple[dict[str, Any], 
     ended: dict[str, Any] = {}
     with (
         errors.open("w+b") as stderr,
-        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
+        subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
     ):
         try:
             for line in child.stdout or ():

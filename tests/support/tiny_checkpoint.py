@@ -149,8 +149,14 @@ def phi3(folder: Path, *, rope_scaling: Mapping[str, Any] | None = None) -> Path
         "rope_scaling": rope_scaling, "rope_theta": 10000.0, "sliding_window": 2047, "tie_word_embeddings": False,
         "torch_dtype": "float32", "transformers_version": "4.40.2", "use_cache": True, "vocab_size": words,
     }  # fmt: skip
+    return write(folder, config, _phi3_decoder(words))
+
+
+def _phi3_decoder(words: int) -> dict[str, Sequence[int]]:
+    """Phi-3's names for its weights."""
+    width, inner = 64, 128
     shapes: dict[str, Sequence[int]] = {"model.embed_tokens.weight": (words, width)}
-    for layer in range(layers):
+    for layer in range(2):
         at = f"model.layers.{layer}"
         shapes |= {
             f"{at}.input_layernorm.weight": (width,), f"{at}.post_attention_layernorm.weight": (width,),
@@ -158,7 +164,45 @@ def phi3(folder: Path, *, rope_scaling: Mapping[str, Any] | None = None) -> Path
             f"{at}.self_attn.o_proj.weight": (width, width),
             f"{at}.mlp.gate_up_proj.weight": (2 * inner, width), f"{at}.mlp.down_proj.weight": (width, inner),
         }  # fmt: skip
-    shapes |= {"model.norm.weight": (width,), "lm_head.weight": (words, width)}
+    return {**shapes, "model.norm.weight": (width,), "lm_head.weight": (words, width)}
+
+
+def phi3_long(folder: Path) -> Path:
+    """microsoft/Phi-3-mini-128k-instruct."""
+    return phi3(folder, rope_scaling={"type": "longrope", **_factors()})
+
+
+def _factors() -> dict[str, list[float]]:
+    short = [1.0 + 0.1 * at for at in range(8)]
+    return {"short_factor": short, "long_factor": [4 * factor for factor in short]}
+
+
+def phi3v(folder: Path) -> Path:
+    """microsoft/Phi-3.5-vision-instruct: CLIP, patches merged by four, Phi-3 with a long context."""
+    phi3(folder, rope_scaling={"type": "su", **_factors()})
+    write_tokenizer(folder, kind="LlamaTokenizer", marks=("<|system|>", "<|end|>", "<|image|>"), template=PHI3_TEMPLATE)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config |= {
+        "_name_or_path": "Phi-3.5-vision-instruct", "architectures": ["Phi3VForCausalLM"], "model_type": "phi3_v",
+        "auto_map": {"AutoConfig": "configuration_phi3_v.Phi3VConfig",
+                     "AutoModelForCausalLM": "modeling_phi3_v.Phi3VForCausalLM"},
+        "embd_layer": {"embedding_cls": "image", "hd_transform_order": "sub_glb", "projection_cls": "mlp",
+                       "use_hd_transform": True, "with_learnable_separator": True},
+        "img_processor": {"image_dim_out": 64, "model_name": "openai/clip-vit-large-patch14-336",
+                          "name": "clip_vision_model", "num_img_tokens": 144},
+        "vocab_size": vocabulary() + 3,
+    }  # fmt: skip
+    at, seen = "model.vision_embed_tokens", 128
+    shapes = dict(_phi3_decoder(vocabulary() + 3)) | {
+        f"{at}.sub_GN": (1, 1, 1, 4 * seen),
+        f"{at}.glb_GN": (1, 1, 4 * seen),
+    }
+    shapes |= _with_bias(f"{at}.img_projection.0", (64, 4 * seen)) | _with_bias(f"{at}.img_projection.2", (64, 64))
+    shapes |= _clip(f"{at}.img_processor.vision_model", seen, places=17)
+    write_processor(folder, {
+        "auto_map": {"AutoImageProcessor": "processing_phi3_v.Phi3VImageProcessor"},
+        "image_processor_type": "Phi3VImageProcessor", "num_crops": 4, "num_img_tokens": 144,
+    })  # fmt: skip
     return write(folder, config, shapes)
 
 
@@ -178,20 +222,7 @@ def llava(folder: Path) -> Path:
                           "projection_dim": 32, "vocab_size": 1000},
         "vision_feature_layer": -2, "vision_feature_select_strategy": "default",
     }  # fmt: skip
-    at = "vision_tower.vision_model"
-    shapes: dict[str, Sequence[int]] = {
-        f"{at}.embeddings.class_embedding": (seen,),
-        f"{at}.embeddings.patch_embedding.weight": (seen, 3, 14, 14),
-        f"{at}.embeddings.position_embedding.weight": (10, seen),
-    }
-    for norm in ("pre_layrnorm", "post_layernorm"):
-        shapes |= _with_bias(f"{at}.{norm}", (seen,))
-    for layer in range(3):
-        inside = f"{at}.encoder.layers.{layer}"
-        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            shapes |= _with_bias(f"{inside}.self_attn.{name}", (seen, seen))
-        shapes |= _with_bias(f"{inside}.layer_norm1", (seen,)) | _with_bias(f"{inside}.layer_norm2", (seen,))
-        shapes |= _with_bias(f"{inside}.mlp.fc1", (64, seen)) | _with_bias(f"{inside}.mlp.fc2", (seen, 64))
+    shapes = _clip("vision_tower.vision_model", seen, places=10)
     shapes |= _with_bias("multi_modal_projector.linear_1", (64, seen))
     shapes |= _with_bias("multi_modal_projector.linear_2", (64, 64)) | _decoder("language_model", words)
     write_processor(folder, {
@@ -199,6 +230,24 @@ def llava(folder: Path) -> Path:
         "size": {"shortest_edge": 42},
     })  # fmt: skip
     return write(folder, config, shapes)
+
+
+def _clip(at: str, width: int, *, places: int) -> dict[str, Sequence[int]]:
+    """CLIP's names for a vision tower of three layers and patches of 14 pixels."""
+    shapes: dict[str, Sequence[int]] = {
+        f"{at}.embeddings.class_embedding": (width,),
+        f"{at}.embeddings.patch_embedding.weight": (width, 3, 14, 14),
+        f"{at}.embeddings.position_embedding.weight": (places, width),
+    }
+    for norm in ("pre_layrnorm", "post_layernorm"):
+        shapes |= _with_bias(f"{at}.{norm}", (width,))
+    for layer in range(3):
+        inside = f"{at}.encoder.layers.{layer}"
+        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+            shapes |= _with_bias(f"{inside}.self_attn.{name}", (width, width))
+        shapes |= _with_bias(f"{inside}.layer_norm1", (width,)) | _with_bias(f"{inside}.layer_norm2", (width,))
+        shapes |= _with_bias(f"{inside}.mlp.fc1", (64, width)) | _with_bias(f"{inside}.mlp.fc2", (width, 64))
+    return shapes
 
 
 def pixtral(folder: Path) -> Path:
@@ -294,6 +343,8 @@ def write_processor(folder: Path, told: Mapping[str, Any]) -> None:
 FAMILIES: dict[str, Callable[[Path], Path]] = {
     "phi": phi,
     "phi3": phi3,
+    "phi3_long": phi3_long,
+    "phi3v": phi3v,
     "llava": llava,
     "pixtral": pixtral,
     "mistral3": mistral3,

@@ -1,8 +1,10 @@
 """Weights into the framework's model: all of them, and nothing that is not there."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from export.checkpoint import Checkpoint
 from export.trouble import ExportError
@@ -24,6 +26,22 @@ def load_whole(kind: Any, checkpoint: Checkpoint, **options: Any) -> Any:
         raise ExportError(f"the weights do not fit config.json: {str(error)[:WIDEST_MESSAGE]}") from error
     require_all(told)
     return model.eval()
+
+
+def load_named(module: Any, named: Mapping[str, Tensor], *, prefix: str = "") -> Any:
+    """Return `module` in fp32 with the weights `named`; a `prefix` that the module's own names lack is taken away.
+
+    Raises ExportError for what lacks or has another shape.
+    """
+    if prefix and not any(name.startswith(prefix) for name in module.state_dict()):
+        named = {name.removeprefix(prefix): tensor for name, tensor in named.items()}
+    try:
+        told = module.float().load_state_dict(named, strict=False)
+    except RuntimeError as error:
+        raise ExportError(f"the weights do not fit config.json: {str(error)[:WIDEST_MESSAGE]}") from error
+    if told.missing_keys:
+        raise ExportError(f"the checkpoint lacks weights ({_some(told.missing_keys)}): it is incomplete")
+    return module.eval()
 
 
 def require_all(told: Any) -> None:

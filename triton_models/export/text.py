@@ -24,14 +24,11 @@ def text_parts(checkpoint: Checkpoint) -> Parts:
 def greedy(model: Any, count: int, *, input_ids: Tensor, **inputs: Tensor) -> list[int]:
     """Return transformers' greedy answer of at most `count` tokens; the one that ends it is the last."""
     model.generation_config.max_length = None
-    told = model.generate(
-        input_ids=input_ids,
-        attention_mask=torch.ones_like(input_ids),
-        max_new_tokens=count,
-        do_sample=False,
-        **inputs,
-    )
-    return [int(token) for token in told[0][input_ids.shape[1] :]]
+    asked = inputs if "inputs_embeds" in inputs else {"input_ids": input_ids, **inputs}
+    told = model.generate(**asked, attention_mask=torch.ones_like(input_ids), max_new_tokens=count, do_sample=False)
+    # Of embeddings the framework returns what it wrote alone.
+    first = 0 if "inputs_embeds" in inputs else input_ids.shape[1]
+    return [int(token) for token in told[0][first:]]
 
 
 def text_form(parts: Parts) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import jinja2
 import onnxruntime_genai as og
 from engine.folder import ImageForm
 
-from export.checkpoint import Checkpoint, read_json
+from export.checkpoint import Checkpoint
 from export.trouble import ExportError
 
 FILES = (
@@ -92,14 +94,11 @@ def _written(template: Any) -> str:
 
 
 def _make_fast(checkpoint: Checkpoint, out: Path) -> None:
-    from transformers import AutoTokenizer
-
-    AutoTokenizer.from_pretrained(checkpoint.path).save_pretrained(out)
-    if not (out / "tokenizer.json").is_file():
-        raise ExportError(f"{checkpoint.path} has a tokenizer that cannot be written as tokenizer.json")
-    for name in set(FILES) - {"tokenizer.json"}:
-        (out / name).unlink(missing_ok=True)
-    read_json(out / "tokenizer.json")
+    with tempfile.TemporaryDirectory() as folder:
+        _tokenizer(checkpoint.path).save_pretrained(folder)
+        if not (made := Path(folder) / "tokenizer.json").is_file():
+            raise ExportError(f"{checkpoint.path} has a tokenizer that cannot be written as tokenizer.json")
+        shutil.copyfile(made, out / "tokenizer.json")
 
 
 def prompt_of(
@@ -112,7 +111,7 @@ def prompt_of(
         written = _templated(checkpoint, template, content).replace(form.mark, shown)
     else:
         written = _templated(checkpoint, template, shown * images + text)
-    ids = _tokenizer(checkpoint)(written, add_special_tokens=False)["input_ids"]
+    ids = _tokenizer(checkpoint.path)(written, add_special_tokens=False)["input_ids"]
     return f"sha256:{hashlib.sha256(written.encode()).hexdigest()}", list(ids)
 
 
@@ -129,13 +128,17 @@ def mark_of(checkpoint: Checkpoint, template: str, token: str) -> str:
 def _templated(checkpoint: Checkpoint, template: str, content: Any) -> str:
     message = [{"role": "user", "content": content}]
     return str(
-        _tokenizer(checkpoint).apply_chat_template(
+        _tokenizer(checkpoint.path).apply_chat_template(
             message, chat_template=template, add_generation_prompt=True, tokenize=False
         )
     )
 
 
-def _tokenizer(checkpoint: Checkpoint) -> Any:
+@cache
+def _tokenizer(source: Path) -> Any:
+    """The framework's tokenizer, from its own files alone: a config.json may ask for the makers' code to be run."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True)
+    with tempfile.TemporaryDirectory() as folder:
+        copy_tokenizer(source, Path(folder))
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -12,7 +12,7 @@ from typing import Any
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from service.domain.algorithm import Algorithm, Card
-from service.domain.config import Configuration, ConfigVersion
+from service.domain.config import Configuration, ConfigVersion, StoppedModel
 from service.domain.errors import Unavailable
 from service.domain.job import Job, Step
 from service.domain.protocol import Protocol, ProtocolStep
@@ -153,3 +153,14 @@ def test_answers_that_were_kept_are_used_whatever_the_rule_takes_today() -> None
     services = house(replace(GROWN_UP, min_age_years=100), AwayModels())
     assert work(claim(ADULT, kept_step()), services) is Outcome.ANALYSED  # type: ignore[arg-type]
     assert looked_at(services) == [CHEST]
+
+
+def test_a_model_that_was_stopped_is_not_asked_and_the_report_says_so() -> None:
+    services = house(GROWN_UP, FakeModels(cards={"chest_demo": CARD}))
+    (version,) = services.configurations.versions
+    stopped = StoppedModel(model="chest_demo", digest=CARD.algorithm.digest, by="me", reason="wrong side")
+    configuration = replace(version.configuration, stopped=(stopped,))
+    services.configurations = FakeConfigurations([replace(version, configuration=configuration)])
+    assert work(claim(ADULT), services) is Outcome.FAILED  # type: ignore[arg-type]
+    first = services.ledger.report["first_line"]
+    assert first.startswith("NOT ANALYSED BY AI: model chest_demo was stopped by me: wrong side")
