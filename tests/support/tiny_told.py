@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.support import tiny_checkpoint
 from tests.support.tiny_checkpoint import (
     EOS,
     PAD,
@@ -276,3 +277,5 @@ def _write_ends(folder: Path, ends: Sequence[int]) -> None:
 
 FAMILIES: Mapping[str, Callable[[Path], Path]] = {"gemma3": gemma3, "qwen2_5_vl": qwen2_5_vl}
 """What writes a checkpoint of each layout."""
+LAYOUTS: Mapping[str, Callable[[Path], Path]] = {**tiny_checkpoint.FAMILIES, **FAMILIES}
+"""Those of all families."""
