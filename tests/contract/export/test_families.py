@@ -12,9 +12,8 @@ import onnxruntime_genai as og
 import pytest
 
 from service.ports.models import Finish, Guidance, ImagePart, Models, Question
-from tests.contract.export import conftest
 from tests.contract.export.conftest import made
-from tests.support import triton_server
+from tests.support import tiny_told, triton_server
 from tests.unit.triton_models.by_path import ROOT, importable
 
 importable(ROOT)
@@ -24,7 +23,7 @@ from engine.goldens import Golden  # noqa: E402
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
-LAYOUTS = sorted(conftest.LAYOUTS)
+LAYOUTS = sorted(tiny_told.LAYOUTS)
 
 
 @dataclass
