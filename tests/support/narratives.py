@@ -80,4 +80,4 @@ def stored(instance: Instance) -> StoredInstance:
 
 
 def answer(text: str = NORMAL, *, pieces: tuple[Piece, ...] = (), finish: Finish = Finish.STOP) -> Answer:
-    return Answer(text=text, finish=finish, model="chest_demo", version="1", digest="d", pieces=pieces)
+    return Answer(text=text, finish=finish, model="chest_demo", version="2", digest="d", pieces=pieces)

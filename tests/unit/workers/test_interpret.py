@@ -42,7 +42,7 @@ def chosen(*instances: StoredInstance, limits: Limits | None = None) -> Selectio
 
 
 def answer(text: str = NORMAL, finish: Finish = Finish.STOP) -> Answer:
-    return Answer(text=text, finish=finish, model="chest_demo", version="1", digest="d", domain_score=0.01,
+    return Answer(text=text, finish=finish, model="chest_demo", version="2", digest="d", domain_score=0.01,
                   domain_threshold=0.5)  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def claim(identity: Identity, *steps: Step) -> Claim:
 
 def kept_step() -> Step:
     """Its model has looked at the chest."""
-    answer = Answer(text=NORMAL, finish=Finish.STOP, model="chest_demo", version="1", digest="d")
+    answer = Answer(text=NORMAL, finish=Finish.STOP, model="chest_demo", version="2", digest="d")
     kept = Kept(algorithm=DEMO, left_out=(), asked=(Asked(image=f"{CHEST}.1", answer=answer),))
     return Step(
         ordinal=1,
