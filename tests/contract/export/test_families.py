@@ -21,7 +21,7 @@ importable(ROOT)
 from engine import goldens  # noqa: E402 - importable from here on
 from engine.goldens import Golden  # noqa: E402
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 LAYOUTS = sorted(tiny_told.LAYOUTS)
 
