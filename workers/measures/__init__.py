@@ -13,11 +13,15 @@ from service.domain.algorithm import Algorithm
 from service.domain.uids import derive_uid
 from workers.measures.base import MeasureModule
 
+_ARITHMETIC = {"base", "acquisition", "attenuation", "lungs"}
+"""What the measures are made of."""
+
 
 @cache
 def measures() -> dict[str, MeasureModule]:
     """Every measure by the name that protocols use."""
-    modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    names = [module.name for module in pkgutil.iter_modules(__path__) if module.name not in _ARITHMETIC]
+    modules = [import_module(f"{__name__}.{name}") for name in names]
     return {module.ALGORITHM: module for module in modules if isinstance(module, MeasureModule)}
 
 

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 BODY_ABOVE_HU = -300
+AIR_BELOW_HU = -320
+"""In the lungs, vessels aside."""
+EMPHYSEMA_BELOW_HU = -950
 LOWEST, HIGHEST = -1024, 3071
 """Of a 12 bit CT scale; what lies beyond counts at its ends."""
 

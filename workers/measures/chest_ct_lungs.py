@@ -14,8 +14,8 @@ from service.domain.study import Instance
 from service.domain.uids import derive_uid
 from service.ports.pixels import Rescaled
 from workers.algorithms.base import Draft
+from workers.measures.attenuation import AIR_BELOW_HU, EMPHYSEMA_BELOW_HU
 from workers.measures.base import Numbers, Series
-from workers.measures.lungs import AIR_BELOW_HU, EMPHYSEMA_BELOW_HU, lungs
 
 ALGORITHM = "chest-ct-lungs"
 METHOD = f"connected air below {AIR_BELOW_HU} HU inside of the body, central airways included"
@@ -33,6 +33,8 @@ def accepts(instance: Instance) -> str | None:
 
 
 def measure(frames: Iterable[Rescaled]) -> Numbers:
+    from workers.measures.lungs import lungs  # its library is large, and most processes never measure
+
     planes, slices = [], []
     for frame in frames:
         if frame.unit != "HU":

@@ -14,9 +14,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from service.domain.errors import Unsupported
+from workers.measures.attenuation import AIR_BELOW_HU, EMPHYSEMA_BELOW_HU
 
-AIR_BELOW_HU = -320
-EMPHYSEMA_BELOW_HU = -950
 CLOSING_MM = 3.0
 """Vessels up to about twice this across are lung."""
 SMALLEST_ML = 150.0
