@@ -56,14 +56,16 @@ def test_each_graph_and_every_greedy_token_is_the_framework_s(served: Served, la
 def test_triton_streams_the_framework_s_answers(served: Served, layout: str) -> None:
     version = served.repository / layout / "1"
     speak = _speaker(version)
+    streamed = 0
     for golden in goldens.read(version):
         pieces: list[str] = []
         answer = served.models.ask(_question(layout, golden), on_text=pieces.append)
         assert answer.usage["completion_tokens"] == len(golden.tokens)
         assert answer.prompt_digest == golden.prompt_digest.removeprefix("sha256:")
         assert answer.text == "".join(pieces) == speak(golden.tokens)
-        assert len(pieces) > 3, "it is streamed"
+        streamed += len(pieces)
         assert answer.finish in (Finish.LENGTH, Finish.STOP)
+    assert streamed > 40, "piece by piece; a random model may end an answer at once"
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
