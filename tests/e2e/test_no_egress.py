@@ -55,8 +55,8 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 import numpy as np
-from engine import contract, genai
-engine = genai.Engine.load(Path(sys.argv[1]))
+from engine import contract, engines
+engine = engines.load(Path(sys.argv[1]))
 grey = np.tile(np.linspace(0, 65535, 256).astype(np.uint16), (256, 1))
 for images, parts in (((), (contract.Text("Write the report."),)), ((grey,), (contract.ImageRef(0),))):
     print(list(engine.generate(contract.Request(parts=parts, images=images, max_tokens=16)))[-1].finish)
