@@ -70,6 +70,11 @@ class Stack:
         return median(apart) if apart else None
 
     @property
+    def mean_spacing_mm(self) -> float:
+        """The way from first to last in equal parts, for a volume, whose steps differ by rounding alone."""
+        return sum(self.steps_mm) / len(self.steps_mm)
+
+    @property
     def duplicates(self) -> int:
         """How many planes lie where another already does."""
         return sum(step <= SAME_PLACE_MM for step in self.steps_mm)

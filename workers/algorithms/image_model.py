@@ -70,7 +70,7 @@ def prepare(frames: Sequence[Frame], model: ImageModel, *, name: str) -> ImageQu
     spacing, ordered = None, list(frames)
     if model.volume:
         lie = volume([frame.plane for frame in frames])
-        spacing, ordered = lie.spacing_mm, [frames[index] for index in lie.order]
+        spacing, ordered = lie.mean_spacing_mm, [frames[index] for index in lie.order]
     shapes = {frame.pixels.shape for frame in ordered}
     spacings = {frame.spacing_mm for frame in ordered}
     if len(shapes) > 1 or len(spacings) > 1:

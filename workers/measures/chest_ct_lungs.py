@@ -46,7 +46,7 @@ def measure(frames: Iterable[Rescaled]) -> Numbers:
     if len(spacings) != 1 or (spacing := spacings.pop()) is None or len({each.shape for each in slices}) != 1:
         raise Unsupported("its slices differ in size or pixel spacing, or state none")
     hu = np.stack([slices[index] for index in stacked.order])
-    found = lungs(hu, (stacked.spacing_mm or 0.0, *spacing))
+    found = lungs(hu, (stacked.mean_spacing_mm, *spacing))
     return {
         "volume_ml": round(found.volume_ml),
         "mean_hu": round(found.mean_hu, 1),

@@ -206,7 +206,7 @@ def test_the_slices_of_a_real_series_lie_on_one_another(pixels: PydicomPixels, t
     ]
     lie = volume([frame.plane for frame in frames])
     assert len(lie.order) == 20
-    assert lie.spacing_mm == pytest.approx(7, abs=0.01), "5 mm thick, 2 mm apart"
+    assert lie.mean_spacing_mm == pytest.approx(7, abs=0.01), "5 mm thick, 2 mm apart"
     uneven = [pixels.read(stored(str(file))) for file in sorted((test_data / "ct_series_ge_head").iterdir())]
     with pytest.raises(Unsupported, match="not at equal distances"):
         volume([frame.plane for frame in uneven])
