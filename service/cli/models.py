@@ -21,7 +21,7 @@ from service.domain.config import Configuration, StoppedModel
 from service.domain.errors import Misconfigured
 from service.domain.rule import Mode
 from service.ports.services import Services
-from workers.algorithms import algorithms
+from workers.algorithms import model_of
 
 app = typer.Typer(name="models", help="The models: what they are, and whether they may read.", no_args_is_help=True)
 app.command("add")(models_add.add)
@@ -114,8 +114,7 @@ def _table(values: dict[str, Any]) -> str:
 
 def _rules_of(name: str, configuration: Configuration) -> list[str]:
     """The rules whose protocols ask the model, unless they are off."""
-    asking = {algorithm for algorithm, module in algorithms().items() if name == module.MODEL}
-    protocols = {p.name for p in configuration.protocols if asking & {step.algorithm for step in p.steps}}
+    protocols = {p.name for p in configuration.protocols if name in map(model_of, p.steps)}
     return [rule.name for rule in configuration.rules if rule.protocol in protocols and rule.mode is not Mode.OFF]
 
 

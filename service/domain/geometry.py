@@ -113,17 +113,8 @@ class Stack:
             for place, step in enumerate(self.steps_mm)
             if step > SAME_PLACE_MM
             and not any(zone.first <= place < zone.behind for zone in zones)
-            and not self._changes_over(place)
+            and not any(_leads(step, place, before, after) for before, after in pairwise(zones))
         }
-
-    def _changes_over(self, place: int) -> bool:
-        """Whether this is the one step from a zone to the next, of a length between theirs."""
-        return any(
-            before.behind == place == after.first - 1
-            and min(before.spacing_mm, after.spacing_mm) <= self.steps_mm[place]
-            and self.steps_mm[place] <= max(before.spacing_mm, after.spacing_mm)
-            for before, after in pairwise(self.zones)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +132,12 @@ class Zone:
     def distance(self, place: int) -> int:
         """How many steps away `place` lies."""
         return max(self.first - place, place - self.behind + 1, 0)
+
+
+def _leads(step_mm: float, place: int, before: Zone, after: Zone) -> bool:
+    """Whether this is the one step from a zone to the next, of a length between theirs."""
+    shorter, longer = sorted((before.spacing_mm, after.spacing_mm))
+    return before.behind == place == after.first - 1 and shorter <= step_mm <= longer
 
 
 def _alike(one: float, other: float) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pydicom.uid import UID, CTImageStorage, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from service.domain.study import Instance, StoredInstance
-from service.ports.models import Answer, Finish, Piece
+from service.ports.finish import Finish
+from service.ports.models import Answer, Piece
 
 FRONTAL = (
     "The heart size is normal.", "The mediastinum is not widened.", "No pleural effusion.", "No pneumothorax.",

@@ -22,6 +22,9 @@ METHOD = f"connected air below {AIR_BELOW_HU} HU inside of the body, central air
 BODY_PARTS = frozenset({"CHEST", "THORAX", "LUNG", "CHESTABDOMEN", "CHESTABDPELVIS"})
 """Body Part Examined (0018,0015), PS3.16 Annex L."""
 HU = np.iinfo(np.int16)
+MILLION = 1_000_000
+MAX_VOXELS = 200 * MILLION
+"""About 760 slices of 512 x 512, which take 3 GB while their lungs are found; a larger series is refused early."""
 
 
 def accepts(instance: Instance) -> str | None:
@@ -35,10 +38,12 @@ def accepts(instance: Instance) -> str | None:
 def measure(frames: Iterable[Rescaled]) -> Numbers:
     from workers.measures.lungs import lungs  # its library is large, and most processes never measure
 
-    planes, slices = [], []
+    planes, slices, room = [], [], MAX_VOXELS
     for frame in frames:
         if frame.unit != "HU":
             raise Unsupported(f"its values are no Hounsfield units ({frame.unit or 'no unit'})")
+        if (room := room - frame.values.size) < 0:
+            raise Unsupported(f"the series has more than {MAX_VOXELS // MILLION} million voxels, too many to measure")
         planes.append(frame.plane)
         slices.append(np.nan_to_num(frame.values, nan=-1024).clip(HU.min, HU.max).astype(np.int16))
     stacked = volume(planes)

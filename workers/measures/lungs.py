@@ -24,7 +24,6 @@ PLAUSIBLE_ML = (800.0, 10_000.0)
 """Of both lungs of an adult, from expiration after resection to deep inspiration in emphysema."""
 CUT_SHARE = 0.02
 """Share of the lungs' voxels on the first or last slice from which they count as cut off by the scan's end."""
-MAX_VOXELS = 400 * 1024**2
 
 
 class NotMeasured(Unsupported):
@@ -48,8 +47,6 @@ def lungs(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> Lung
 
     Raises NotMeasured where no lungs of a plausible size are found, or where the scan ends inside of them.
     """
-    if hu.size > MAX_VOXELS:
-        raise NotMeasured(f"the series has {hu.size / 1024**2:.0f} million voxels, more than is measured")
     mask = _lung_mask(hu, spacing_mm)
     voxel_ml = spacing_mm[0] * spacing_mm[1] * spacing_mm[2] / 1000
     volume_ml = float(mask.sum()) * voxel_ml

@@ -10,7 +10,7 @@ from service.domain.algorithm import Algorithm, Calibration
 from service.domain.code import PROCEDURES, UNKNOWN_PROCEDURE
 from service.domain.errors import Unclear
 from service.domain.report import Evidence, Finding, Outcome, Report, Sentence
-from service.ports.models import Finish
+from service.ports.finish import Finish
 from workers.algorithms.base import AlgorithmModule, Draft, Looked, Statement, combine
 from workers.pipeline.kept import Asked, Kept
 from workers.pipeline.select import Selection

@@ -19,6 +19,7 @@ from service.domain.sop import is_image
 from service.domain.study import StoredInstance
 from service.ports.clock import Clock
 from service.ports.pixels import Pixels, Rescaled
+from workers.algorithms.base import Draft
 from workers.measures import algorithm
 from workers.measures.base import MeasureModule, Numbers, Series
 from workers.pipeline.interpret import Missing, Reading
@@ -108,17 +109,23 @@ def add_numbers(
     kept = _load(step.answer)
     known = {str(stored.instance.sop_instance_uid): Evidence.of(stored.instance) for stored in instances}
     missing = [Missing(reason, final=True) for reason in kept.left_out]
+    looked_at: list[Evidence] = []
+    drafts: list[Draft] = []
     for number, one in enumerate(kept.series, 1):
         missing += [Missing(reason, final=True) for reason in one.unread]
         if one.numbers is None:
             missing.append(Missing(f"{kept.algorithm.name}: {one.error}", final=True))
             continue
         series = Series(images=tuple(known[uid] for uid in one.images), number=number, of=len(kept.series))
-        draft = module.draft(one.numbers, series, namespace=namespace)
-        reading.add_findings(
-            kept.algorithm, looked_at=series.images, findings=draft.findings, sentences=draft.sentences, missing=()
-        )
-    reading.add_findings(kept.algorithm, looked_at=(), findings=(), missing=missing)
+        drafts.append(module.draft(one.numbers, series, namespace=namespace))
+        looked_at += series.images
+    reading.add_findings(
+        kept.algorithm,
+        looked_at=looked_at,
+        findings=[finding for draft in drafts for finding in draft.findings],
+        sentences=[sentence for draft in drafts for sentence in draft.sentences],
+        missing=missing,
+    )
 
 
 def _measured(module: MeasureModule, series: Sequence[StoredInstance], pixels: Pixels) -> Measured:

@@ -15,7 +15,7 @@ from service.domain.protocol import ProtocolStep
 from service.domain.study import StoredInstance
 from service.ports.ledger import Claim
 from service.ports.services import Services
-from workers.algorithms import algorithms
+from workers.algorithms import algorithms, model_of
 from workers.algorithms.base import AlgorithmModule
 from workers.measures import algorithm, measures
 from workers.pipeline.ask import ask
@@ -67,7 +67,7 @@ def _ask(asked: Asked, services: Services, reading: Reading) -> Step | None:
     module = _module(asked.step)
     card = services.models.card(module.MODEL)
     selection = select(asked.images, module, card.limits, asked.claim.identity)
-    why_not = asked.why_not or _stopped(module.MODEL, services)
+    why_not = asked.why_not or _stopped(asked.step, services)
     if _nothing(reading, card.algorithm, selection.images, selection.left_out, why_not):
         return None
     return ask(
@@ -89,7 +89,7 @@ def _ask(asked: Asked, services: Services, reading: Reading) -> Step | None:
 def _look(asked: Asked, services: Services, reading: Reading) -> Step | None:
     card = services.models.card(asked.step.model)
     chosen = choose(asked.images, image_model_of(card), card.limits, asked.claim.identity)
-    why_not = asked.why_not or _stopped(asked.step.model, services)
+    why_not = asked.why_not or _stopped(asked.step, services)
     if _nothing(reading, card.algorithm, chosen.subjects, chosen.left_out, why_not):
         return None
     asking = Asking(
@@ -125,9 +125,9 @@ def _measure(asked: Asked, services: Services, reading: Reading) -> Step | None:
     )
 
 
-def _stopped(model: str, services: Services) -> str:
-    """Why a model that was stopped is not asked; empty for any other."""
-    stop = services.configurations.active().configuration.stop_of(model)
+def _stopped(step: ProtocolStep, services: Services) -> str:
+    """Why the step's model, which was stopped, is not asked; empty for any other."""
+    stop = services.configurations.active().configuration.stop_of(model_of(step))
     return stop.words if stop else ""
 
 

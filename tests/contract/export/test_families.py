@@ -11,7 +11,8 @@ from pathlib import Path
 import onnxruntime_genai as og
 import pytest
 
-from service.ports.models import Finish, Guidance, ImagePart, Models, Question
+from service.ports.finish import Finish
+from service.ports.models import Guidance, ImagePart, Models, Question
 from tests.contract.export.conftest import made
 from tests.support import tiny_told, triton_server
 from tests.unit.triton_models.by_path import ROOT, importable

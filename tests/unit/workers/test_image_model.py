@@ -21,8 +21,9 @@ from service.domain.report import Evidence, Outcome, Region, Report
 from service.domain.study import Identity, Instance, StoredInstance
 from service.flow.record import read_report, report_json
 from service.ports.clock import StoppedClock
+from service.ports.finish import Finish
 from service.ports.image_models import ImageAnswer, ImageQuestion, LabelMap
-from service.ports.models import Finish, ScriptedModels
+from service.ports.models import ScriptedModels
 from service.ports.pixels import Frame, MemoryPixels
 from workers.algorithms.image_model import MAX_SUBJECTS, Seen, Subject, interpret
 from workers.pipeline.interpret import Reading

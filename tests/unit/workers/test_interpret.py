@@ -12,7 +12,8 @@ from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRL
 from service.domain.algorithm import Algorithm, Calibration, Limits, Platt
 from service.domain.report import Outcome
 from service.domain.study import Identity, Instance, Patient, StoredInstance
-from service.ports.models import Answer, Finish, Piece
+from service.ports.finish import Finish
+from service.ports.models import Answer, Piece
 from tests.support.narratives import NORMAL
 from workers.algorithms import algorithms
 from workers.algorithms.base import MAX_IMAGES

@@ -21,7 +21,7 @@ from service.flow.record import read_report, report_json
 from service.ports.clock import StoppedClock
 from service.ports.pixels import MemoryPixels, Rescaled
 from tests.unit.workers.measures.test_lungs import SPACING_MM, chest
-from workers.measures import measures
+from workers.measures import chest_ct_lungs, measures
 from workers.pipeline.interpret import Reading
 from workers.pipeline.measure import add_numbers, measurable, measure
 
@@ -143,6 +143,22 @@ def test_an_image_that_cannot_be_decoded_is_named_and_the_others_are_judged(pixe
     assert report.outcome is Outcome.PARTIAL
     assert report.reason == "The pixel data is shorter than rows x columns say."
     assert report.sentences[0].text.startswith("Acquisition: 69 images")
+
+
+def test_a_series_beyond_what_is_measured_is_refused_before_it_is_in_memory(
+    pixels: MemoryPixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chest_ct_lungs, "MAX_VOXELS", 3_000_000)
+    read: list[str] = []
+
+    class Watched(MemoryPixels):
+        def rescaled(self, stored: StoredInstance, frame: int = 1) -> Rescaled:
+            read.append(stored.location)
+            return super().rescaled(stored, frame)
+
+    _, report = reported("chest-ct-lungs", CHEST, Watched(measured=pixels.measured))
+    assert report.reason == "chest-ct-lungs: the series has more than 3 million voxels, too many to measure"
+    assert len(read) == 3_000_000 // (200 * 260) + 1
 
 
 def test_values_without_a_unit_are_not_called_hounsfield(pixels: MemoryPixels) -> None:

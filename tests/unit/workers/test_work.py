@@ -20,8 +20,9 @@ from service.domain.report import Outcome
 from service.domain.rule import Conditions, Mode, Priority, Rule
 from service.domain.study import Identity, Instance, Manifest, Patient, StoredInstance, Study
 from service.ports.clock import StoppedClock
+from service.ports.finish import Finish
 from service.ports.ledger import Claim
-from service.ports.models import Answer, Finish
+from service.ports.models import Answer
 from service.settings import Settings
 from tests.support.fake_house import FakeConfigurations, FakeModels
 from tests.support.narratives import NORMAL
