@@ -70,8 +70,6 @@ class Measurement:
     unit: Code
     derivation: Code | None = None
     """Mean, median, ... of the values measured; None for a single one."""
-    method: str = ""
-    """How it was measured, in words; empty where the algorithm's name says it all."""
 
     @property
     def text(self) -> str:

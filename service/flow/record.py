@@ -106,8 +106,7 @@ def _measurement(data: _Json) -> Measurement:
         concept=_code(data["concept"]),
         value=data["value"],
         unit=_code(data["unit"]),
-        derivation=_code(data["derivation"]) if data["derivation"] else None,
-        method=data["method"],
+        derivation=_optional_code(data["derivation"]),
     )
 
 

@@ -61,17 +61,14 @@ def measure(frames: Iterable[Rescaled]) -> Numbers:
 
 def draft(numbers: Numbers, series: Series, *, namespace: str) -> Draft:
     tracking = f"lungs-{series.number}" if series.of > 1 else "lungs"
-    size = Measurement(concept=code.VOLUME, value=numbers["volume_ml"], unit=code.MILLILITER, method=METHOD)
+    size = Measurement(concept=code.VOLUME, value=numbers["volume_ml"], unit=code.MILLILITER)
     density = Measurement(
         concept=code.ATTENUATION,
         value=numbers["mean_hu"],
         unit=code.HOUNSFIELD_UNIT,
         derivation=code.MEAN,
-        method=METHOD,
     )
-    low = Measurement(
-        concept=code.LOW_ATTENUATION_AREA, value=numbers["below_950_percent"], unit=code.PERCENT, method=METHOD
-    )
+    low = Measurement(concept=code.LOW_ATTENUATION_AREA, value=numbers["below_950_percent"], unit=code.PERCENT)
     finding = Finding(
         tracking_id=tracking,
         tracking_uid=derive_uid(namespace, tracking),

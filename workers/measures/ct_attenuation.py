@@ -60,6 +60,4 @@ def draft(numbers: Numbers, series: Series, *, namespace: str) -> Draft:
 
 
 def _hounsfield(value: float, derivation: Code) -> Measurement:
-    return Measurement(
-        concept=code.ATTENUATION, value=value, unit=code.HOUNSFIELD_UNIT, derivation=derivation, method=METHOD
-    )
+    return Measurement(concept=code.ATTENUATION, value=value, unit=code.HOUNSFIELD_UNIT, derivation=derivation)
