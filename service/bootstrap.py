@@ -27,7 +27,8 @@ from service.ports.models import Models
 from service.ports.orders import NoOrders
 from service.ports.services import Services
 from service.settings import Settings
-from workers.algorithms import algorithms
+from workers.algorithms import algorithms, model_of
+from workers.measures import measures
 
 LOCAL = "unix:"
 """Prefix of models.url for the local engine's socket."""
@@ -54,7 +55,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         pixels=PydicomPixels(spool.open),
         models=models,
         bell=bell or _bell(settings),
-        configurations=StoredConfigurations(ledger, plug_ins(settings, models)),
+        configurations=StoredConfigurations(ledger, plug_ins(settings)),
         nodes=nodes,
         peers=KeptNodes(nodes),
         accounts=SqlAccounts(ledger.database, site=settings.site.name, now=clock.now),
@@ -74,16 +75,16 @@ def silent(settings: Settings, *, process: str) -> Services:
     return build(settings, process=process, bell=SilentBell())
 
 
-def plug_ins(settings: Settings, models: Models | None = None) -> Installed:
+def plug_ins(settings: Settings) -> Installed:
     """What a configuration may name here: algorithms, models, outputs, schemes and URLs of destinations; and, by the
-    cards of `models`, which algorithms it may deliver."""
+    models' cards, what of it may be delivered."""
     return Installed(
-        algorithms=(*algorithms(), ANY_MODEL),
+        algorithms=(*algorithms(), *measures(), ANY_MODEL),
         outputs=tuple(encoders()),
         schemes=tuple(schemes()),
         check_destination=check_destination,
         check_step=partial(_check_step, settings.model_repositories),
-        not_for_delivery=partial(_not_for_delivery, models) if models else lambda algorithm: None,
+        not_for_delivery=partial(_not_for_delivery, settings.model_repositories),
     )
 
 
@@ -97,11 +98,11 @@ def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
         raise Misconfigured(f"model {step.model} {does}")
 
 
-def _not_for_delivery(models: Models, algorithm: str) -> str | None:
-    """Why results of the algorithm's model may not leave. A model that is not here yet is looked at when it reads."""
-    module = algorithms().get(algorithm)
+def _not_for_delivery(repositories: tuple[Path, ...], step: ProtocolStep) -> str | None:
+    """Why results of the step's model may not leave. A model that is not here yet is looked at when it reads."""
+    model = model_of(step)
     try:
-        return unlicensed(models.card(module.MODEL)) if module else None
+        return unlicensed(find_card(model, repositories)) if model else None
     except Misconfigured:
         return None
 

@@ -63,9 +63,9 @@ class Models(_Part):
     """How long one answer may take."""
     hub: str = "https://huggingface.co"
     """Where `preread models add` takes checkpoints from; nothing else ever asks it."""
-    hub_token_file: Path | None = None
+    hub_token_file: str = ""
     """File with a token for checkpoints whose makers want to know who takes them."""
-    export_python: Path | None = None
+    export_python: str = ""
     """Python with the extra `export`, in an environment of its own; data/export/bin/python if it is not named."""
     memory_mb: int = 0
     """What all models that `up` serves may take together, by their cards; 0 for four fifths of the machine."""

@@ -56,6 +56,7 @@ MODALITY = Code("121139", "DCM", "Modality")
 
 # Measurement groups (TID 1500, TID 1501)
 IMAGING_MEASUREMENTS = Code("126010", "DCM", "Imaging Measurements")
+DERIVATION = Code("121401", "DCM", "Derivation")
 MEASUREMENT_GROUP = Code("125007", "DCM", "Measurement Group")
 TRACKING_IDENTIFIER = Code("112039", "DCM", "Tracking Identifier")
 TRACKING_UID = Code("112040", "DCM", "Tracking Unique Identifier")

@@ -205,7 +205,7 @@ def _table(report: Report) -> list[Flowable]:
 
 
 def _row(number: int, finding: Finding) -> tuple[str, ...]:
-    measured = "; ".join(f"{one.concept.meaning.lower()} {one.text}" for one in finding.measurements)
+    measured = "; ".join(f"{one.name} {one.text}" for one in finding.measurements)
     sure = "" if finding.probability is None else f"{wording.certainty(finding.probability, True):g} %"
     severity = finding.severity.meaning.lower() if finding.severity else ""
     return str(number), wording.named(finding), severity, measured, sure

@@ -20,7 +20,7 @@ from dicom_nodes.objects.evidence import hierarchy
 from dicom_nodes.objects.header import composite, content_moment, part10
 from dicom_nodes.objects.items import coded
 from dicom_nodes.objects.picture import present
-from dicom_nodes.objects.slices import distance_mm, is_placed, ranks_of, slices_of, thickness_mm
+from dicom_nodes.objects.slices import Slices, slices_of
 from dicom_nodes.objects.text import long_string, short_text
 from service.domain.report import Evidence, Finding, Mask, Report, first_line
 from service.domain.study import Instance
@@ -78,11 +78,10 @@ def encode(report: Report, context: EncodingContext) -> bytes:
     content_moment(dataset, context)
     _image(dataset, report, labels, frames)
     dataset.SegmentSequence = [_segment(report, one) for one in segments]
-    placed = is_placed(slices)
-    _references(dataset, slices, context, placed=placed)
-    _dimensions(dataset, context, placed=placed)
-    dataset.SharedFunctionalGroupsSequence = [_shared(slices, context, placed=placed)]
-    dataset.PerFrameFunctionalGroupsSequence = list(_per_frame(frames, slices, placed=placed))
+    _references(dataset, slices, context)
+    _dimensions(dataset, context, placed=slices.placed)
+    dataset.SharedFunctionalGroupsSequence = [_shared(slices, context)]
+    dataset.PerFrameFunctionalGroupsSequence = list(_per_frame(frames, slices))
     return part10(dataset, context)
 
 
@@ -174,21 +173,21 @@ def _segment(report: Report, segment: Segment) -> Dataset:
     return item
 
 
-def _references(dataset: Dataset, slices: Sequence[Instance], context: EncodingContext, *, placed: bool) -> None:
+def _references(dataset: Dataset, slices: Slices, context: EncodingContext) -> None:
     """Common Instance Reference (PS3.3 C.12.2) and Frame of Reference (C.7.4.1)."""
     (study,) = hierarchy(
         Reference(each.sop_class_uid, each.sop_instance_uid, each.series_instance_uid, context.study_instance_uid)
-        for each in slices
+        for each in slices.images
     )
     for series in study.ReferencedSeriesSequence:
         series.ReferencedInstanceSequence = series.ReferencedSOPSequence
         del series.ReferencedSOPSequence
     dataset.ReferencedSeriesSequence = study.ReferencedSeriesSequence
-    frame_of_reference = slices[0].attributes.get("FrameOfReferenceUID", "")
-    if placed and frame_of_reference:
+    frame_of_reference = slices.images[0].attributes.get("FrameOfReferenceUID", "")
+    if slices.placed and frame_of_reference:
         dataset.FrameOfReferenceUID = frame_of_reference
         dataset.PositionReferenceIndicator = ""
-    if not placed:
+    if not slices.placed:
         dataset.PatientOrientation = ""
 
 
@@ -206,35 +205,35 @@ def _dimensions(dataset: Dataset, context: EncodingContext, *, placed: bool) -> 
         dataset.DimensionIndexSequence.append(item)
 
 
-def _shared(slices: Sequence[Instance], context: EncodingContext, *, placed: bool) -> Dataset:
+def _shared(slices: Slices, context: EncodingContext) -> Dataset:
     """What all frames have in common: spacing and directions, where the images lie in space."""
     shared = Dataset()
-    first = slices[0]
+    first = slices.images[0]
     frame = context.pictures.get((first.sop_instance_uid, 1))
     if frame is not None and frame.spacing_mm:
         measures = Dataset()
         measures.PixelSpacing = [_decimal(side) for side in frame.spacing_mm]
-        if placed:
-            measures.SliceThickness = _decimal(thickness_mm(slices))
-        if distance_mm(slices):
-            measures.SpacingBetweenSlices = _decimal(distance_mm(slices))
+        if slices.placed:
+            measures.SliceThickness = _decimal(slices.thickness_mm)
+        if slices.spacing_mm:
+            measures.SpacingBetweenSlices = _decimal(slices.spacing_mm)
         shared.PixelMeasuresSequence = [measures]
-    if placed:
+    if slices.placed and first.orientation:
         orientation = Dataset()
-        orientation.ImageOrientationPatient = [_decimal(number) for number in first.orientation]
+        orientation.ImageOrientationPatient = [_decimal(part) for way in first.orientation for part in way]
         shared.PlaneOrientationSequence = [orientation]
     return shared
 
 
-def _per_frame(frames: Sequence[SegmentFrame], slices: Sequence[Instance], *, placed: bool) -> Iterator[Dataset]:
+def _per_frame(frames: Sequence[SegmentFrame], slices: Slices) -> Iterator[Dataset]:
     """Functional groups of each frame: what it was derived from, whose it is, and where it lies."""
-    ranks = ranks_of(slices)
+    ranks = slices.ranks
     for frame in frames:
-        source, item, content, whose = slices[frame.slice], Dataset(), Dataset(), Dataset()
+        source, item, content, whose = slices.images[frame.slice], Dataset(), Dataset(), Dataset()
         item.DerivationImageSequence = [_derived(source)]
-        content.DimensionIndexValues = [frame.segment.number, *([ranks[frame.slice]] if placed else [])]
+        content.DimensionIndexValues = [frame.segment.number, *([ranks[frame.slice]] if slices.placed else [])]
         item.FrameContentSequence = [content]
-        if placed:
+        if slices.placed and source.position_mm:
             position = Dataset()
             position.ImagePositionPatient = [_decimal(number) for number in source.position_mm]
             item.PlanePositionSequence = [position]

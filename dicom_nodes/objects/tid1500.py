@@ -27,7 +27,7 @@ from dicom_nodes.objects.items import (
 )
 from dicom_nodes.objects.observer import algorithm_identification, observer_context
 from service.domain.code import ABSENT, CERTAINTY, PERCENT, PRESENCE, PRESENT, SEVERITY, UNPAIRED
-from service.domain.report import Finding, Report, first_line
+from service.domain.report import Finding, Measurement, Report, first_line
 
 ROLE = "tid1500"
 SOP_CLASS_UID = Comprehensive3DSRStorage
@@ -91,10 +91,17 @@ def _sided(finding: Finding) -> bool:
 
 def _measurements(finding: Finding) -> list[Dataset]:
     """TID 300: sizes in their UCUM unit, and in percent how certain it is what the group states."""
-    items = [number(CONTAINS, each.concept, each.value, each.unit) for each in finding.measurements]
+    items = [_measured(each) for each in finding.measurements]
     if finding.probability is not None:
         items.append(number(CONTAINS, CERTAINTY, wording.certainty(finding.probability, finding.present), PERCENT))
     return items
+
+
+def _measured(measurement: Measurement) -> Dataset:
+    """TID 300 row 4: what the number was derived by, where it is not a single one."""
+    derivation = measurement.derivation
+    modifiers = [code(HAS_CONCEPT_MOD, concepts.DERIVATION, derivation)] if derivation else []
+    return number(CONTAINS, measurement.concept, measurement.value, measurement.unit, modifiers)
 
 
 def _evaluations(finding: Finding) -> list[Dataset]:

@@ -48,7 +48,7 @@ def unsaid(finding: Finding) -> str:
     """A present finding that no sentence states, in words, so that leaving it out never looks negative."""
     details = [
         *([f"severity {finding.severity.meaning.lower()}"] if finding.severity else []),
-        *(f"{measurement.concept.meaning.lower()} {measurement.text}" for measurement in finding.measurements),
+        *(f"{measurement.name} {measurement.text}" for measurement in finding.measurements),
         *([] if finding.probability is None else [f"certainty {certainty(finding.probability, True):g} %"]),
     ]
     return f"{named(finding)}{': ' if details else ''}{', '.join(details)}."

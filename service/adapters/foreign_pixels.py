@@ -14,7 +14,8 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGExtended12Bit
 
-from service.adapters.presentation import flattened, greys, measured, number, plane, shown, spacing_mm
+from service.adapters.placing import plane
+from service.adapters.presentation import flattened, greys, measured, number, rescaled, shown, spacing_mm, unit
 from service.domain.errors import Unreadable, Unsupported
 from service.domain.image_model import Values
 
@@ -40,10 +41,37 @@ def frame_of(file: BinaryIO, frame: int, values: str) -> tuple[Mapping[str, Any]
         "rows": rows,
         "columns": columns,
         "spacing_mm": spacing_mm(attributes),
-        "plane": plane(header, frame),
+        "plane": plane(attributes),
         "greys": greys(stored, attributes) if values == Values.PRESENTED else None,
     }
     return head, picture.astype(picture.dtype.newbyteorder("<")).tobytes()
+
+
+def rescaled_of(file: BinaryIO, frame: int) -> tuple[Mapping[str, Any], bytes]:
+    """One frame as little endian float32 in its unit, NaN for padding, with what measuring on it needs to know."""
+    header = dcmread(file, force=True, stop_before_pixels=True)
+    syntax = _checked(header, frame)
+    attributes = flattened(header, frame)
+    stored = _decoded(file, header, syntax, frame)
+    values = rescaled(stored, attributes)
+    rows, columns = values.shape
+    head = {
+        "rows": rows,
+        "columns": columns,
+        "plane": plane(attributes),
+        "unit": unit(header, attributes),
+        "clipped": _clipped(stored, attributes),
+        "stated": [element.keyword for element in header if element.keyword and element.value not in (None, "", [])],
+    }
+    return head, values.astype("<f4").tobytes()
+
+
+def _clipped(stored: NDArray[Any], attributes: Dataset) -> tuple[float, float]:
+    """Share of the pixels on the lowest and on the highest value of the stored bits."""
+    bits = int(number(attributes, "BitsStored") or 8)
+    lowest = -(1 << (bits - 1)) if number(attributes, "PixelRepresentation") else 0
+    highest = lowest + (1 << bits) - 1
+    return float(np.mean(stored <= lowest)), float(np.mean(stored >= highest))
 
 
 def digest_of_frames(file: BinaryIO) -> Mapping[str, Any]:

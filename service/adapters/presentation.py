@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage
 
 from service.domain.errors import Unsupported
 
@@ -24,9 +25,10 @@ WHITE = 65535
 _PERCENTILES = (0.5, 99.5)
 """Without a usable window the picture is stretched between these, so that a few burnt-in or dead pixels do not
 flatten it. (A window that an author stored is always preferred.)"""
-_PLANE = ("ImagePositionPatient", "ImageOrientationPatient")
-_PLANE_GROUPS = ("PlanePositionSequence", "PlaneOrientationSequence")
-_GROUPS = ("PixelValueTransformationSequence", "FrameVOILUTSequence", "PixelMeasuresSequence")
+_GROUPS = (
+    "PixelValueTransformationSequence", "FrameVOILUTSequence", "PixelMeasuresSequence", "PlanePositionSequence",
+    "PlaneOrientationSequence",
+)  # fmt: skip
 
 
 def flattened(dataset: Dataset, frame: int) -> Dataset:
@@ -34,7 +36,7 @@ def flattened(dataset: Dataset, frame: int) -> Dataset:
     flat = Dataset()
     if hasattr(dataset, "file_meta"):
         flat.file_meta = dataset.file_meta  # lookup tables are words in the byte order of the object
-    flat.update({element.tag: element for element in dataset if element.tag.group in {0x0018, 0x0028, 0x2050}})
+    flat.update({element.tag: element for element in dataset if element.tag.group in {0x0018, 0x0020, 0x0028, 0x2050}})
     for group in _groups(dataset, frame):
         for name in _GROUPS:
             if items := group.get(name):
@@ -66,21 +68,33 @@ def shown(stored: Values, attributes: Dataset) -> Shown:
     return cast(Shown, grey if padding is None else np.where(padding, np.uint16(0), grey))
 
 
-def measured(stored: Values, attributes: Dataset) -> NDArray[np.int16]:
-    """One decoded frame in modality units (Rescale or Modality LUT), to whole numbers, cut to what int16 holds.
-
-    Padding becomes the least value of the rest. Raises Unsupported for colours.
-    """
+def rescaled(stored: Values, attributes: Dataset) -> NDArray[np.float32]:
+    """One decoded frame in modality units (Rescale, Modality LUT), NaN for padding. Raises Unsupported for colours."""
     photometric = str(attributes.get("PhotometricInterpretation", "")).strip()
     if stored.ndim != 2 or photometric not in {"MONOCHROME1", "MONOCHROME2", ""}:
         raise Unsupported(f"Pictures in {photometric or 'an unnamed colour space'} have no modality units.")
-    limits = np.iinfo(np.int16)
-    values = np.rint(apply_modality_lut(stored, attributes))
-    units: NDArray[np.int16] = np.clip(values, limits.min, limits.max).astype(np.int16)
+    values = np.asarray(apply_modality_lut(stored, attributes), np.float32)
     padding = _padding(stored, attributes)
-    if padding is not None and padding.any() and not padding.all():
-        units[padding] = units[~padding].min()
+    return values if padding is None else np.where(padding, np.float32(np.nan), values)
+
+
+def measured(stored: Values, attributes: Dataset) -> NDArray[np.int16]:
+    """The same in whole numbers, cut to what int16 holds; padding becomes the least value of the rest."""
+    values = rescaled(stored, attributes)
+    known = values[np.isfinite(values)]
+    least = float(known.min()) if known.size else 0.0
+    limits = np.iinfo(np.int16)
+    whole = np.clip(np.rint(np.nan_to_num(values, nan=least)), limits.min, limits.max)
+    units: NDArray[np.int16] = whole.astype(np.int16)
     return units
+
+
+def unit(header: Dataset, attributes: Dataset) -> str:
+    """Rescale Type; CT values with a slope are Hounsfield units where it is missing (PS3.3 C.8.2.1.1.2)."""
+    stated = str(attributes.get("RescaleType", "") or "").strip()
+    if stated or header.get("SOPClassUID") not in {CTImageStorage, EnhancedCTImageStorage}:
+        return "" if stated == "US" else stated
+    return "HU" if "RescaleSlope" in attributes else ""
 
 
 def _luminance(rgb: Values) -> Shown:
@@ -180,25 +194,6 @@ def _padding(stored: Values, attributes: Dataset) -> NDArray[np.bool_] | None:
     last = number(attributes, "PixelPaddingRangeLimit")
     low, high = sorted((first, first if last is None else last))
     return (stored >= low) & (stored <= high)
-
-
-def plane(dataset: Dataset, frame: int) -> tuple[float, ...] | None:
-    """Image Position (3) and Image Orientation (6) of one frame; None where they do not stand whole."""
-    found: dict[str, Any] = {}
-    for group in (dataset, *_groups(dataset, frame)):
-        parts = [items[0] for name in _PLANE_GROUPS if (items := group.get(name))]
-        for part in (group, *parts):
-            found.update({name: part[name].value for name in _PLANE if name in part})
-    numbers = [number for name in _PLANE for number in _numbers(found.get(name))]
-    return tuple(numbers) if len(numbers) == 9 and all(map(math.isfinite, numbers)) else None
-
-
-def _numbers(value: Any) -> list[float]:
-    """The numbers of a multi-valued attribute; none where it is anything else."""
-    try:
-        return [float(part) for part in value] if value is not None and not isinstance(value, str) else []
-    except (TypeError, ValueError):
-        return []
 
 
 def spacing_mm(attributes: Dataset) -> tuple[float, float] | None:

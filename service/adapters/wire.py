@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.errors import Unavailable, Unclear
-from service.ports.models import Answer, Finish, ImagePart, Piece, Question
+from service.ports.finish import Finish
+from service.ports.models import Answer, ImagePart, Piece, Question
 
 CONTRACT_VERSION = 1
 _DATATYPES = {"int16": "INT16", "int32": "INT32", "uint16": "UINT16", "object": "BYTES"}

@@ -14,8 +14,8 @@ import numpy as np
 from service.adapters.wire import CONTRACT_VERSION, OVER_S, Tensors, usage_of
 from service.domain.errors import Unavailable, Unclear
 from service.domain.image_model import ImageModel, Task, Values
+from service.ports.finish import Finish
 from service.ports.image_models import ImageAnswer, ImageQuestion, LabelMap
-from service.ports.models import Finish
 
 
 def encode_look(question: ImageQuestion) -> Tensors:

@@ -20,8 +20,9 @@ from service.domain.algorithm import Card
 from service.domain.config import Configuration, StoppedModel
 from service.domain.errors import Misconfigured
 from service.domain.rule import Mode
+from service.ports.models import ServedModel
 from service.ports.services import Services
-from workers.algorithms import algorithms
+from workers.algorithms import model_of
 
 app = typer.Typer(name="models", help="The models: what they are, and whether they may read.", no_args_is_help=True)
 app.command("add")(models_add.add)
@@ -35,10 +36,10 @@ Name = Annotated[str, typer.Argument(help="The model's name, as `preread models 
 def show_all(context: typer.Context, json: AsJson = False) -> None:
     """Every model of the repositories, and whether the model server serves it."""
     services = installed(context)
-    state, stopped = services.models.state(), services.configurations.active().configuration
-    served = {model.name for model in state.models if model.ready}
+    configuration = services.configurations.active().configuration
+    served = {model.name: model for model in services.models.state().models if model.ready}
     names = sorted({*installed_models(services.settings.model_repositories), *served})
-    found = [_row(name, services, name in served, stopped, state.provider) for name in names]
+    found = [_row(name, services, served.get(name), configuration) for name in names]
     rows(found, COLUMNS, as_json=json, empty="no model")
 
 
@@ -114,12 +115,11 @@ def _table(values: dict[str, Any]) -> str:
 
 def _rules_of(name: str, configuration: Configuration) -> list[str]:
     """The rules whose protocols ask the model, unless they are off."""
-    asking = {algorithm for algorithm, module in algorithms().items() if name == module.MODEL}
-    protocols = {p.name for p in configuration.protocols if asking & {step.algorithm for step in p.steps}}
+    protocols = {p.name for p in configuration.protocols if name in map(model_of, p.steps)}
     return [rule.name for rule in configuration.rules if rule.protocol in protocols and rule.mode is not Mode.OFF]
 
 
-def _row(name: str, services: Services, served: bool, configuration: Configuration, provider: str) -> dict[str, object]:
+def _row(name: str, services: Services, served: ServedModel | None, configuration: Configuration) -> dict[str, object]:
     where = "yes" if served else "no"
     if one := configuration.stop_of(name):
         where = f"STOPPED by {one.by}"
@@ -133,7 +133,7 @@ def _row(name: str, services: Services, served: bool, configuration: Configurati
         "family": card.family,
         "verified": verified_words(card),
         "licence": card.licence or "not stated",
-        "provider": provider if served else "",
+        "provider": served.provider if served else "",
         "served": where,
         "digest": card.algorithm.digest,
     }

@@ -72,7 +72,7 @@ def add(
     if precision not in PRECISIONS:
         raise Misconfigured(f"precision {precision!r} is not known; {' or '.join(PRECISIONS)}")
     reads = _limits(limits)
-    own = settings.models.export_python
+    own = Path(settings.models.export_python) if settings.models.export_python else None
     chosen = find_python([python] if python else [own, Path(sys.executable), _place(settings)])
     told = f"model {name} added from {source} (revision {revision})"
     audit(services, f"{told}, override: {override}" if override else told)
@@ -163,7 +163,7 @@ def _downloaded(source: str, revision: str, settings: Settings) -> tuple[Path, s
     if not HUB_ID.fullmatch(source):
         raise Misconfigured(f"{source} is neither a folder nor an id on the hub (OWNER/NAME)")
     token = settings.models.hub_token_file
-    hub = Hub(settings.models.hub, token=token.read_text(encoding="utf-8").strip() if token else "")
+    hub = Hub(settings.models.hub, token=Path(token).read_text(encoding="utf-8").strip() if token else "")
     found = hub.revision(source, revision)
     if not COMMIT.fullmatch(revision):
         _say(f"{source} {revision} is commit {found.commit}: name it with --revision to have the same again")

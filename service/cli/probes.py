@@ -111,7 +111,7 @@ def verified(services: Services) -> Probe:
             doubtful.append(f"{name}: {card.not_verified or 'not verified'} ({served})")
     if doubtful:
         return Probe("verified models", Level.WARNING, "; ".join(doubtful), "preread models verify NAME")
-    return Probe("verified models", Level.OK, "every model was compared with its framework's")
+    return Probe("verified models", Level.OK, "every model that writes was compared with its framework's")
 
 
 def disk(services: Services) -> Probe:

@@ -92,6 +92,7 @@ def _parsed(texts: dict[str, str], settings: Settings) -> Configuration:
         outputs=known.outputs,
         schemes=known.schemes,
         check_step=known.check_step,
+        not_for_delivery=known.not_for_delivery,
     )
 
 

@@ -74,8 +74,23 @@ AREA = Code("42798000", "SCT", "Area")
 SQUARE_MILLIMETER = Code("mm2", "UCUM", "square millimeter")
 VOLUME = Code("118565006", "SCT", "Volume")
 MILLILITER = Code("ml", "UCUM", "milliliter")
+SLICE_THICKNESS = Code("112225", "DCM", "Slice Thickness")
+SLICE_SPACING = Code("112226", "DCM", "Spacing between slices")
+ATTENUATION = Code("112031", "DCM", "Attenuation Coefficient")
+HOUNSFIELD_UNIT = Code("[hnsf'U]", "UCUM", "Hounsfield unit")
+LOW_ATTENUATION_AREA = Code("laa-950", "99PREREAD", "Low attenuation area, voxels below -950 HU")
 PERCENT = Code("%", "UCUM", "percent")
 CERTAINTY = Code("111012", "DCM", "Certainty of Finding")
+
+# How a number was derived from many (CID 7464)
+MEAN = Code("373098007", "SCT", "Mean")
+STANDARD_DEVIATION = Code("386136009", "SCT", "Standard Deviation")
+MEDIAN = Code("373099004", "SCT", "Median")
+
+# What a group of measurements is of, where it is no finding of disease
+QUALITY_FINDING = Code("111052", "DCM", "Quality Finding")
+BODY_ATTENUATION = Code("body-attenuation", "99PREREAD", "Attenuation of the body")
+LUNG_MEASUREMENTS = Code("lung-measurements", "99PREREAD", "Volume and attenuation of the lungs")
 
 # Procedure reported (CID 100)
 XR_PROCEDURE = Code("43468-8", "LN", "XR unspecified body region")

@@ -63,15 +63,26 @@ class Mask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
-    """A number with its UCUM unit; `text` is the one way in which it is written anywhere."""
+    """A number with its UCUM unit; `name` and `text` are the one way in which it is written anywhere."""
 
     concept: Code
     value: float
     unit: Code
+    derivation: Code | None = None
+    """Mean, median, ... of the values measured; None for a single one."""
+
+    @property
+    def name(self) -> str:
+        """What was measured, with what it was derived by: "mean attenuation coefficient"."""
+        return " ".join(each.meaning.lower() for each in (self.derivation, self.concept) if each)
 
     @property
     def text(self) -> str:
-        return f"{self.value:g} {self.unit.value}"
+        return f"{self.value:g} {_PRINTED.get(self.unit.value, self.unit.value)}"
+
+
+_PRINTED = {"[hnsf'U]": "HU"}
+"""UCUM symbols that nobody writes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

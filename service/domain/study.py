@@ -11,6 +11,8 @@ from types import MappingProxyType
 
 from pydicom.uid import UID
 
+from service.domain.geometry import Plane, Vector
+
 ROUTING_KEYWORDS = (
     "Modality", "BodyPartExamined", "ViewPosition", "ImageLaterality", "Laterality", "PatientAge",
     "SeriesNumber", "SeriesDescription", "ProtocolName", "InstanceNumber", "NumberOfFrames", "ImageType",
@@ -127,14 +129,27 @@ class Instance:
         return next(iter(self._decimals("SliceThickness", 1)), None)
 
     @property
-    def position_mm(self) -> tuple[float, ...]:
-        """Image Position (Patient), x y z of PS3.3 C.7.6.2.1.1; empty if it is not stated."""
-        return self._decimals("ImagePositionPatient", 3)
+    def position_mm(self) -> Vector | None:
+        """Image Position (Patient), x y z of PS3.3 C.7.6.2.1.1; None if it is not stated."""
+        found = self._decimals("ImagePositionPatient", 3)
+        return (found[0], found[1], found[2]) if found else None
 
     @property
-    def orientation(self) -> tuple[float, ...]:
-        """Image Orientation (Patient), direction of the rows, then of the columns; empty if it is not stated."""
-        return self._decimals("ImageOrientationPatient", 6)
+    def orientation(self) -> tuple[Vector, Vector] | None:
+        """Image Orientation (Patient), direction of the rows, then of the columns; None if it is not stated."""
+        found = self._decimals("ImageOrientationPatient", 6)
+        return ((found[0], found[1], found[2]), (found[3], found[4], found[5])) if found else None
+
+    @property
+    def plane(self) -> Plane:
+        """Where it lies, as far as it says so."""
+        along, down = self.orientation or (None, None)
+        return Plane(
+            position_mm=self.position_mm,
+            row_direction=along,
+            column_direction=down,
+            thickness_mm=self.slice_thickness_mm,
+        )
 
     @property
     def size(self) -> tuple[int, int] | None:

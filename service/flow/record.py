@@ -102,7 +102,12 @@ def _finding(data: _Json) -> Finding:
 
 
 def _measurement(data: _Json) -> Measurement:
-    return Measurement(concept=_code(data["concept"]), value=data["value"], unit=_code(data["unit"]))
+    return Measurement(
+        concept=_code(data["concept"]),
+        value=data["value"],
+        unit=_code(data["unit"]),
+        derivation=_optional_code(data["derivation"]),
+    )
 
 
 def _mask(data: _Json | None) -> Mask | None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.image_model import Task
-from service.ports.models import Finish
+from service.ports.finish import Finish
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

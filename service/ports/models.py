@@ -7,17 +7,15 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.algorithm import Card
+from service.ports.finish import Finish
+from service.ports.image_models import ImageAnswer, ImageQuestion
 from service.ports.pixels import Frame
-
-if TYPE_CHECKING:  # it imports Finish from here
-    from service.ports.image_models import ImageAnswer, ImageQuestion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -74,16 +72,6 @@ class Question:
         guidance = (self.guidance.kind, self.guidance.value) if self.guidance else None
         text = json.dumps([parts, self.prefix, guidance, self.adapter, self.max_tokens], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-class Finish(StrEnum):
-    """Why an answer ended."""
-
-    STOP = "stop"
-    LENGTH = "length"
-    CANCELLED = "cancelled"
-    DEADLINE = "deadline"
-    OUTSIDE_DOMAIN = "outside_domain"
 
 
 @dataclass(frozen=True, slots=True)

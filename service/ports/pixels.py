@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from service.domain.geometry import Plane
 from service.domain.image_model import Values
 from service.domain.study import StoredInstance
-from service.domain.volume import Plane
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +43,7 @@ class Frame:
     greys: Greys | None = None
     """None for colour, and where the image itself holds a modality lookup table."""
     plane: Plane | None = None
-    """Where it lies in the patient; None where it does not say."""
+    """Where it lies in the patient; None where nobody asked."""
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -57,6 +57,27 @@ class Frame:
         return hash((self.source, self.frame, self.spacing_mm))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Rescaled:
+    """One frame in the unit of its modality transform (PS3.3 C.11.1), and its place in the patient."""
+
+    values: NDArray[np.float32]
+    """(rows, columns); NaN where the object says that a pixel is padding."""
+    plane: Plane
+    modality: str
+    frame: int = 1
+    source: str = ""
+    """SOP Instance UID of the object it is a frame of."""
+    number: int | None = None
+    """Instance Number."""
+    unit: str = ""
+    """Rescale Type: "HU" for Hounsfield units; empty where the values have no unit."""
+    clipped: tuple[float, float] = (0.0, 0.0)
+    """Share of the pixels on the lowest and on the highest value that the stored bits can hold."""
+    stated: frozenset[str] = frozenset()
+    """Keywords of the attributes that the header gives a value."""
+
+
 class Pixels(Protocol):
     """Decodes within bounds of time and memory (invariant 12)."""
 
@@ -64,12 +85,20 @@ class Pixels(Protocol):
         """Raises Unreadable for broken pixel data, Unsupported for a syntax that nobody here decodes."""
         ...
 
+    def rescaled(self, stored: StoredInstance, frame: int = 1) -> Rescaled:
+        """The same frame as numbers to measure on; raises as `read` does, Unsupported for colour."""
+        ...
+
 
 class MemoryPixels:
     """A fake for unit tests: frames by SOP Instance UID."""
 
-    def __init__(self, frames: dict[str, Any] | None = None) -> None:
+    def __init__(self, frames: dict[str, Any] | None = None, measured: dict[str, Rescaled] | None = None) -> None:
         self.frames: dict[str, Frame] = dict(frames or {})
+        self.measured: dict[str, Rescaled] = dict(measured or {})
 
     def read(self, stored: StoredInstance, frame: int = 1, *, values: Values = Values.PRESENTED) -> Frame:
         return self.frames[stored.instance.sop_instance_uid]
+
+    def rescaled(self, stored: StoredInstance, frame: int = 1) -> Rescaled:
+        return self.measured[stored.instance.sop_instance_uid]

@@ -29,9 +29,9 @@ Decode = Callable[[int], object]
 def engine(precision: str, folder: Path, batch: int, most: int) -> Decode:
     """This repository's engine: streamed, with the log-probability of each token."""
     sys.path.insert(0, str(ROOT))
-    from engine import contract, genai
+    from engine import contract, engines
 
-    loaded = genai.Engine.load(folder / precision)
+    loaded = engines.load(folder / precision)
     pool = ThreadPoolExecutor(batch)
 
     def answer(tokens: int, number: int) -> None:

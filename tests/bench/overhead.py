@@ -53,9 +53,9 @@ def through(models: Models, question: Question) -> Asked:
 def alone(repository: Path, question: Question) -> Asked:
     """Asked of the engine in this process, after the same reading of the request."""
     sys.path.insert(0, str(REPOSITORY / "triton_models"))
-    from engine import contract, genai
+    from engine import contract, engines
 
-    engine = genai.Engine.load(repository / question.model)
+    engine = engines.load(repository / question.model)
     tensors = encode(question)
 
     def answer(heard: Callable[[str], None]) -> str:

@@ -16,8 +16,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -63,47 +66,48 @@ COMMANDS: Mapping[str, tuple[str, Callable[[Path, int, int], list[str]]]] = {
 }
 
 
-@dataclass
 class Receiver:
-    """One receiver, started anew for each measurement."""
+    """One receiver, which stays up while the others are measured; every object it is sent is new to it."""
 
-    name: str
-    place: Path
-    cpu_ms: dict[tuple[str, int], list[float]] = field(default_factory=dict)
-    """Of the process and its children, for each object."""
+    def __init__(self, name: str, folder: Path) -> None:
+        folder.mkdir()
+        self.name, self._folder = name, folder
+        self.cpu_ms: dict[tuple[str, int], list[float]] = defaultdict(list)
+        """Of the process and its children, for each object."""
+        self._port, http = choose_free(2)
+        with (folder.parent / f"{name}.log").open("wb") as log:
+            environ = {**os.environ, "TCP_NODELAY": "1"}
+            self._process = subprocess.Popen(
+                COMMANDS[name][1](folder, self._port, http), stdout=log, stderr=log, env=environ
+            )
+        wait_for(lambda: listens(self._port), 120, f"{name} does not listen")
 
     def per_second(self, kind: str, objects: Objects, associations: int) -> float:
         """Objects stored in a second from a sender that costs nothing."""
-        return self._measure((kind, associations), objects, lambda port: blast(port, objects, associations))
+        return self._measure((kind, associations), objects, lambda: blast(self._port, objects, associations))
 
-    def from_stock_sender(self, objects: Objects, files: list[Path]) -> float:
+    def from_stock_sender(self, objects: Objects) -> float:
         """Objects stored in a second from DCMTK's dcmsend as it comes, with Nagle's algorithm."""
-        return self._measure(("stock", 1), objects, lambda port: dcmsend(port, files))
+        with tempfile.TemporaryDirectory(dir=self._folder.parent) as made:
+            files = objects.write(Path(made))
+            return self._measure(("stock", 1), objects, lambda: dcmsend(self._port, files))
 
-    def _measure(self, kind: tuple[str, int], objects: Objects, send: Callable[[int], float]) -> float:
-        folder = Path(tempfile.mkdtemp(dir=self.place, prefix=self.name))
-        port, http = choose_free(2)
+    def _measure(self, kind: tuple[str, int], objects: Objects, send: Callable[[], float]) -> float:
         os.sync()
-        with subprocess.Popen(
-            COMMANDS[self.name][1](folder, port, http), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "TCP_NODELAY": "1"},
-        ) as process:  # fmt: skip
-            try:
-                wait_for(lambda: listens(port), 30, f"{self.name} does not listen")
-                before = cpu_s(process.pid)
-                took_s = send(port)
-                spent_ms = 1000 * (cpu_s(process.pid) - before) / objects.count
-                self.cpu_ms.setdefault(kind, []).append(spent_ms)
-            finally:
-                end(process)
-        shutil.rmtree(folder, ignore_errors=True)
+        before = cpu_s(self._process.pid)
+        took_s = send()
+        self.cpu_ms[kind].append(1000 * (cpu_s(self._process.pid) - before) / objects.count)
         return objects.count / took_s
+
+    def end(self) -> None:
+        for child in psutil.Process(self._process.pid).children(recursive=True):
+            child.kill()
+        self._process.kill()
+        self._process.wait()
 
 
 def dcmsend(port: int, files: list[Path]) -> float:
     """Seconds that DCMTK's sender takes for `files`, its start included."""
-    import time
-
     environ = {name: value for name, value in os.environ.items() if name != "TCP_NODELAY"}
     command = ["dcmsend", "-q", "-nuc", "-aet", "RAW", "-aec", "PREREAD", "127.0.0.1", str(port), *map(str, files)]
     begun = time.perf_counter()
@@ -124,13 +128,6 @@ def cpu_s(pid: int) -> float:
         times = process.cpu_times()
         total += times.user + times.system + times.children_user + times.children_system
     return total
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    for child in psutil.Process(process.pid).children(recursive=True):
-        child.kill()
-    process.kill()
-    process.wait()
 
 
 def versions() -> str:
@@ -159,24 +156,27 @@ def main() -> None:
     parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
     print(machine(), versions(), sep="\n")
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as made:
-        place = Path(made)
-        receivers = {name: Receiver(name, place) for name, (program, _) in COMMANDS.items() if shutil.which(program)}
-        for kind, associations in TARGETS:
-            objects = CT if kind == "CT" else SMALL
-            contenders = {
-                name: lambda one=one, kind=kind, objects=objects, number=associations: one.per_second(
-                    kind, objects, number
-                )
-                for name, one in receivers.items()
-            }
-            measured = interleaved(contenders, arguments.rounds)
-            tell(f"{kind}, {associations} associations:", measured, TARGETS[kind, associations])
-        tell_cpu(receivers, warm=1)
-        (place / "files").mkdir()
-        files = STOCK.write(place / "files")
-        stock = {name: lambda one=one: one.from_stock_sender(STOCK, files) for name, one in receivers.items()}
-        tell("stock dcmsend, 1 association:", interleaved(stock, arguments.rounds), STOCK_TARGETS)
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as made, ExitStack() as started:
+        receivers = {}
+        for name, (program, _) in COMMANDS.items():
+            if shutil.which(program):
+                receivers[name] = Receiver(name, Path(made) / name)
+                started.callback(receivers[name].end)
+            else:
+                print(f"{name} is not installed and takes no part")
+        compare(receivers, arguments.rounds)
+
+
+def compare(receivers: Mapping[str, Receiver], rounds: int) -> None:
+    """Each kind of load, in turn to each receiver."""
+    for (kind, associations), targets in TARGETS.items():
+        objects = CT if kind == "CT" else SMALL
+        each = {name: partial(one.per_second, kind, objects, associations) for name, one in receivers.items()}
+        tell(f"{kind}, {associations} associations:", interleaved(each, rounds), targets)
+    tell_cpu(receivers, warm=1)
+    if shutil.which("dcmsend"):
+        stock = {name: partial(one.from_stock_sender, STOCK) for name, one in receivers.items()}
+        tell("stock dcmsend, 1 association:", interleaved(stock, rounds), STOCK_TARGETS)
 
 
 if __name__ == "__main__":

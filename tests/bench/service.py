@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from service.bootstrap import silent
 from tests.bench.rounds import interleaved, machine
 from tests.support.installation import NODES, RULES, Installation
 from tests.support.phantoms import Phantom, dcmsend, phantoms
@@ -51,7 +52,7 @@ quiet = "1s"
 def installed(folder: Path) -> Iterator[Installation]:
     """An installation that has read one study before anything is measured."""
     head, rule = RULES.split("[[rule]]")
-    rules = f"{head}{URGENT_RULE}\n[[rule]]{rule}"
+    rules = f'{head}{URGENT_RULE}\n[[rule]]{rule}when.source = ["sender"]\n'  # else both would take the urgent one
     with Installation(folder / "installation", rules=rules, nodes=NODES + URGENT_SOURCE) as found:
         (first,) = phantoms(folder / "first", seed=900, count=1)
         one_after_another(found, [first])
@@ -129,7 +130,9 @@ def main() -> None:
     arguments = parser.parse_args()
     print(machine())
     with tempfile.TemporaryDirectory() as place, installed(Path(place)) as found:
-        print(found.services.models.state().engine)
+        served = silent(found.running_settings(), process="bench").models.state()
+        names = ", ".join(f"{one.name} {one.version}" for one in served.models)
+        print(f"{served.engine} on {served.provider}: {names}")
         for bench in (throughput, stat):
             if arguments.only in {None, bench.__name__}:
                 bench(found, Path(place), arguments.rounds)

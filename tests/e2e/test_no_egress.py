@@ -20,6 +20,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(400)]
 DEMO = REPOSITORY / "triton_models" / "chest_demo"
 PATIENCE_S = 120.0
 COLLECTOR = "events.data.microsoft.com"
+BUILD_SERVERS = {
+    "BUILDKITE", "CI", "CIRCLECI", "CODEBUILD_BUILD_ID", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL",
+    "TEAMCITY_VERSION", "TF_BUILD", "TRAVIS",
+}  # fmt: skip
+"""By these the wheels know a build server, where they are silent of themselves; a hospital has none of them."""
 
 CONNECT = """
 import socket
@@ -55,8 +60,8 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 import numpy as np
-from engine import contract, genai
-engine = genai.Engine.load(Path(sys.argv[1]))
+from engine import contract, engines
+engine = engines.load(Path(sys.argv[1]))
 grey = np.tile(np.linspace(0, 65535, 256).astype(np.uint16), (256, 1))
 for images, parts in (((), (contract.Text("Write the report."),)), ((grey,), (contract.ImageRef(0),))):
     print(list(engine.generate(contract.Request(parts=parts, images=images, max_tokens=16)))[-1].finish)
@@ -71,8 +76,9 @@ def fence() -> None:
 
 
 def plain() -> dict[str, str]:
-    """This environment, with telemetry as the wheels have it."""
-    return {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    """This environment, with telemetry as the wheels have it outside of build servers."""
+    silencers = BUILD_SERVERS | {"ORT_DISABLE_TELEMETRY"}
+    return {name: value for name, value in os.environ.items() if name not in silencers}
 
 
 def script(text: str, *arguments: object) -> list[str]:

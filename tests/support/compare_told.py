@@ -75,8 +75,11 @@ def main(checkpoint, model, prompts, count):
         shown = None if pixels is None else torch.from_numpy(pixels)
         wanted.append(parts.generate(torch.from_numpy(asked[None].astype(np.int64)), shown, count))
         same += tokens == wanted[-1]
-        everything = torch.from_numpy(np.concatenate([asked, tokens])[None].astype(np.int64))
-        known = theirs(whole, everything, shown)[len(asked) - 1 : -1]
+        # An image token that the model writes is a word to it, and a missing image to the framework's single pass.
+        images = [*(at for at, token in enumerate(tokens) if token == parts.image_token), len(tokens) - 1]
+        everything = torch.from_numpy(np.concatenate([asked, tokens[: images[0]]])[None].astype(np.int64))
+        known = theirs(whole, everything, shown)[len(asked) - 1 :]
+        logits = logits[: len(known)]
         apart, largest = max(apart, float(np.abs(known - logits).max())), max(largest, float(np.abs(known).max()))
     decoder = DecoderForm(sliding_window=engine.folder.decoder.sliding_window)
     engine.folder = replace(engine.folder, decoder=decoder, image=replace(engine.folder.image, grid=None))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pydicom.uid import UID, CTImageStorage, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from service.domain.study import Instance, StoredInstance
-from service.ports.models import Answer, Finish, Piece
+from service.ports.finish import Finish
+from service.ports.models import Answer, Piece
 
 FRONTAL = (
     "The heart size is normal.", "The mediastinum is not widened.", "No pleural effusion.", "No pneumothorax.",
@@ -80,4 +81,4 @@ def stored(instance: Instance) -> StoredInstance:
 
 
 def answer(text: str = NORMAL, *, pieces: tuple[Piece, ...] = (), finish: Finish = Finish.STOP) -> Answer:
-    return Answer(text=text, finish=finish, model="chest_demo", version="1", digest="d", pieces=pieces)
+    return Answer(text=text, finish=finish, model="chest_demo", version="2", digest="d", pieces=pieces)

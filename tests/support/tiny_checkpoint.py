@@ -73,10 +73,48 @@ def vocabulary() -> int:
     return len(json.loads(TOKENIZER.read_text(encoding="utf-8"))["model"]["vocab"])
 
 
-def write(folder: Path, config: Mapping[str, Any], shapes: Shapes, **weights: Any) -> Path:
-    """Write config.json and the weights into `folder` and return it."""
+PIECES = ("<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *map(chr, range(33, 127)))
+"""The words of a tiny tokenizer of Llama's kind: bytes, and single characters."""
+
+
+def write_pieces(folder: Path, *, marks: Sequence[str], template: str, rstrip: bool = False) -> int:
+    """Write a tokenizer of Llama's kind (SentencePiece: blanks are part of words, unknown characters are bytes)."""
+    replaced = {"pattern": {"String": " "}, "content": "▁"}
+    added = [_added(number, word, rstrip=False) for number, word in enumerate(PIECES[:3])]
+    added += [_added(len(PIECES) + at, mark, rstrip=rstrip) for at, mark in enumerate(marks)]
+    tokenizer = {
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added,
+        "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"},
+                                                            {"type": "Replace", **replaced}]},
+        "pre_tokenizer": None, "post_processor": None,
+        "decoder": {"type": "Sequence", "decoders": [
+            {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
+            {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
+        "model": {"type": "BPE", "dropout": None, "unk_token": "<unk>", "continuing_subword_prefix": None,
+                  "end_of_word_suffix": None, "fuse_unk": True, "byte_fallback": True, "ignore_merges": False,
+                  "vocab": {word: number for number, word in enumerate(PIECES)}, "merges": []},
+    }  # fmt: skip
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    config = {"add_bos_token": False, "add_eos_token": False, "bos_token": "<s>", "eos_token": "</s>",
+              "pad_token": "<unk>", "unk_token": "<unk>", "clean_up_tokenization_spaces": False, "legacy": False,
+              "sp_model_kwargs": {}, "tokenizer_class": "LlamaTokenizer", "chat_template": template}  # fmt: skip
+    (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    return len(PIECES) + len(marks)
+
+
+def _added(number: int, word: str, *, rstrip: bool) -> dict[str, Any]:
+    return {"id": number, "content": word, "single_word": False, "lstrip": False, "rstrip": rstrip,
+            "normalized": False, "special": True}  # fmt: skip
+
+
+def write(
+    folder: Path, config: Mapping[str, Any], shapes: Shapes, *, ends: Sequence[int] = (EOS,), **weights: Any
+) -> Path:
+    """Write config.json, generation_config.json and the weights into `folder` and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    generation = {"_from_model_config": True, "bos_token_id": BOS, "eos_token_id": list(ends), "pad_token_id": PAD}
+    (folder / "generation_config.json").write_text(json.dumps(generation), encoding="utf-8")
     write_safetensors(folder / "model.safetensors", random_weights(shapes, **weights))
     return folder
 
@@ -110,6 +148,7 @@ def _with_bias(name: str, shape: Sequence[int]) -> dict[str, Sequence[int]]:
     return {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
 
 
+PHI3_MARKS = ("<|user|>", "<|assistant|>", "<|system|>", "<|end|>")
 PHI3_TEMPLATE = (
     "{% for message in messages %}{% if message['role'] == 'system' %}"
     "{{'<|system|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'user' %}"
@@ -138,8 +177,8 @@ PIXTRAL_TEMPLATE = (
 def phi3(folder: Path, *, rope_scaling: Mapping[str, Any] | None = None) -> Path:
     """microsoft/Phi-3-mini-4k-instruct, or with `rope_scaling` its like with a long context; two layers of width 64."""
     folder.mkdir(parents=True)
-    write_tokenizer(folder, kind="LlamaTokenizer", marks=("<|system|>", "<|end|>"), template=PHI3_TEMPLATE)
-    words, width, inner, layers = vocabulary() + 2, 64, 128, 2
+    words = write_pieces(folder, marks=PHI3_MARKS, template=PHI3_TEMPLATE, rstrip=True)
+    width, inner, layers = 64, 128, 2
     config = {
         "architectures": ["Phi3ForCausalLM"], "attention_bias": False, "attention_dropout": 0.0, "bos_token_id": BOS,
         "embd_pdrop": 0.0, "eos_token_id": EOS, "hidden_act": "silu", "hidden_size": width, "initializer_range": 0.02,
@@ -149,7 +188,7 @@ def phi3(folder: Path, *, rope_scaling: Mapping[str, Any] | None = None) -> Path
         "rope_scaling": rope_scaling, "rope_theta": 10000.0, "sliding_window": 2047, "tie_word_embeddings": False,
         "torch_dtype": "float32", "transformers_version": "4.40.2", "use_cache": True, "vocab_size": words,
     }  # fmt: skip
-    return write(folder, config, _phi3_decoder(words))
+    return write(folder, config, _phi3_decoder(words), ends=(EOS, len(PIECES) + PHI3_MARKS.index("<|end|>")))
 
 
 def _phi3_decoder(words: int) -> dict[str, Sequence[int]]:
@@ -180,7 +219,7 @@ def _factors() -> dict[str, list[float]]:
 def phi3v(folder: Path) -> Path:
     """microsoft/Phi-3.5-vision-instruct: CLIP, patches merged by four, Phi-3 with a long context."""
     phi3(folder, rope_scaling={"type": "su", **_factors()})
-    write_tokenizer(folder, kind="LlamaTokenizer", marks=("<|system|>", "<|end|>", "<|image|>"), template=PHI3_TEMPLATE)
+    words = write_pieces(folder, marks=(*PHI3_MARKS, "<|image|>"), template=PHI3_TEMPLATE, rstrip=True)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config |= {
         "_name_or_path": "Phi-3.5-vision-instruct", "architectures": ["Phi3VForCausalLM"], "model_type": "phi3_v",
@@ -190,10 +229,10 @@ def phi3v(folder: Path) -> Path:
                        "use_hd_transform": True, "with_learnable_separator": True},
         "img_processor": {"image_dim_out": 64, "model_name": "openai/clip-vit-large-patch14-336",
                           "name": "clip_vision_model", "num_img_tokens": 144},
-        "vocab_size": vocabulary() + 3,
+        "vocab_size": words,
     }  # fmt: skip
     at, seen = "model.vision_embed_tokens", 128
-    shapes = dict(_phi3_decoder(vocabulary() + 3)) | {
+    shapes = dict(_phi3_decoder(words)) | {
         f"{at}.sub_GN": (1, 1, 1, 4 * seen),
         f"{at}.glb_GN": (1, 1, 4 * seen),
     }
@@ -209,10 +248,9 @@ def phi3v(folder: Path) -> Path:
 def llava(folder: Path) -> Path:
     """llava-hf/llava-1.5-7b-hf: a CLIP tower and a Llama decoder."""
     folder.mkdir(parents=True)
-    marks = write_tokenizer(folder, kind="LlamaTokenizer", marks=("<image>",), template=LLAVA_TEMPLATE)
-    words, seen = vocabulary() + len(marks), 32
+    words, seen = write_pieces(folder, marks=("<image>",), template=LLAVA_TEMPLATE), 32
     config = {
-        "architectures": ["LlavaForConditionalGeneration"], "ignore_index": -100, "image_token_index": marks["<image>"],
+        "architectures": ["LlavaForConditionalGeneration"], "ignore_index": -100, "image_token_index": words - 1,
         "model_type": "llava", "pad_token_id": PAD, "projector_hidden_act": "gelu",
         "text_config": {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "rms_norm_eps": 1e-05,
                         "vocab_size": words, **DECODER},

@@ -6,7 +6,17 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.support.tiny_checkpoint import EOS, PAD, vocabulary, write, write_processor, write_tokenizer
+from tests.support import tiny_checkpoint
+from tests.support.tiny_checkpoint import (
+    EOS,
+    PAD,
+    random_weights,
+    vocabulary,
+    write,
+    write_processor,
+    write_safetensors,
+    write_tokenizer,
+)
 
 GEMMA_TEMPLATE = """{{ bos_token }}
 {%- if messages[0]['role'] == 'system' -%}
@@ -72,6 +82,7 @@ QWEN_TEMPLATE = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 GEMMA_WORDS = ("\u2581the", "\u2581heart", "\u2581is", "\u2581effusion", "Write", "\u2581report", "model")
+EMBEDDING = "language_model.model.embed_tokens.weight"
 Shapes = dict[str, Sequence[int]]
 
 
@@ -104,7 +115,7 @@ def gemma3(folder: Path) -> Path:
             "torch_dtype": "float32", "vision_use_head": False,
         },
     }  # fmt: skip
-    shapes: Shapes = {"language_model.model.embed_tokens.weight": (words, width)}
+    shapes: Shapes = {EMBEDDING: (words, width)}
     for layer in range(3):
         at = f"language_model.model.layers.{layer}"
         for norm in ("input", "post_attention", "pre_feedforward", "post_feedforward"):
@@ -122,7 +133,13 @@ def gemma3(folder: Path) -> Path:
         "image_seq_length": 16, "image_std": [0.5] * 3, "processor_class": "Gemma3Processor", "resample": 2,
         "size": {"height": 112, "width": 112},
     })  # fmt: skip
-    return write(folder, config, shapes | _siglip(seen, 64, layers=2, patches=64))
+    weights = random_weights(shapes | _siglip(seen, 64, layers=2, patches=64))
+    # Words are also what logits are made of: loud ones would repeat themselves, and bytes alone are no text.
+    weights[EMBEDDING] *= 0.1
+    weights[EMBEDDING][[number for word, number in marks.items() if word.startswith("<0x")]] *= 0.1
+    (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    write_safetensors(folder / "model.safetensors", weights)
+    return folder
 
 
 def write_gemma_tokenizer(folder: Path) -> dict[str, int]:
@@ -231,7 +248,8 @@ def qwen2_5_vl(folder: Path) -> Path:
         "image_processor_type": "Qwen2VLImageProcessor", "max_pixels": 170 * 170, "merge_size": 2, "min_pixels": 3136,
         "patch_size": 14, "processor_class": "Qwen2_5_VLProcessor", "temporal_patch_size": 2,
     })  # fmt: skip
-    return write(folder, config, shapes)
+    # With this seed its answers are long enough to be streamed.
+    return write(folder, config, shapes, seed=9)
 
 
 def _biased(name: str, shape: Sequence[int]) -> Shapes:
@@ -259,3 +277,5 @@ def _write_ends(folder: Path, ends: Sequence[int]) -> None:
 
 FAMILIES: Mapping[str, Callable[[Path], Path]] = {"gemma3": gemma3, "qwen2_5_vl": qwen2_5_vl}
 """What writes a checkpoint of each layout."""
+LAYOUTS: Mapping[str, Callable[[Path], Path]] = {**tiny_checkpoint.FAMILIES, **FAMILIES}
+"""Those of all families."""

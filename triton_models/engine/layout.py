@@ -41,6 +41,9 @@ model_transaction_policy {{ decoupled: True }}
 parameters {{ key: "engine_parent" value: {{ string_value: "{engine_parent}" }} }}
 # Threads per answer; 0: as many as the server may use cores.
 parameters {{ key: "threads" value: {{ string_value: "0" }} }}
+# cpu or cuda: what the model must run on, or it is not served; empty: what the server's environment says
+# (PREREAD_MODELS__DEVICE), else what genai_config.json names.
+parameters {{ key: "device" value: {{ string_value: "" }} }}
 # Answers at once; more wait.
 parameters {{ key: "concurrency" value: {{ string_value: "{concurrency}" }} }}
 # Seconds without a step of any open answer after which the process ends; Triton starts it again. 0: never.

@@ -46,8 +46,8 @@ def make(job: Job, *, say: Say) -> dict[str, Any]:
     out = model / "1"
     out.mkdir(parents=True)
     form = write_version(job, checkpoint, family, parts, out, say)
-    layout.write(model, name=job.name, engine_parent=str(REPOSITORY))
     write_card(job, model, family=name, inexact=family.INEXACT, record=NOT_YET)
+    layout.write(model, name=job.name, engine_parent=str(REPOSITORY))
     say("verifying")
     record = verified(job, checkpoint, family, parts, model, form, say)
     (out / "verify.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

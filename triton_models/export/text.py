@@ -23,7 +23,10 @@ def text_parts(checkpoint: Checkpoint) -> Parts:
 @torch.no_grad()
 def greedy(model: Any, count: int, *, input_ids: Tensor, **inputs: Tensor) -> list[int]:
     """Return transformers' greedy answer of at most `count` tokens; the one that ends it is the last."""
-    model.generation_config.max_length = None
+    settings = model.generation_config
+    settings.max_length = None
+    if settings.eos_token_id is None:  # a checkpoint without generation_config.json: its decoder's, as the builder does
+        settings.eos_token_id = model.config.get_text_config().eos_token_id
     asked = inputs if "inputs_embeds" in inputs else {"input_ids": input_ids, **inputs}
     told = model.generate(**asked, attention_mask=torch.ones_like(input_ids), max_new_tokens=count, do_sample=False)
     # Of embeddings the framework returns what it wrote alone.

@@ -6,12 +6,14 @@ slide, position_ids (1, new) or (3, 1, new), past_key_values.N.key, .value (1, h
 """
 
 import json
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from engine.decoder import Cache, Decoder
 from engine.sessions import open_session
@@ -21,7 +23,7 @@ from torch import Tensor, nn
 from export.checkpoint import Checkpoint
 from export.trouble import ExportError
 
-FILE = "model.onnx"
+FILE, DATA = "model.onnx", "model.onnx.data"
 OPSET = 18
 MOST_CONTEXT = 4096
 """Tokens of prompt and answer; a longer context would cost memory that a report has no use for."""
@@ -98,10 +100,28 @@ def write(spoken: Spoken, out: Path, *, axes: int) -> None:
         positions if axes == 1 else positions.expand(axes, 1, 3),
         *(torch.randn(1, config.num_key_value_heads, 2, head_size(config)) for _ in cached),
     ]
+    module = ToldDecoder(spoken.text, spoken.head, kinds).eval()
+    # Over 2 GB each weight becomes a file of its own, named as others in another graph may be.
+    with tempfile.TemporaryDirectory(dir=out.parent) as alone:
+        _export(module, tuple(given), Path(alone) / FILE, masks, past, present, axes)
+        whole = onnx.load(Path(alone) / FILE)
+    onnx.save(whole, out / FILE, save_as_external_data=True, location=DATA)
+    (out / DATA).chmod((out / FILE).stat().st_mode)  # written for its owner alone, and served by another
+
+
+def _export(
+    module: nn.Module,
+    given: tuple[Tensor, ...],
+    file: Path,
+    masks: Sequence[str],
+    past: Sequence[str],
+    present: Sequence[str],
+    axes: int,
+) -> None:
     torch.onnx.export(
-        ToldDecoder(spoken.text, spoken.head, kinds).eval(),
-        tuple(given),
-        str(out / FILE),
+        module,
+        given,
+        str(file),
         input_names=["inputs_embeds", *masks, "position_ids", *past],
         output_names=["logits", *present],
         dynamic_axes={

@@ -12,7 +12,7 @@ import jinja2
 import onnxruntime_genai as og
 from engine.folder import ImageForm
 
-from export.checkpoint import Checkpoint
+from export.checkpoint import Checkpoint, read_json
 from export.trouble import ExportError
 
 FILES = (
@@ -20,6 +20,8 @@ FILES = (
     "merges.txt", "tokenizer.model", "generation_config.json",
 )  # fmt: skip
 TEMPLATE = "chat_template.jinja"
+SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
+"""What chat templates may name."""
 GIST = 160
 
 
@@ -136,9 +138,23 @@ def _templated(checkpoint: Checkpoint, template: str, content: Any) -> str:
 
 @cache
 def _tokenizer(source: Path) -> Any:
-    """The framework's tokenizer, from its own files alone: a config.json may ask for the makers' code to be run."""
-    from transformers import AutoTokenizer
+    """The checkpoint's tokenizer: its published tokenizer.json as it is, where it has one.
 
+    transformers 5 builds some tokenizers anew from their configuration (LlamaTokenizer among them), and then reads a
+    word after a mark otherwise than the file that the makers published, and that the runtime reads. A config.json is
+    not looked at: it may ask for the makers' code to be run.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    if (source / "tokenizer.json").is_file():
+        told = read_json(source / "tokenizer_config.json") if (source / "tokenizer_config.json").is_file() else {}
+        marks = {name: _content(told[name]) for name in SPECIAL if told.get(name)}
+        return PreTrainedTokenizerFast(tokenizer_file=str(source / "tokenizer.json"), **marks)
     with tempfile.TemporaryDirectory() as folder:
         copy_tokenizer(source, Path(folder))
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def _content(token: Any) -> str:
+    """The text of a mark, which tokenizer_config.json writes as text or as a table."""
+    return str(token["content"] if isinstance(token, dict) else token)

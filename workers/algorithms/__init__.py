@@ -7,6 +7,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 
+from service.domain.protocol import ProtocolStep
 from workers.algorithms.base import AlgorithmModule
 
 _OTHERS = {"base", "image_model"}
@@ -29,3 +30,9 @@ def algorithms() -> dict[str, AlgorithmModule]:
                 f"{module.__name__} is no algorithm: it needs ALGORITHM, MODEL, accepts, prepare, interpret"
             )
     return {module.ALGORITHM: module for module in modules}
+
+
+def model_of(step: ProtocolStep) -> str:
+    """The model that a protocol's step asks; empty for a measure, and for an algorithm that is not installed."""
+    module = algorithms().get(step.algorithm)
+    return step.model or (module.MODEL if module else "")

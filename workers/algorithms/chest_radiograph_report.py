@@ -1,7 +1,8 @@
 """Chest radiographs, frontal and lateral, to one report with coded findings and their boxes.
 
 The model writes each view in its own small set of sentences (workers/narrative/forms.py). The header says which view
-an image is, and so which sentences are taken. Several radiographs of a study become one report.
+an image is, and so which sentences are taken; version 1 of the model writes fewer. Several radiographs of a study
+become one report.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from service.ports.models import Answer, ImagePart, Question
 from service.ports.pixels import Frame
 from workers.algorithms.base import Draft, Looked
 from workers.narrative import projections
-from workers.narrative.forms import FRONTAL, LATERAL, Form
+from workers.narrative.forms import FRONTAL, FRONTAL_OF_VERSION_1, LATERAL, Form
 from workers.narrative.merge import merged, seen
 from workers.narrative.sentences import read
 
@@ -46,7 +47,9 @@ def prepare(frame: Frame, looked: Looked) -> Question:
 
 
 def interpret(answer: Answer, looked: Looked, *, namespace: str) -> Draft:
-    _, forms = _VIEWS[looked.instance.view]
+    view, forms = _VIEWS[looked.instance.view]
+    if view == "frontal" and answer.version == "1":
+        forms = FRONTAL_OF_VERSION_1
     return read(answer, forms, looked, namespace=namespace)
 
 

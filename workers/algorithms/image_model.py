@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from service.domain import code
 from service.domain.errors import Unclear, Unsupported
+from service.domain.geometry import volume
 from service.domain.image_model import CodedClass, ImageModel, Task
 from service.domain.protocol import ANY_MODEL
 from service.domain.report import Evidence, Finding, Mask, Measurement, Region
 from service.domain.study import Instance, StoredInstance
 from service.domain.uids import derive_uid
-from service.domain.volume import stack
 from service.ports.image_models import ImageAnswer, ImageQuestion
 from service.ports.pixels import Frame
 
@@ -69,8 +69,8 @@ def prepare(frames: Sequence[Frame], model: ImageModel, *, name: str) -> ImageQu
     """
     spacing, ordered = None, list(frames)
     if model.volume:
-        lie = stack([frame.plane for frame in frames])
-        spacing, ordered = lie.spacing_mm, [frames[index] for index in lie.order]
+        lie = volume([frame.plane for frame in frames])
+        spacing, ordered = lie.mean_spacing_mm, [frames[index] for index in lie.order]
     shapes = {frame.pixels.shape for frame in ordered}
     spacings = {frame.spacing_mm for frame in ordered}
     if len(shapes) > 1 or len(spacings) > 1:

@@ -10,13 +10,11 @@ from collections.abc import Sequence
 
 from pydicom.uid import UID
 
+from service.domain.geometry import SAME_PLACE_MM, cross, dot
 from service.domain.study import Instance, StoredInstance
 
 _UPRIGHT = 0.9
 """Cosine between an axis of the image and the patient's, from which on a slice is called axial (25 degrees)."""
-_SAME_MM = 0.01
-"""Slices nearer than this lie in one place: repeated, or another phase."""
-
 Stack = tuple[StoredInstance, ...]
 
 
@@ -35,7 +33,7 @@ def axial(images: Stack) -> Stack:
     """
     stack: list[StoredInstance] = []
     for stored in sorted((each for each in images if _across(each.instance)), key=_height_mm):
-        if not stack or _height_mm(stored) - _height_mm(stack[-1]) > _SAME_MM:
+        if not stack or _height_mm(stored) - _height_mm(stack[-1]) > SAME_PLACE_MM:
             stack.append(stored)
     return tuple(stack)
 
@@ -54,12 +52,14 @@ def spread(stack: Stack, count: int) -> Stack:
 def _across(instance: Instance) -> bool:
     """Slices that show the patient's left on the left, as of a prone patient, are none: a finding on the wrong side is
     the worst of errors."""
-    rows, columns = instance.orientation[:3], instance.orientation[3:]
-    return bool(rows and instance.position_mm) and rows[0] > _UPRIGHT and columns[1] > _UPRIGHT
+    orientation = instance.orientation
+    if instance.position_mm is None or orientation is None:
+        return False
+    (right_to_left, _, _), (_, front_to_back, _) = orientation
+    return right_to_left > _UPRIGHT and front_to_back > _UPRIGHT
 
 
 def _height_mm(stored: StoredInstance) -> float:
-    """Position along the normal of the slice."""
-    (ax, ay, az), (bx, by, bz) = stored.instance.orientation[:3], stored.instance.orientation[3:]
-    normal = (ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx)
-    return sum(along * where for along, where in zip(normal, stored.instance.position_mm, strict=True))
+    """Position along the normal of the slice, which `_across` has seen to state both."""
+    position, orientation = stored.instance.position_mm, stored.instance.orientation
+    return dot(position, cross(*orientation)) if position and orientation else 0.0

@@ -10,7 +10,7 @@ from service.domain.algorithm import Algorithm, Calibration
 from service.domain.code import PROCEDURES, UNKNOWN_PROCEDURE
 from service.domain.errors import Unclear
 from service.domain.report import Evidence, Finding, Outcome, Report, Sentence
-from service.ports.models import Finish
+from service.ports.finish import Finish
 from workers.algorithms.base import AlgorithmModule, Draft, Looked, Statement, combine
 from workers.pipeline.kept import Asked, Kept
 from workers.pipeline.select import Selection
@@ -68,11 +68,13 @@ class Reading:
         *,
         looked_at: Sequence[Evidence],
         findings: Sequence[Finding],
+        sentences: Sequence[Sentence] = (),
         missing: Sequence[Missing],
     ) -> None:
         """Add what one step found on images, under the name of the algorithm that found it."""
         self._algorithms.append(algorithm)
         self._findings += [replace(found, algorithm_uid=algorithm.device_uid) for found in findings]
+        self._sentences += sentences
         self._looked_at += looked_at
         self._missing += missing
 
@@ -94,7 +96,7 @@ class Reading:
             outcome=outcome,
             algorithms=tuple(dict.fromkeys(self._algorithms)),
             procedure=self._procedure,
-            images=tuple(self._looked_at) or self._images,
+            images=tuple(dict.fromkeys(self._looked_at)) or self._images,
             findings=tuple(self._findings),
             sentences=tuple(self._sentences),
             notes=tuple(dict.fromkeys(self._notes)),

@@ -10,7 +10,8 @@ from typing import Any
 from pydicom.uid import UID
 
 from service.domain.algorithm import Algorithm, Calibration, Platt
-from service.ports.models import Answer, Finish, Piece
+from service.ports.finish import Finish
+from service.ports.models import Answer, Piece
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,8 +15,8 @@ from pydicom.uid import UID
 from service.domain.algorithm import Algorithm
 from service.domain.code import Code
 from service.domain.image_model import CodedClass, ImageModel, Task, Values
+from service.ports.finish import Finish
 from service.ports.image_models import ImageAnswer, LabelMap
-from service.ports.models import Finish
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

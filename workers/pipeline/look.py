@@ -14,8 +14,9 @@ from service.domain.protocol import ProtocolStep
 from service.domain.report import Evidence, Finding
 from service.domain.study import Identity, StoredInstance
 from service.ports.clock import Clock
+from service.ports.finish import Finish
 from service.ports.image_models import ImageAnswer, ImageQuestion, reading_digest
-from service.ports.models import Finish, Models
+from service.ports.models import Models
 from service.ports.pixels import Pixels
 from workers.algorithms import image_model
 from workers.algorithms.image_model import MAX_SUBJECTS, Seen, Subject

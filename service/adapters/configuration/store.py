@@ -25,8 +25,8 @@ class Installed:
     """Raises Misconfigured for a destination that would not open."""
     check_step: Callable[[ProtocolStep], None] = lambda step: None
     """Raises Misconfigured for a step whose model cannot do it."""
-    not_for_delivery: Callable[[str], str | None] = lambda algorithm: None
-    """Why what an algorithm's model writes may not be delivered; None where it may."""
+    not_for_delivery: Callable[[ProtocolStep], str | None] = lambda step: None
+    """Why what a step's model says may not be delivered; None where it may."""
 
 
 class Texts(Protocol):

@@ -44,7 +44,7 @@ def parse(
     schemes: Iterable[str] = (),
     check_destination: Callable[[DestinationNode], None] = lambda node: None,
     check_step: Callable[[ProtocolStep], None] = lambda step: None,
-    not_for_delivery: Callable[[str], str | None] = lambda algorithm: None,
+    not_for_delivery: Callable[[ProtocolStep], str | None] = lambda step: None,
 ) -> Configuration:
     """Read both files; names are checked against what is installed where the caller says what that is.
 
@@ -142,14 +142,14 @@ def _unknown(
             yield f"{RULES}:{line_of(text, where)}: {kind} {name!r} does not exist; known: {choice}"
 
 
-def _not_live(text: str, rules: RulesFile, not_for_delivery: Callable[[str], str | None]) -> Iterable[str]:
+def _not_live(text: str, rules: RulesFile, not_for_delivery: Callable[[ProtocolStep], str | None]) -> Iterable[str]:
     """A live rule delivers; what may not be delivered stays in shadow."""
-    steps = {protocol.name: protocol.steps for protocol in rules.protocol}
+    steps = {table.name: _protocol(table).steps for table in rules.protocol}
     for number, rule in enumerate(rules.rule):
         for step in steps.get(rule.protocol, ()) if rule.mode is Mode.LIVE else ():
-            if reason := not_for_delivery(step.algorithm):
-                line = line_of(text, ("rule", number, "mode"))
-                yield f'{RULES}:{line}: mode: {step.algorithm}: {reason}; the rule can be in mode = "shadow" only'
+            if reason := not_for_delivery(step):
+                line, who = line_of(text, ("rule", number, "mode")), step.model or step.algorithm
+                yield f'{RULES}:{line}: mode: {who}: {reason}; the rule can be in mode = "shadow" only'
 
 
 def _wrong_destinations(

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from service.adapters.exporter import export
-from tests.support import tiny_checkpoint, tiny_told
+from tests.support import tiny_told
 from tests.support.installation import REPOSITORY
 
 SCRIPT = REPOSITORY / "triton_models" / "export" / "main.py"
-LAYOUTS = {**tiny_checkpoint.FAMILIES, **tiny_told.FAMILIES}
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +27,7 @@ def made(layout: str, name: str, folder: Path, python: Path, **changed: object) 
     """Export a tiny checkpoint of `layout` into a repository in `folder`; the model folder and its record."""
     checkpoint = folder / "checkpoints" / name
     if not checkpoint.exists():
-        LAYOUTS[layout](checkpoint)
+        tiny_told.LAYOUTS[layout](checkpoint)
     job = {
         "checkpoint": str(checkpoint),
         "out": str(folder / "models" / name),

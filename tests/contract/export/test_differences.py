@@ -14,7 +14,7 @@ from tests.contract.export.conftest import SCRIPT, made
 from tests.support import tiny_checkpoint
 from tests.support.installation import REPOSITORY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 GOLDENS = REPOSITORY / "triton_models" / "engine" / "goldens.py"
 

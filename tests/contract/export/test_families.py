@@ -11,10 +11,10 @@ from pathlib import Path
 import onnxruntime_genai as og
 import pytest
 
-from service.ports.models import Finish, Guidance, ImagePart, Models, Question
-from tests.contract.export import conftest
+from service.ports.finish import Finish
+from service.ports.models import Guidance, ImagePart, Models, Question
 from tests.contract.export.conftest import made
-from tests.support import triton_server
+from tests.support import tiny_told, triton_server
 from tests.unit.triton_models.by_path import ROOT, importable
 
 importable(ROOT)
@@ -22,9 +22,9 @@ importable(ROOT)
 from engine import goldens  # noqa: E402 - importable from here on
 from engine.goldens import Golden  # noqa: E402
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
 
-LAYOUTS = sorted(conftest.LAYOUTS)
+LAYOUTS = sorted(tiny_told.LAYOUTS)
 
 
 @dataclass
@@ -57,14 +57,16 @@ def test_each_graph_and_every_greedy_token_is_the_framework_s(served: Served, la
 def test_triton_streams_the_framework_s_answers(served: Served, layout: str) -> None:
     version = served.repository / layout / "1"
     speak = _speaker(version)
+    streamed = 0
     for golden in goldens.read(version):
         pieces: list[str] = []
         answer = served.models.ask(_question(layout, golden), on_text=pieces.append)
         assert answer.usage["completion_tokens"] == len(golden.tokens)
         assert answer.prompt_digest == golden.prompt_digest.removeprefix("sha256:")
         assert answer.text == "".join(pieces) == speak(golden.tokens)
-        assert len(pieces) > 3, "it is streamed"
+        streamed += len(pieces)
         assert answer.finish in (Finish.LENGTH, Finish.STOP)
+    assert streamed > 40, "piece by piece; a random model may end an answer at once"
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -12,8 +12,9 @@ import pytest
 
 from service.domain.errors import Refused, Unavailable
 from service.domain.image_model import Task
+from service.ports.finish import Finish
 from service.ports.image_models import ImageQuestion
-from service.ports.models import Finish, Models
+from service.ports.models import Models
 from tests.support import local_engine, triton_server
 from tests.support.scripted_image_model import Script, constant, endless, mean_grey, pointwise, write
 

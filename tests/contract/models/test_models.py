@@ -14,7 +14,8 @@ from pydicom import dcmread
 from service.adapters.models_local import LocalModels
 from service.adapters.models_triton import TritonModels
 from service.domain.errors import Refused, Unavailable
-from service.ports.models import Finish, Guidance, ImagePart, Models, Question
+from service.ports.finish import Finish
+from service.ports.models import Guidance, ImagePart, Models, Question
 from tests.support import local_engine, triton_server
 from tests.support.installation import REPOSITORY
 

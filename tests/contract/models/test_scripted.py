@@ -17,7 +17,8 @@ import pytest
 from service.domain.context import context_line
 from service.domain.errors import Refused, Unavailable
 from service.domain.study import Identity
-from service.ports.models import Finish, Guidance, ImagePart, Models, Question
+from service.ports.finish import Finish
+from service.ports.models import Guidance, ImagePart, Models, Question
 from tests.support import local_engine, triton_server
 from tests.support.installation import REPOSITORY, wait_for
 from tests.support.narratives import radiograph

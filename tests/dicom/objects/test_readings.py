@@ -18,6 +18,8 @@ from tests.support import validators
 from tests.support.narratives import CT, FRONTAL, LATERAL, answer, ct_slice, narrative, radiograph, stored
 from tests.support.reports import CHEST_MODEL, a_context
 from workers.algorithms import algorithms
+from workers.measures import algorithm, measures
+from workers.measures.base import Numbers, Series
 from workers.pipeline.interpret import Reading
 from workers.pipeline.kept import Asked, Kept, dump, load
 from workers.pipeline.select import again, evidence_of, select
@@ -69,7 +71,29 @@ def two_views() -> Report:
     return report("chest-radiograph-report", [(radiograph(1), frontal), (radiograph(2, "LL"), lateral)])
 
 
-SITUATIONS = {"ct": a_ct, "two views": two_views}
+NUMBERS: dict[str, Numbers] = {
+    "acquisition-quality": {
+        "images": 3, "spacing_between_mm": 5.0, "thickness_mm": 5.0,
+        "remarks": [{"fault": "missing slices", "text": "1 slice is missing behind slice 1.", "images": ["1.3.1"]}],
+    },
+    "ct-attenuation": {"mean": 41.5, "standard deviation": 110.4, "median": 55.0, "voxels": 221336},
+    "chest-ct-lungs": {"volume_ml": 4423, "mean_hu": -850.2, "below_950_percent": 6.3},
+}  # fmt: skip
+
+
+def measured() -> Report:
+    """What every measure says of three slices."""
+    images = tuple(evidence_of(stored(ct_slice(number))) for number in (1, 2, 3))
+    reading = Reading(modality="CT", images=images, namespace="n")
+    for name, module in measures().items():
+        draft = module.draft(NUMBERS[name], Series(images=images, number=1, of=1), namespace="n")
+        reading.add_findings(
+            algorithm(module), looked_at=images, findings=draft.findings, sentences=draft.sentences, missing=()
+        )
+    return reading.report()
+
+
+SITUATIONS = {"ct": a_ct, "two views": two_views, "measured": measured}
 
 
 def encoded(role: str, told: Report) -> bytes:
@@ -79,6 +103,17 @@ def encoded(role: str, told: Report) -> bytes:
 def texts(item: Dataset) -> list[str]:
     found = [str(item.TextValue)] if "TextValue" in item else []
     return found + [text for child in item.get("ContentSequence", ()) for text in texts(child)]
+
+
+def numbers(item: Dataset) -> list[tuple[str, str, str]]:
+    """Concept, derivation and value of every NUM, in the order of the tree."""
+    children = item.get("ContentSequence", ())
+    found = [number for child in children for number in numbers(child)]
+    if item.get("ValueType") != "NUM":
+        return found
+    derived = [child.ConceptCodeSequence[0].CodeMeaning for child in children if child.ValueType == "CODE"]
+    value = item.MeasuredValueSequence[0].NumericValue
+    return [(item.ConceptNameCodeSequence[0].CodeMeaning, "".join(derived), f"{value:g}")]
 
 
 @pytest.mark.parametrize("role", encoders())
@@ -98,6 +133,16 @@ def test_a_ct_is_told_as_one_report_that_says_how_much_was_read() -> None:
     assert set(present) == {"pleural-effusion-right", "nodule-left"}
     assert present["nodule-left"].measurements[0].text == "12 mm"
     assert len([evidence for evidence in present["nodule-left"].evidence if evidence.region]) == 3
+
+
+def test_numbers_of_one_concept_are_told_apart_by_what_they_were_derived_by() -> None:
+    tree = dcmread(BytesIO(encoded("tid1500", measured())))
+    assert [number for number in numbers(tree) if number[0] == "Attenuation Coefficient"] == [
+        ("Attenuation Coefficient", "Mean", "-850.2"),
+        ("Attenuation Coefficient", "Mean", "41.5"),
+        ("Attenuation Coefficient", "Standard Deviation", "110.4"),
+        ("Attenuation Coefficient", "Median", "55"),
+    ]
 
 
 def test_a_document_shows_a_person_no_numbers_of_boxes() -> None:

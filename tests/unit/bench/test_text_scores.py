@@ -7,7 +7,8 @@ import json
 import pytest
 
 from service.domain.errors import Refused
-from service.ports.models import Answer, Finish, Question, ScriptedModels
+from service.ports.finish import Finish
+from service.ports.models import Answer, Question, ScriptedModels
 from tests.bench.text_tasks.__main__ import ask, ask_all, table
 from tests.bench.text_tasks.figures import figures, groups, references
 from tests.bench.text_tasks.forms import TASKS, read_json

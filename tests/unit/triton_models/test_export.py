@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support import tiny_checkpoint
+from tests.support import tiny_checkpoint, tiny_told
 from tests.unit.triton_models.by_path import ROOT, importable
 
 importable(ROOT)
@@ -37,7 +37,7 @@ def test_a_whole_checkpoint_is_opened(folder: Path) -> None:
 
 
 def test_no_family_is_listed_without_a_checkpoint_that_takes_it_to_tokens(tmp_path: Path) -> None:
-    tried = {open_checkpoint(write(tmp_path / name)).architecture for name, write in tiny_checkpoint.FAMILIES.items()}
+    tried = {open_checkpoint(write(tmp_path / name)).architecture for name, write in tiny_told.LAYOUTS.items()}
     for name in names():
         source = (ROOT / "export" / "families" / f"{name}.py").read_text(encoding="utf-8")
         assert any(architecture in source for architecture in tried), name

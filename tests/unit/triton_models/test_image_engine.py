@@ -306,5 +306,5 @@ def test_a_card_whose_classes_are_not_the_forms_is_not_served(tmp_path: Path) ->
 
 def test_a_gpu_that_was_asked_for_and_is_not_there_is_an_error(tmp_path: Path) -> None:
     model = write(tmp_path, "tiny", CLASSIFIER)
-    with pytest.raises(ModelError, match=r"tiny: could not be loaded: .*install requirements-gpu.lock"):
+    with pytest.raises(ModelError, match=r"tiny: model.onnx could not be loaded: .*install requirements-gpu.lock"):
         image.Engine.load(model, device="cuda")

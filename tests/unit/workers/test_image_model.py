@@ -14,15 +14,16 @@ from pydicom.uid import UID, CTImageStorage, DigitalXRayImageStorageForPresentat
 from service.domain import code
 from service.domain.algorithm import Algorithm, Card, Limits
 from service.domain.errors import Misconfigured, Unavailable, Unclear
+from service.domain.geometry import Plane
 from service.domain.image_model import CodedClass, ImageModel, Task, Values
 from service.domain.protocol import ANY_MODEL, ProtocolStep
 from service.domain.report import Evidence, Outcome, Region, Report
 from service.domain.study import Identity, Instance, StoredInstance
-from service.domain.volume import Plane
 from service.flow.record import read_report, report_json
 from service.ports.clock import StoppedClock
+from service.ports.finish import Finish
 from service.ports.image_models import ImageAnswer, ImageQuestion, LabelMap
-from service.ports.models import Finish, ScriptedModels
+from service.ports.models import ScriptedModels
 from service.ports.pixels import Frame, MemoryPixels
 from workers.algorithms.image_model import MAX_SUBJECTS, Seen, Subject, interpret
 from workers.pipeline.interpret import Reading
@@ -155,7 +156,9 @@ def card(task: Task = Task.CLASSIFICATION, *, volume: bool = False) -> Card:
 
 
 def frame(number: int = 1, *, depth: float | None = None, rows: int = 4) -> Frame:
-    plane = None if depth is None else Plane(position_mm=(0, 0, depth), orientation=(1, 0, 0, 0, 1, 0))
+    plane = (
+        None if depth is None else Plane(position_mm=(0, 0, depth), row_direction=(1, 0, 0), column_direction=(0, 1, 0))
+    )
     pixels = np.full((rows, 5), number, np.uint16)
     return Frame(pixels=pixels, frame=1, source=f"1.2.{number}", spacing_mm=(0.5, 0.4), plane=plane)
 

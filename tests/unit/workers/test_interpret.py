@@ -12,7 +12,8 @@ from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRL
 from service.domain.algorithm import Algorithm, Calibration, Limits, Platt
 from service.domain.report import Outcome
 from service.domain.study import Identity, Instance, Patient, StoredInstance
-from service.ports.models import Answer, Finish, Piece
+from service.ports.finish import Finish
+from service.ports.models import Answer, Piece
 from tests.support.narratives import NORMAL
 from workers.algorithms import algorithms
 from workers.algorithms.base import MAX_IMAGES
@@ -42,7 +43,7 @@ def chosen(*instances: StoredInstance, limits: Limits | None = None) -> Selectio
 
 
 def answer(text: str = NORMAL, finish: Finish = Finish.STOP) -> Answer:
-    return Answer(text=text, finish=finish, model="chest_demo", version="1", digest="d", domain_score=0.01,
+    return Answer(text=text, finish=finish, model="chest_demo", version="2", digest="d", domain_score=0.01,
                   domain_threshold=0.5)  # fmt: skip
 
 

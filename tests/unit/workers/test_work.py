@@ -20,8 +20,9 @@ from service.domain.report import Outcome
 from service.domain.rule import Conditions, Mode, Priority, Rule
 from service.domain.study import Identity, Instance, Manifest, Patient, StoredInstance, Study
 from service.ports.clock import StoppedClock
+from service.ports.finish import Finish
 from service.ports.ledger import Claim
-from service.ports.models import Answer, Finish
+from service.ports.models import Answer
 from service.ports.pixels import MemoryPixels
 from service.settings import Settings
 from tests.support.fake_house import FakeConfigurations, FakeModels
@@ -71,7 +72,7 @@ def claim(identity: Identity, *steps: Step) -> Claim:
 
 def kept_step() -> Step:
     """Its model has looked at the chest."""
-    answer = Answer(text=NORMAL, finish=Finish.STOP, model="chest_demo", version="1", digest="d")
+    answer = Answer(text=NORMAL, finish=Finish.STOP, model="chest_demo", version="2", digest="d")
     kept = Kept(algorithm=DEMO, left_out=(), asked=(Asked(image=f"{CHEST}.1", answer=answer),))
     return Step(
         ordinal=1,

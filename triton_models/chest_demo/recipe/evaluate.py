@@ -22,8 +22,9 @@ import phantom
 import phantom_dicom
 import phantom_words
 import pydicom
+from engine import engines
+from engine.answers import Engine
 from engine.contract import Chunk, Guidance, ImageRef, Request, Text
-from engine.genai import Engine
 from numpy.typing import NDArray
 from phantom_model import EFFUSION_SIZES, SIDES
 
@@ -148,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, help="default: all cores")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args(argv)
-    engine = Engine.load(MODEL, threads=arguments.threads)
+    engine = engines.load(MODEL, threads=arguments.threads)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         figures = {

@@ -132,12 +132,14 @@ def test_a_projection_has_a_mask_without_a_place() -> None:
 
 TWICE = (*UPWARD[:3], replace(UPWARD[2], sop_instance_uid=derive_uid("test", "slice", 9)))
 NOWHERE = (*UPWARD[:3], a_slice(3, position=None))
+TURNED = (*UPWARD[:3], a_slice(3, position=(0, 1.5, 7.5), orientation=r"1\0\0\0\0\-1"))
 
 
 @pytest.mark.parametrize(
     ("labels", "slices", "why"),
     [
-        (RANDOM, NOWHERE, "not every slice under the mask states where it lies"),
+        (RANDOM, NOWHERE, "make no stack: not every image states its position"),
+        (RANDOM, TURNED, "make no stack: the images have several orientations"),
         (RANDOM, TWICE, "several slices under the mask lie in one place"),
         (np.ones((4, *SIZE), np.uint8), UPWARD, r"no pixel is marked as Nodule"),
         (RANDOM[:2], UPWARD, "its images say 4 slices"),

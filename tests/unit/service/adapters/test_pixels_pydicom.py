@@ -24,9 +24,9 @@ from pydicom.uid import (
 
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.domain.errors import Unreadable, Unsupported
+from service.domain.geometry import Plane, volume
 from service.domain.image_model import Values
 from service.domain.study import Instance, StoredInstance
-from service.domain.volume import Plane, stack
 from service.ports.pixels import Frame
 from tests.support.instances import instance, part10
 
@@ -88,7 +88,9 @@ def test_modality_units_are_signed_whole_numbers_whatever_the_window(pixels: Pyd
     assert frame.pixels.dtype == np.int16
     assert frame.pixels.ravel()[:63].tolist() == [64 * number - 1024 for number in range(63)]
     assert frame.pixels.ravel()[63] == -1024, "padding is as dark as the darkest of the rest"
-    assert frame.plane == Plane(position_mm=(1, 2, 3.5), orientation=(1, 0, 0, 0, 1, 0))
+    assert frame.plane == Plane(
+        position_mm=(1, 2, 3.5), row_direction=(1, 0, 0), column_direction=(0, 1, 0), spacing_mm=frame.spacing_mm
+    )
 
 
 def test_a_colour_picture_has_no_modality_units(pixels: PydicomPixels, tmp_path: Path) -> None:
@@ -202,9 +204,9 @@ def test_the_slices_of_a_real_series_lie_on_one_another(pixels: PydicomPixels, t
     frames = [
         pixels.read(stored(str(file)), values=Values.MODALITY) for file in sorted((test_data / "mr_series").iterdir())
     ]
-    lie = stack([frame.plane for frame in frames])
+    lie = volume([frame.plane for frame in frames])
     assert len(lie.order) == 20
-    assert lie.spacing_mm == pytest.approx(7, abs=0.01), "5 mm thick, 2 mm apart"
+    assert lie.mean_spacing_mm == pytest.approx(7, abs=0.01), "5 mm thick, 2 mm apart"
     uneven = [pixels.read(stored(str(file))) for file in sorted((test_data / "ct_series_ge_head").iterdir())]
     with pytest.raises(Unsupported, match="not at equal distances"):
-        stack([frame.plane for frame in uneven])
+        volume([frame.plane for frame in uneven])

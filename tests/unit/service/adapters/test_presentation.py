@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from service.adapters.presentation import WHITE, flattened, plane, shown, spacing_mm
+from service.adapters.presentation import WHITE, flattened, shown, spacing_mm
 from service.domain.errors import Unsupported
 
 RAMP = np.arange(256, dtype=np.uint16).reshape(16, 16)
@@ -146,20 +146,3 @@ def test_any_values_make_a_picture(stored: Any, centre: float | None, width: flo
     picture = shown(stored, attributes(PhotometricInterpretation=photometric, **more))
     assert picture.shape == stored.shape
     assert picture.dtype == np.uint16
-
-
-def test_the_place_of_a_frame_is_its_own_or_its_functional_groups() -> None:
-    own = attributes(ImagePositionPatient=[1, 2, 3], ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
-    assert plane(own, 1) == (1, 2, 3, 1, 0, 0, 0, 1, 0)
-    shared, first, second = Dataset(), Dataset(), Dataset()
-    shared.PlaneOrientationSequence = [attributes(ImageOrientationPatient=[0, 1, 0, 0, 0, -1])]
-    first.PlanePositionSequence = [attributes(ImagePositionPatient=[0, 0, 1])]
-    second.PlanePositionSequence = [attributes(ImagePositionPatient=[0, 0, 2])]
-    many = attributes(SharedFunctionalGroupsSequence=[shared], PerFrameFunctionalGroupsSequence=[first, second])
-    assert plane(many, 2) == (0, 0, 2, 0, 1, 0, 0, 0, -1)
-
-
-def test_a_place_that_does_not_stand_whole_is_none() -> None:
-    assert plane(attributes(), 1) is None
-    assert plane(attributes(ImagePositionPatient=[1, 2, 3]), 1) is None
-    assert plane(attributes(ImagePositionPatient=None, ImageOrientationPatient=[1, 0, 0, 0, 1, 0]), 1) is None

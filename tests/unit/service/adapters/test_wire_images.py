@@ -11,8 +11,8 @@ import pytest
 from service.adapters.wire_images import answer_of, encode_look
 from service.domain.errors import Unavailable, Unclear
 from service.domain.image_model import Task
+from service.ports.finish import Finish
 from service.ports.image_models import ImageQuestion, LabelMap
-from service.ports.models import Finish
 from tests.unit.triton_models.by_path import engine
 
 USAGE = {"model": "m", "version": "1", "digest": "sha256:d", "classes_digest": "sha256:c", "domain_score": None}

@@ -7,15 +7,18 @@ import shutil
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from service.cli.models_add import digest_of
 from service.cli.models_verify import again
 from service.ports.services import Services
 from tests.support import tiny_checkpoint
+from tests.support.scripted_image_model import Script, constant, write
 from tests.unit.service.cli.conftest import REPOSITORY, Preread
 
 DEMO = REPOSITORY / "triton_models" / "chest_demo"
+CLASSIFIER = Script(task="classification", graph=constant(scores=np.zeros((1, 1), np.float32)), input={})
 RECORD = {"prompts": 8, "greedy_tokens_identical": 8, "differences": []}
 
 
@@ -108,6 +111,38 @@ def test_a_model_that_a_rule_names_stays(preread: Preread, data: Path, services:
     assert said.code == 2
     assert "chest_demo is named by" in said.err
     assert own.exists()
+
+
+def rules_that_ask(model: str, services: Services, folder: Path) -> Path:
+    """The active configuration in `folder`, its live rule asking an image model."""
+    for name, text in dict(services.configurations.active().texts).items():
+        (folder / name).write_text(text)
+    rules = folder / "rules.toml"
+    steps = f'{{ kind = "classify", algorithm = "image-model", model = "{model}" }}'
+    rules.write_text(rules.read_text().replace('{ kind = "draft", algorithm = "chest-radiograph-report" }', steps))
+    assert model in rules.read_text()
+    return folder
+
+
+def test_an_image_model_that_a_rule_names_stays(
+    preread: Preread, data: Path, services: Services, tmp_path: Path
+) -> None:
+    folder = write(data / "models", "tiny", CLASSIFIER)
+    assert preread("config", "apply", rules_that_ask("tiny", services, tmp_path)).code == 0
+    said = preread("models", "remove", "tiny")
+    assert (said.code, folder.exists()) == (2, True)
+    assert "tiny is named by" in said.err
+
+
+def test_a_live_rule_of_an_image_model_without_a_licence_for_it_is_refused_by_check_and_by_apply(
+    preread: Preread, data: Path, services: Services, tmp_path: Path
+) -> None:
+    card = write(data / "models", "tiny", CLASSIFIER) / "card.toml"
+    card.write_text(card.read_text().replace('licence = "Apache-2.0"', 'licence = "cc-by-nc-4.0"'))
+    folder = rules_that_ask("tiny", services, tmp_path)
+    for said in (preread("config", "apply", folder), preread("rules", "check", folder)):
+        assert said.code == 2
+        assert "mode: tiny: its licence is cc-by-nc-4.0" in said.err
 
 
 @pytest.mark.parametrize(
