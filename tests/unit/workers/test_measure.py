@@ -102,9 +102,7 @@ def test_the_lungs_pixels_are_kept_with_the_numbers_and_lie_on_the_slices_that_t
     step, report = reported("chest-ct-lungs", CHEST, pixels)
     mask = report.findings[0].mask
     assert mask is not None
-    protocol = Protocol(
-        name="lungs", version=1, steps=(ProtocolStep(kind=StepKind.MEASURE, algorithm="chest-ct-lungs"),)
-    )
+    protocol = Protocol(name="lungs", steps=(ProtocolStep(kind=StepKind.MEASURE, algorithm="chest-ct-lungs"),))
     labels = label_maps([step], protocol)[mask.sha256]
     assert np.array_equal(labels == mask.label, lungs(chest(), SPACING_MM).mask)
     assert mask.images == tuple(each.instance.sop_instance_uid for each in reversed(CHEST))
