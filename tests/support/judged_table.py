@@ -58,8 +58,8 @@ def as_markdown(rows: Sequence[Row]) -> str:
 _HEAD = """# Every object before every judge
 
 Written by `PREREAD_TEST_DATA=FOLDER ./run.sh validate --slow --markdown deploy/docs/validation.md`. A cell counts the
-errors that a judge found; (n explained) are complaints about the source or the judge, with their reasons at the end. The
-[conformance statement](conformance.md), 7.7, says what each judge is. A dash: this judge does not know this kind of
+errors that a judge found; (n explained) are complaints about the source or the judge, with their reasons at the end.
+The [conformance statement](conformance.md), 7.7, says what each judge is. A dash: this judge does not know this kind of
 object, or was not heard (PixelMed takes half a minute for each document; it is not asked about character sets).
 
 Each object holds the same reading (a nodule with a box, an effusion with a mask, no pneumothorax) and what our measures
