@@ -18,6 +18,7 @@ from service.adapters.ledger import SqlLedger
 from service.adapters.part10 import Part10Headers
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.adapters.spool_files import FileSpool
+from service.adapters.viewing_pydicom import PydicomViewing
 from service.domain.algorithm import unlicensed
 from service.domain.errors import Misconfigured
 from service.domain.protocol import ANY_MODEL, ProtocolStep
@@ -53,6 +54,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         spool=spool,
         headers=Part10Headers(),
         pixels=PydicomPixels(spool.open),
+        viewing=PydicomViewing(spool.open),
         models=models,
         bell=bell or _bell(settings),
         configurations=StoredConfigurations(ledger, plug_ins(settings)),

@@ -17,6 +17,7 @@ from service.ports.nodes import Nodes
 from service.ports.orders import Orders
 from service.ports.pixels import Pixels
 from service.ports.spool import Spool
+from service.ports.viewing import Viewing
 from service.settings import Settings
 
 
@@ -31,6 +32,7 @@ class Services:
     spool: Spool
     headers: Headers
     pixels: Pixels
+    viewing: Viewing
     models: Models
     bell: Bell
     configurations: Configurations

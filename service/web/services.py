@@ -18,6 +18,7 @@ from service.ports.ledger import Ledger
 from service.ports.models import Models
 from service.ports.nodes import Nodes
 from service.ports.services import Services as House
+from service.ports.viewing import Viewing
 from service.settings import Settings
 
 
@@ -44,6 +45,7 @@ class Services:
     accounts: Accounts
     audit: Audit
     disk: Disk
+    viewing: Viewing
     migrated: Callable[[], bool]
     """Whether the ledger's tables are those of this version. Raises Unavailable if the ledger is away."""
     broker_answers: Callable[[], bool]
@@ -73,6 +75,7 @@ class Services:
             accounts=house.accounts,
             audit=house.audit,
             disk=house.spool,
+            viewing=house.viewing,
             migrated=migrated,
             broker_answers=broker_answers,
             trail=trail,
