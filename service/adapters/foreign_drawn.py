@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 
 from service.adapters.foreign_pixels import checked, decoded
-from service.adapters.presentation import flattened, shown
+from service.adapters.presentation import WHITE, flattened, shown, windowed
 
 
 def picture(file: BinaryIO, frame: int, how: Mapping[str, Any]) -> bytes:
@@ -39,10 +39,15 @@ def _drawn(stored: NDArray[Any], attributes: Dataset, window: tuple[float, float
         stored = apply_color_lut(stored, attributes)
     if stored.ndim == 3:
         return _eight_bits(stored)
-    if window:
-        attributes.WindowCenter, attributes.WindowWidth, attributes.VOILUTFunction = window
-        attributes.pop("VOILUTSequence", None)
-    return (shown(stored, attributes) >> 8).astype(np.uint8)
+    grey = _in_window(stored, attributes, window) if window else shown(stored, attributes)
+    return (grey >> 8).astype(np.uint8)
+
+
+def _in_window(stored: NDArray[Any], attributes: Dataset, window: tuple[float, float, str]) -> NDArray[np.uint16]:
+    """Through just that window, also where it leaves the picture empty: somebody chose it."""
+    grey = windowed(apply_modality_lut(stored, attributes), *window)
+    inverted = str(attributes.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1"
+    return (WHITE - grey).astype(np.uint16) if inverted else grey
 
 
 def _eight_bits(rgb: NDArray[Any]) -> NDArray[np.uint8]:

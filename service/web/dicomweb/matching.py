@@ -67,7 +67,7 @@ def matches(keyword: str, wanted: str, values: Sequence[Value]) -> bool:
 def _keyword(name: str) -> str:
     """An attribute as PS3.18 8.3.4.1 lets it be named: keyword or tag. Raises 400."""
     keyword = keyword_for_tag(int(name, 16)) if _HEX.fullmatch(name) else name
-    if tag_for_keyword(keyword) is None:
+    if not keyword or tag_for_keyword(keyword) is None:
         raise HTTPException(400, "A search names an attribute that the standard does not know.")
     return keyword
 
