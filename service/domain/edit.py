@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import SequenceMatcher
 from enum import StrEnum
+from itertools import accumulate
 
 from service.domain.wording import Said, likeness, said, sentences
 
@@ -96,6 +98,8 @@ class Span:
 
     text: str
     provenance: Provenance
+    origin: int | None = None
+    """Number of the drafted sentence that it was, from 0; None for one that a person added."""
 
 
 def text_digest(text: str) -> str:
@@ -120,26 +124,30 @@ def replayed(before: str, changes: Iterable[Edit]) -> str:
 
 def provenance(draft: str, revisions: Iterable[Sequence[Edit]]) -> tuple[Span, ...]:
     """The sentences that stand after every revision, in order, and who wrote each. Raises ValueError as `replayed`."""
-    spans = [Span(text=text, provenance=Provenance.AI) for text in sentences(draft)]
+    spans = [Span(text=text, provenance=Provenance.AI, origin=n) for n, text in enumerate(sentences(draft))]
     for changes in revisions:
         walked = list(_walked([span.text for span in spans], changes))
-        spans = [Span(text=text, provenance=_after(spans, at, text)) for text, at in walked if text]
-        spans = [piece for span in spans for piece in _cut(span)]
+        spans = list(_cut([_after(spans, at, text) for text, at in walked if text]))
     return tuple(spans)
 
 
-def _after(spans: Sequence[Span], at: int | None, text: str) -> Provenance:
+def _after(spans: Sequence[Span], at: int | None, text: str) -> Span:
     if at is None:
-        return Provenance.HUMAN
+        return Span(text=text, provenance=Provenance.HUMAN)
     former = spans[at]
     changed = former.text != text and former.provenance is Provenance.AI
-    return Provenance.EDITED if changed else former.provenance
+    return replace(former, text=text, provenance=Provenance.EDITED if changed else former.provenance)
 
 
-def _cut(span: Span) -> Iterator[Span]:
-    """A span again as sentences: what a person wrote into one place may be several."""
-    for text in sentences(span.text):
-        yield Span(text=text, provenance=span.provenance)
+def _cut(spans: Sequence[Span]) -> Iterator[Span]:
+    """The spans again as the sentences of their text, cut where `sentences` cuts it."""
+    pieces = sentences("".join(span.text for span in spans))
+    ends = list(accumulate(len(span.text) for span in spans))
+    start = 0
+    for piece in pieces:
+        owner = bisect_right(ends, start)
+        yield replace(spans[owner], text=piece)
+        start += len(piece)
 
 
 def _walked(old: Sequence[str], changes: Iterable[Edit]) -> Iterator[tuple[str, int | None]]:

@@ -10,6 +10,7 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.edits import EditLog
 from service.ports.headers import Headers
 from service.ports.ledger import Ledger
 from service.ports.models import Models
@@ -43,4 +44,5 @@ class Services:
     accounts: Accounts
     audit: Audit
     trail: AuditTrail
+    edits: EditLog
     orders: Orders

@@ -20,6 +20,7 @@ from service.web.pages import (
     models,
     operations,
     probes,
+    review,
     sign_in,
     static,
     studies,
@@ -28,6 +29,7 @@ from service.web.pages import (
 )
 
 VIEWER = allow(Role.VIEWER)
+REVIEWER = Door(roles=frozenset({Role.RADIOLOGIST}), person=True)
 OPERATOR = allow(Role.OPERATOR)
 AUDITOR = allow(Role.AUDITOR)
 SCRAPER = Door(roles=frozenset({Role.VIEWER}), loopback=True)
@@ -64,6 +66,8 @@ PAGES = (
     Row("GET", "/studies/{study_uid}", VIEWER, study.show),
     Row("GET", "/studies/{study_uid}/live", VIEWER, study.follow),
     Row("POST", "/studies/{study_uid}/route", OPERATOR, work.route),
+    Row("GET", "/studies/{study_uid}/review", VIEWER, review.show),
+    Row("POST", "/studies/{study_uid}/review/{job_id}", REVIEWER, review.save),
     Row("GET", "/jobs", VIEWER, work.jobs),
     Row("POST", "/jobs/{job_id}/rerun", OPERATOR, work.rerun),
     Row("GET", "/deliveries", VIEWER, work.deliveries),

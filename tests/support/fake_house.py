@@ -24,6 +24,7 @@ from service.ports.audit import MemoryAudit
 from service.ports.bell import SilentBell
 from service.ports.clock import StoppedClock
 from service.ports.destination import Destination, MemoryDestination
+from service.ports.edits import MemoryEdits
 from service.ports.ledger import Beat, NewJob, OpenStudy
 from service.ports.models import ServedModel, ServerState
 from service.ports.viewing import Look, SentFrame
@@ -236,6 +237,7 @@ class House:
     bell: SilentBell = field(default_factory=SilentBell)
     disk: FakeDisk = field(default_factory=FakeDisk)
     viewing: FakeViewing = field(default_factory=FakeViewing)
+    edits: MemoryEdits = field(default_factory=MemoryEdits)
     clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
     settings: Settings = field(default_factory=Settings)
     migrated: bool = True
@@ -255,6 +257,7 @@ class House:
             audit=self.audit,
             disk=self.disk,
             viewing=self.viewing,
+            edits=self.edits,
             migrated=lambda: self.migrated,
             broker_answers=lambda: self.broker,
             trail=self.audit,
