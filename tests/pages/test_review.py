@@ -21,27 +21,26 @@ pytestmark = pytest.mark.pages
 READY = "return document.querySelector('#review')?.dataset.ready && prereadViewer.picture !== undefined"
 AT = "return [prereadViewer.shown.instance, prereadViewer.shown.frame]"
 STATS = """
-let [low, high, sum] = [Infinity, -Infinity, 0];
-for (const value of prereadViewer.picture.pixels) { low = Math.min(low, value); high = Math.max(high, value); sum += value; }
-return [low, high, sum];
+const values = [...prereadViewer.picture.pixels];
+return [Math.min(...values), Math.max(...values), values.reduce((sum, value) => sum + value, 0)];
 """
-SHADES = """
+GREY = """
 const canvas = document.querySelector('canvas');
-return new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.filter((_, n) => n % 4 == 0)).size;
+const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+const grey = data.filter((_, n) => n % 4 == 0);
 """
-MEAN = """
-const canvas = document.querySelector('canvas');
-const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.filter((_, n) => n % 4 == 0);
-return data.reduce((sum, value) => sum + value, 0) / data.length;
-"""
+SHADES = f"{GREY} return new Set(grey).size"
+MEAN = f"{GREY} return grey.reduce((sum, value) => sum + value, 0) / grey.length"
 BOX = """
-const box = document.querySelector('rect.at');
+const box = document.querySelector('rect.at'), image = document.querySelector('canvas');
 if (!box) return null;
-const image = document.querySelector('canvas'), frame = image.getBoundingClientRect(), seen = box.getBoundingClientRect();
+const frame = image.getBoundingClientRect(), seen = box.getBoundingClientRect();
 const scale = Math.min(frame.width / image.width, frame.height / image.height);
-const left = frame.left + (frame.width - image.width * scale) / 2, top = frame.top + (frame.height - image.height * scale) / 2;
-return [(seen.left - left) / scale, (seen.top - top) / scale, (seen.right - left) / scale, (seen.bottom - top) / scale];
+const left = frame.left + (frame.width - image.width * scale) / 2;
+const top = frame.top + (frame.height - image.height * scale) / 2;
+return [seen.left - left, seen.top - top, seen.right - left, seen.bottom - top].map((at) => at / scale);
 """
+"""The active box in pixels of the image, by where both stand in the window."""
 LINES = (
     "return [...document.querySelectorAll('.line')].map((l) => [l.querySelector('.say').textContent, l.dataset.wrote])"
 )
@@ -92,7 +91,7 @@ def sign_in(window: Browser, address: str, case: Review, *roles: Role) -> None:
 
 def open_review(window: Browser, address: str) -> None:
     window.open(f"{address}/studies/{STUDY}/review")
-    window.wait(READY)
+    window.wait(READY, seconds=40)
 
 
 def test_the_page_is_dark_complete_and_can_be_used_by_everybody(page: Browser, shots: Path) -> None:

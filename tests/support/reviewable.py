@@ -45,7 +45,7 @@ def _written(number: int) -> bytes:
     made = instance(
         f"review {number}", StudyInstanceUID=STUDY, SeriesInstanceUID=SERIES, InstanceNumber=number + 1, Rows=SIZE,
         Columns=SIZE, BitsStored=16, HighBit=15, PixelRepresentation=1, PixelSpacing=[0.5, 0.5], RescaleSlope=1,
-        RescaleIntercept=0, WindowCenter=40, WindowWidth=400, SeriesDescription="Axial", SeriesNumber=2,
+        RescaleIntercept=0, WindowCenter=-600, WindowWidth=800, SeriesDescription="Axial", SeriesNumber=2,
         PixelData=b"".join(frame.tobytes() for frame in frames), PatientName="Lindqvist^Maja",
         NumberOfFrames=len(frames) if len(frames) > 1 else None,
     )  # fmt: skip

@@ -58,7 +58,8 @@ def show(request: Request, study_uid: str, job: str = "") -> Response:
     case = _case(request, _chosen(readings, job))
     return page(
         request, "review.html", row=record.row, case=case, readings=readings, lines=_shown(case),
-        sections=list(Section), first_line=first_line(case.report), following=_next_case(request, record), dicomweb=ROOT,
+        sections=list(Section), first_line=first_line(case.report), following=_next_case(request, record),
+        dicomweb=ROOT,
     )  # fmt: skip
 
 
