@@ -67,15 +67,17 @@ def save(request: Request, study_uid: str, job_id: str) -> Response:
     """Keep what was made of the draft; 409 if somebody else has saved it since this page was loaded."""
     record = record_of(request, study_uid)
     case = _case(request, _chosen(newest_readings(record.jobs), job_id, exactly=True))
-    services, who = services_of(request), visitor_of(request).account.name
+    lines = _sent(field(request, "lines", limit=MOST_TEXT))
+    _told(request, study_uid, f"report of job {job_id} is being saved")
+    services = services_of(request)
     kept = save_lines(
         services.edits,
         report=case.report,
-        job_id=case.job.job.job_id,
+        job_id=job_id,
         study_instance_uid=study_uid,
-        lines=_sent(field(request, "lines", limit=MOST_TEXT)),
+        lines=lines,
         base_sha256=field(request, "base"),
-        reviewer=who,
+        reviewer=visitor_of(request).account.name,
         seconds=_seconds(field(request, "seconds")),
         accepted=_count(field(request, "accepted")),
         now=services.clock.now(),
@@ -84,11 +86,14 @@ def save(request: Request, study_uid: str, job_id: str) -> Response:
         raise HTTPException(
             409, "Somebody else has saved this report since you opened it. Your text is still here: copy what you need."
         )
-    detail = f"report of job {case.job.job.job_id} saved, edit log {kept}"
-    audit(
-        request, AuditKind.APPLICATION_ACTIVITY, "U", who=who, study_instance_uid=study_uid, detail=detail
-    )  # fmt: skip
+    _told(request, study_uid, f"report of job {job_id} saved, edit log {kept}")
     return JSONResponse({"saved": True})
+
+
+def _told(request: Request, study_uid: str, detail: str) -> None:
+    """Into the audit record: before, so that nothing unrecorded happens, and after, so that the log's end is known."""
+    who = visitor_of(request).account.name
+    audit(request, AuditKind.APPLICATION_ACTIVITY, "U", who=who, study_instance_uid=study_uid, detail=detail)
 
 
 def _chosen(readings: Sequence[JobRecord], job_id: str, *, exactly: bool = False) -> JobRecord:
@@ -154,8 +159,11 @@ def _count(text: str) -> int:
 
 
 def _next_case(request: Request, record: StudyRecord) -> str:
-    """The next older study that has results; empty if none is near."""
-    row = record.row
+    """The next older study that has a draft; empty if none is near."""
+    catalogue, row = services_of(request).catalogue, record.row
     before = (row.received_last, str(row.study_instance_uid))
-    rows = services_of(request).catalogue.studies(StudyQuery(before=before, limit=_LOOKED_AT))
-    return next((str(each.study_instance_uid) for each in rows if each.state in REVIEWABLE), "")
+    for each in catalogue.studies(StudyQuery(before=before, limit=_LOOKED_AT)):
+        found = catalogue.record(each.study_instance_uid) if each.state in REVIEWABLE else None
+        if found and newest_readings(found.jobs):
+            return str(each.study_instance_uid)
+    return ""
