@@ -11,6 +11,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, JPEG2000Lossless
 
+from service.adapters.edit_chain import ChainedEdits
 from service.domain.job import JobState
 from service.domain.report import Evidence, Region, Report
 from service.domain.study import Study
@@ -74,10 +75,11 @@ def report() -> Report:
 
 
 class Review:
-    """The case of this module, kept on a shelf; the ledger's rows for pages are fake, the images are real."""
+    """The case of this module, kept on a shelf; images and edit log are real, the rows that pages list are fake."""
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf, self.house = shelf, shelf.house
+        self.edits = ChainedEdits(shelf.ledger.database, process="web")
         shelf.keep(*slices())
         study = shelf.ledger.study(STUDY)
         assert study is not None
@@ -89,4 +91,5 @@ class Review:
         return replace(made, row=row)
 
     def services(self) -> Services:
-        return replace(self.house.services(), ledger=self.shelf.ledger, viewing=self.shelf.viewing)
+        ours = self.house.services()
+        return replace(ours, ledger=self.shelf.ledger, viewing=self.shelf.viewing, edits=self.edits)

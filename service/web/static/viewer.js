@@ -208,8 +208,7 @@ export class Viewer extends EventTarget {
     svg.setAttribute("viewBox", `0 0 ${canvas.width} ${canvas.height}`);
     svg.replaceChildren();
     if (!this.picture) return;
-    const here = this.marks.filter((mark) => mark.box && mark.instance === this.shown.instance && mark.frame === this.shown.frame);
-    for (const mark of this.hidden ? [] : here) {
+    for (const mark of this.hidden ? [] : this.#boxes()) {
       const [left, top, right, bottom] = mark.box;
       const box = this.#element("rect", { x: left, y: top, width: right - left, height: bottom - top });
       box.classList.toggle("at", mark.key === this.active);
@@ -217,6 +216,15 @@ export class Viewer extends EventTarget {
       box.addEventListener("pointerdown", (event) => { event.stopPropagation(); this.dispatchEvent(new CustomEvent("chosen", { detail: mark.key })); });
     }
     for (const line of this.lengths.filter((each) => each.of === this.shown)) this.#length(line);
+  }
+
+  // The boxes of this image, each place once: as the active one where it is that, else as the first; the active on top.
+  #boxes() {
+    const here = this.marks.filter((mark) => mark.box && mark.instance === this.shown.instance && mark.frame === this.shown.frame);
+    const places = new Map();
+    for (const mark of here)
+      if (mark.key === this.active || !places.has(String(mark.box))) places.set(String(mark.box), mark);
+    return [...places.values()].sort((one, other) => (one.key === this.active) - (other.key === this.active));
   }
 
   #length({ from, to }) {
