@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import BinaryIO
 
 from fastapi import HTTPException, Request
 from fastapi.responses import Response
 from pydicom.uid import UID, ExplicitVRLittleEndian
+from starlette.responses import StreamingResponse
 
 from service.domain.errors import Gone, Unreadable, Unsupported
 from service.domain.study import StoredInstance
@@ -71,24 +73,18 @@ def frames(request: Request, study_uid: str, series_uid: str, instance_uid: str,
     """Frames by number, from 1: as stored where the client takes that and header and codestream agree."""
     stored = the_instance(request, study_uid, series_uid, instance_uid)
     wanted, ranges = _numbers(stored, numbers), accepted(request)
-    syntax = stored.instance.transfer_syntax_uid
-    best = next((each for each in ranges if each.takes_frame(syntax) or each.takes_decoded), None)
-    if best is None:
-        raise not_acceptable((BYTES, f"{kind_of(syntax)}; transfer-syntax={syntax}"))
+    best = _best_for_frames(ranges, stored.instance.transfer_syntax_uid)
     looked(request, study_uid)
-    viewing = services_of(request).viewing
+    decoded = any(each.takes_decoded for each in ranges)
+    sent = (_frame(request, stored, number, best, decoded=decoded) for number in wanted)
     with _told():
-        sent = [viewing.frame(stored, number, as_stored=best.takes_frame(syntax)) for number in wanted]
-    if any(frame.syntax == ExplicitVRLittleEndian for frame in sent) and not any(r.takes_decoded for r in ranges):
-        raise HTTPException(406, "Header and codestream of a frame disagree: it is given decoded only, as " + BYTES)
-    kinds = [_frame_kind(frame, best) for frame in sent]
-    if _alone(best, wanted):
-        return Response(bytes(sent[0].body), media_type=kinds[0])
+        first = next(sent)
+    if len(wanted) == 1 and not best.multipart and "*" not in best.kind:
+        return Response(bytes(first.body), media_type=_frame_kind(first, best))
     address = f"{Where.of(request).instance(stored.instance)}/frames"
-    parts = (
-        Part(kind, f"{address}/{n}", [frame.body]) for kind, n, frame in zip(kinds, wanted, sent, strict=True)
-    )  # fmt: skip
-    return multipart(parts, kind=kinds[0].split(";")[0])
+    numbered = zip(wanted, chain([first], sent), strict=True)
+    parts = (Part(_frame_kind(frame, best), f"{address}/{number}", [frame.body]) for number, frame in numbered)
+    return multipart(parts, kind=_frame_kind(first, best).split(";")[0])
 
 
 def rendered(request: Request, study_uid: str, series_uid: str, instance_uid: str, numbers: str = "") -> Response:
@@ -147,15 +143,16 @@ def _objects(request: Request, study_uid: str, found: Sequence[StoredInstance], 
 
 def _single(request: Request, stored: StoredInstance, best: Range) -> Response:
     with _told():
-        body = b"".join(_body(request, stored, best))
-    return Response(body, media_type=f"{DICOM}; transfer-syntax={_syntax(stored, best)}")
+        body = _begun(_body(request, stored, best))
+    chunks = (memoryview(chunk) for chunk in body)
+    return StreamingResponse(chunks, media_type=f"{DICOM}; transfer-syntax={_syntax(stored, best)}")
 
 
 def _parts(request: Request, sent: Sequence[StoredInstance], best: Range) -> Iterator[Part]:
-    """The first is made before the answer begins, so that what is wrong with all of them has a status."""
+    """The first is begun before the answer is, so that what is wrong with all of them has a status."""
     where = Where.of(request)
     with _told():
-        first = list(_body(request, sent[0], best))
+        first = _begun(_body(request, sent[0], best))
 
     def parts() -> Iterator[Part]:
         for at, stored in enumerate(sent):
@@ -163,6 +160,11 @@ def _parts(request: Request, sent: Sequence[StoredInstance], best: Range) -> Ite
             yield Part(f"{DICOM}; transfer-syntax={_syntax(stored, best)}", where.instance(stored.instance), body)
 
     return parts()
+
+
+def _begun(body: Iterator[bytes | bytearray]) -> Iterator[bytes | bytearray]:
+    """The same, its first chunk already read."""
+    return chain([next(body, b"")], body)
 
 
 def _body(request: Request, stored: StoredInstance, best: Range) -> Iterator[bytes | bytearray]:
@@ -217,15 +219,27 @@ def _numbers(stored: StoredInstance, text: str) -> list[int]:
     return numbers
 
 
+def _best_for_frames(ranges: Sequence[Range], stored: UID) -> Range:
+    """The range that frames of that transfer syntax are sent for. Raises 406."""
+    best = next((each for each in ranges if each.takes_frame(stored) or each.takes_decoded), None)
+    if best is None:
+        raise not_acceptable((BYTES, f"{kind_of(stored)}; transfer-syntax={stored}"))
+    return best
+
+
+def _frame(request: Request, stored: StoredInstance, number: int, best: Range, *, decoded: bool) -> SentFrame:
+    """One frame for `best`. Raises Unsupported where it can be given decoded only, and that is not accepted."""
+    as_stored = best.takes_frame(stored.instance.transfer_syntax_uid)
+    sent = services_of(request).viewing.frame(stored, number, as_stored=as_stored)
+    if sent.syntax == ExplicitVRLittleEndian and not decoded:
+        raise Unsupported(f"Its header and its codestream disagree: it is given decoded only, as {BYTES}.")
+    return sent
+
+
 def _frame_kind(frame: SentFrame, best: Range) -> str:
     compressed = frame.syntax.is_encapsulated
     kind = kind_of(frame.syntax) if compressed and best.kind != BYTES else BYTES
     return f"{kind}; transfer-syntax={frame.syntax}"
-
-
-def _alone(best: Range, wanted: Sequence[int]) -> bool:
-    """Whether the one frame is sent without multipart around it: where the client names the type itself."""
-    return len(wanted) == 1 and not best.multipart and "*" not in best.kind
 
 
 @contextmanager
