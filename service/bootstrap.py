@@ -14,10 +14,12 @@ from service.adapters.audit_chain import ChainedAudit
 from service.adapters.cards import find_card
 from service.adapters.configuration import StoredConfigurations
 from service.adapters.configuration.store import Installed
+from service.adapters.edit_chain import ChainedEdits
 from service.adapters.ledger import SqlLedger
 from service.adapters.part10 import Part10Headers
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.adapters.spool_files import FileSpool
+from service.adapters.viewing_pydicom import PydicomViewing
 from service.domain.algorithm import unlicensed
 from service.domain.errors import Misconfigured
 from service.domain.protocol import ANY_MODEL, ProtocolStep
@@ -53,6 +55,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         spool=spool,
         headers=Part10Headers(),
         pixels=PydicomPixels(spool.open),
+        viewing=PydicomViewing(spool.open),
         models=models,
         bell=bell or _bell(settings),
         configurations=StoredConfigurations(ledger, plug_ins(settings)),
@@ -61,6 +64,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         accounts=SqlAccounts(ledger.database, site=settings.site.name, now=clock.now),
         audit=audit,
         trail=audit,
+        edits=ChainedEdits(ledger.database, site=settings.site.name, process=process),
         orders=NoOrders(),
     )
 

@@ -107,7 +107,7 @@ def _voi(values: Values, stored: Values, attributes: Dataset) -> Shown:
     """VOI LUT, else window, else percentiles; also percentiles where the former give an empty picture."""
     picture = _by_table(values, attributes)
     if picture is None and (window := _window(attributes)):
-        picture = _windowed(values, *window)
+        picture = windowed(values, *window)
     if picture is not None and (picture.min() != picture.max() or values.min() == values.max()):
         return picture
     return _scaled(values, *_stretch(values, stored, attributes))
@@ -169,7 +169,8 @@ def _window(attributes: Dataset) -> tuple[float, float, str] | None:
     return centre, width, function
 
 
-def _windowed(values: Values, centre: float, width: float, function: str) -> Shown:
+def windowed(values: Values, centre: float, width: float, function: str) -> Shown:
+    """Modality values through one window: LINEAR, LINEAR_EXACT or SIGMOID (PS3.3 C.11.2.1.2)."""
     if function == "SIGMOID":
         exponent = np.clip(-4.0 * (values.astype(np.float64) - centre) / width, -60, 60)
         return _scaled(1.0 / (1.0 + np.exp(exponent)), 0.0, 1.0)

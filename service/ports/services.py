@@ -10,6 +10,7 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.edits import EditLog
 from service.ports.headers import Headers
 from service.ports.ledger import Ledger
 from service.ports.models import Models
@@ -17,6 +18,7 @@ from service.ports.nodes import Nodes
 from service.ports.orders import Orders
 from service.ports.pixels import Pixels
 from service.ports.spool import Spool
+from service.ports.viewing import Viewing
 from service.settings import Settings
 
 
@@ -31,6 +33,7 @@ class Services:
     spool: Spool
     headers: Headers
     pixels: Pixels
+    viewing: Viewing
     models: Models
     bell: Bell
     configurations: Configurations
@@ -41,4 +44,5 @@ class Services:
     accounts: Accounts
     audit: Audit
     trail: AuditTrail
+    edits: EditLog
     orders: Orders
