@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from dicom_nodes.destinations import check_destination, schemes
 from dicom_nodes.nodes import ConfiguredNodes, KeptNodes
 from dicom_nodes.objects import encoders
+from dicom_nodes.objects.rejection_note import RejectionNotes
 from service.adapters.accounts_sql import SqlAccounts
 from service.adapters.audit_chain import ChainedAudit
 from service.adapters.cards import find_card
@@ -62,6 +63,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         audit=audit,
         trail=audit,
         orders=NoOrders(),
+        notes=RejectionNotes(settings.site, settings.device_uid),
     )
 
 

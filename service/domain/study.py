@@ -202,6 +202,9 @@ class Study:
     received_first: datetime
     received_last: datetime
     instances: tuple[StoredInstance, ...] = ()
+    """Without those that a rejection note names."""
+    rejected: int = 0
+    """How many were left out because of one."""
 
     def series(self) -> Mapping[UID, tuple[StoredInstance, ...]]:
         """Instances by series, in order of arrival of the series, sorted by instance number inside it."""

@@ -14,6 +14,7 @@ from service.ports.headers import Headers
 from service.ports.ledger import Ledger
 from service.ports.models import Models
 from service.ports.nodes import Nodes
+from service.ports.notes import Notes
 from service.ports.orders import Orders
 from service.ports.pixels import Pixels
 from service.ports.spool import Spool
@@ -42,3 +43,4 @@ class Services:
     audit: Audit
     trail: AuditTrail
     orders: Orders
+    notes: Notes
