@@ -22,5 +22,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_rejection"),
-        sa.UniqueConstraint("study_uid", "sop_instance_uid", "site", name="uq_rejection_study_uid_sop_instance_uid_site"),
+        sa.UniqueConstraint(
+            "study_uid", "sop_instance_uid", "site", name="uq_rejection_study_uid_sop_instance_uid_site"
+        ),
     )
