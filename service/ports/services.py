@@ -17,6 +17,7 @@ from service.ports.nodes import Nodes
 from service.ports.notes import Notes
 from service.ports.orders import Orders
 from service.ports.pixels import Pixels
+from service.ports.priors import Priors
 from service.ports.spool import Spool
 from service.settings import Settings
 
@@ -44,3 +45,4 @@ class Services:
     trail: AuditTrail
     orders: Orders
     notes: Notes
+    priors: Priors

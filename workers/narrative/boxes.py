@@ -61,8 +61,8 @@ def area(one: Region | None) -> float:
 
 
 def _inside(first: int, last: int, size: int, pixels: float) -> tuple[float, float]:
-    """From the near edge of bin `first` to the far edge of bin `last`, along an axis of `size` pixels, of which the longer
-    side puts `pixels` into a bin."""
+    """From the near edge of bin `first` to the far edge of bin `last`, along an axis of `size` pixels; along the longer
+    axis `pixels` lie in a bin."""
     filled = max(1, round(size / pixels))
     padding = (BINS - filled) // 2
     near, far = (min(max((edge - padding) * size / filled, 0.0), float(size)) for edge in (first, last + 1))

@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 
 from service.domain.algorithm import Algorithm, Calibration
 from service.domain.code import PROCEDURES, UNKNOWN_PROCEDURE
+from service.domain.comparison import compares
 from service.domain.errors import Unclear
 from service.domain.report import Evidence, Finding, Outcome, Report, Sentence
 from service.ports.finish import Finish
 from workers.algorithms.base import AlgorithmModule, Draft, Looked, Statement, combine
 from workers.pipeline.kept import Asked, Kept
 from workers.pipeline.select import Selection
+
+UNFOUNDED = "a sentence that compares with an earlier study, which its author has not seen, is left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,12 @@ class Reading:
         self._missing: list[Missing] = []
         self._looked_at: list[Evidence] = []
         self._notes: list[str] = []
+        self._comparisons: list[Sentence] = []
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found so far."""
+        return tuple(self._findings)
 
     def add(self, module: AlgorithmModule, selection: Selection, kept: Kept) -> None:
         """Add one step's answers, under the name of the algorithm that gave them."""
@@ -78,6 +87,11 @@ class Reading:
         self._looked_at += looked_at
         self._missing += missing
 
+    def compare(self, sentences: Sequence[Sentence], *, notes: Sequence[str]) -> None:
+        """Add what changed since an earlier study that was read, too: the only sentences that may compare."""
+        self._comparisons += sentences
+        self._notes += notes
+
     def missing(self, reason: str, algorithm: Algorithm | None = None, *, final: bool) -> None:
         """Name something that the report lacks, whose it would have been, and whether asking again could help."""
         self._missing.append(Missing(reason, final))
@@ -85,7 +99,13 @@ class Reading:
             self._algorithms.append(algorithm)
 
     def report(self, *, language: str = "en") -> Report:
-        """The report that what was added amounts to."""
+        """The report that what was added amounts to.
+
+        A sentence that compares without having an earlier study is left out; its findings stay.
+        """
+        sentences = [each for each in self._sentences if not compares(each.text)]
+        if len(sentences) < len(self._sentences):
+            self._missing.append(Missing(UNFOUNDED, final=False))
         reason = "; ".join(dict.fromkeys(missing.reason for missing in self._missing))
         if self._looked_at:
             outcome = Outcome.PARTIAL if reason else Outcome.ANALYSED
@@ -98,7 +118,7 @@ class Reading:
             procedure=self._procedure,
             images=tuple(dict.fromkeys(self._looked_at)) or self._images,
             findings=tuple(self._findings),
-            sentences=tuple(self._sentences),
+            sentences=(*sentences, *self._comparisons),
             notes=tuple(dict.fromkeys(self._notes)),
             reason=reason,
             language=language,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from service.domain.algorithm import Algorithm
 from service.domain.errors import Misconfigured
 from service.domain.job import Step
-from service.domain.protocol import ProtocolStep
+from service.domain.protocol import ProtocolStep, StepKind
 from service.domain.study import StoredInstance
 from service.ports.ledger import Claim
 from service.ports.services import Services
@@ -19,6 +19,7 @@ from workers.algorithms import algorithms, model_of
 from workers.algorithms.base import AlgorithmModule
 from workers.measures import algorithm, measures
 from workers.pipeline.ask import ask
+from workers.pipeline.compare import add_changes, compare
 from workers.pipeline.interpret import Reading
 from workers.pipeline.kept import load
 from workers.pipeline.look import Asking, add_looks, choose, image_model_of, look
@@ -44,6 +45,10 @@ def take(asked: Asked, services: Services, reading: Reading) -> Step | None:
 
     Raises Unavailable or Misconfigured where waiting may help.
     """
+    if asked.step.kind is StepKind.COMPARE:
+        why_not = asked.why_not or _stopped(asked.step, services)
+        module = _module(asked.step)
+        return compare(asked.ordinal, asked.step, module, asked.images, asked.claim, services, why_not=why_not)
     if asked.step.algorithm in measures():
         return _measure(asked, services, reading)
     return _look(asked, services, reading) if asked.step.model else _ask(asked, services, reading)
@@ -53,7 +58,9 @@ def add(
     step: Step, wanted: ProtocolStep, instances: Sequence[StoredInstance], reading: Reading, *, namespace: str
 ) -> None:
     """Add what a kept step says to `reading`."""
-    if measured := measures().get(wanted.algorithm):
+    if wanted.kind is StepKind.COMPARE:
+        add_changes(reading, _module(wanted), step, namespace=namespace)
+    elif measured := measures().get(wanted.algorithm):
         add_numbers(reading, measured, step, instances, namespace=namespace)
     elif wanted.model:
         add_looks(reading, step, instances, namespace=namespace)
