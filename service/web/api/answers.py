@@ -16,6 +16,7 @@ from service.web.pages.studies import found
 from service.web.pages.study import explained, viewed
 from service.web.pages.work import (
     LIMIT,
+    SAFETY,
     delivery_again,
     delivery_state,
     draft_recalled,
@@ -72,7 +73,7 @@ def rerun(request: Request, job_id: str) -> shapes.DoneShape:
     return shapes.DoneShape(done="scheduled", job_id=job_again(request, job_id))
 
 
-def recall(request: Request, job_id: str, why: str) -> shapes.DoneShape:
+def recall(request: Request, job_id: str, why: str = SAFETY) -> shapes.DoneShape:
     """Withdraw a draft; `why` is safety or quality. Whoever has it gets a rejection note."""
     draft_recalled(request, job_id, why)
     return shapes.DoneShape(done="recalled", job_id=job_id)

@@ -27,7 +27,9 @@ from service.web.services import services_of
 from service.web.trail import audit
 
 LIMIT = 200
-RECALLS = {"safety": Reason.SAFETY, "quality": Reason.QUALITY}
+SAFETY = "safety"
+"""The reason of a recall where none is given: the one that nobody overlooks."""
+RECALLS = {SAFETY: Reason.SAFETY, "quality": Reason.QUALITY}
 """What a person may give as the reason of a recall."""
 _State = TypeVar("_State", bound=StrEnum)
 
@@ -68,7 +70,7 @@ def resend(request: Request, delivery_id: str) -> Response:
 
 
 def recall(request: Request, job_id: str) -> Response:
-    draft_recalled(request, job_id, field(request, "why"))
+    draft_recalled(request, job_id, field(request, "why") or SAFETY)
     return _back(request)
 
 
