@@ -19,7 +19,7 @@ from service.domain.errors import Misconfigured, Unavailable, Unreadable
 from service.domain.prior import PriorNode, PriorStudy
 from service.domain.study import Identity, Patient
 from service.domain.uids import is_uid
-from service.ports.priors import LeftS, PriorSource
+from service.ports.priors import Left, PriorSource
 
 SCHEMES = ("dicomweb+http", "dicomweb+https")
 MAX_ANSWER_BYTES = 8 * 1024**2
@@ -52,23 +52,32 @@ class DicomWebSource:
         self._name = name
         self._url = url.rstrip("/")
 
-    def find(self, patient: Patient, *, modality: str, limit: int, left_s: LeftS) -> Sequence[PriorStudy]:
-        asked = {"PatientID": patient.patient_id, "ModalitiesInStudy": modality, "limit": str(limit)}
+    def find(self, patient: Patient, *, modalities: Sequence[str], limit: int, left_s: Left) -> Sequence[PriorStudy]:
         fields = [("includefield", _hex(keyword)) for keyword in _STUDY_KEYS]
-        rows = self._rows("/studies", [*asked.items(), *fields], left_s)
-        return tuple(_study(row) for row in rows[:limit] if is_uid(_text(row, "StudyInstanceUID")))
+        found: dict[str, PriorStudy] = {}
+        for modality in modalities:
+            asked = [("PatientID", patient.patient_id), ("ModalitiesInStudy", modality), ("limit", str(limit))]
+            for row in self._rows("/studies", [*asked, *fields], left_s)[:limit]:
+                if is_uid(_text(row, "StudyInstanceUID")):
+                    found.setdefault(_text(row, "StudyInstanceUID"), _study(row))
+        return tuple(found.values())
 
-    def fetch(self, study: PriorStudy, *, modality: str, limit: int, left_s: LeftS) -> Iterator[bytes]:
-        path = f"/studies/{study.study_instance_uid}/instances"
-        asked = [("Modality", modality), ("limit", str(limit)), ("includefield", _hex("SOPInstanceUID"))]
-        for row in self._rows(path, asked, left_s)[:limit]:
-            series, instance = _text(row, "SeriesInstanceUID"), _text(row, "SOPInstanceUID")
-            if is_uid(series) and is_uid(instance):
-                path = f"/studies/{study.study_instance_uid}/series/{series}/instances/{instance}"
-                content_type, body = self._get(path, [], _PART10, MAX_OBJECT_BYTES, left_s)
-                yield self._only_part(content_type, body)
+    def fetch(self, study: PriorStudy, *, modalities: Sequence[str], limit: int, left_s: Left) -> Iterator[bytes]:
+        study_path = f"/studies/{study.study_instance_uid}"
+        for series, instance in self._instances(study_path, modalities, limit, left_s):
+            path = f"{study_path}/series/{series}/instances/{instance}"
+            yield self._only_part(*self._get(path, [], _PART10, MAX_OBJECT_BYTES, left_s))
 
-    def _rows(self, path: str, asked: Sequence[tuple[str, str]], left_s: LeftS) -> list[Row]:
+    def _instances(self, study_path: str, modalities: Sequence[str], limit: int, left_s: Left) -> list[tuple[str, str]]:
+        """Series and SOP Instance UIDs, at most `limit`."""
+        found: list[tuple[str, str]] = []
+        for modality in modalities:
+            asked = [("Modality", modality), ("limit", str(limit)), ("includefield", _hex("SOPInstanceUID"))]
+            rows = self._rows(f"{study_path}/instances", asked, left_s)
+            found += [(_text(row, "SeriesInstanceUID"), _text(row, "SOPInstanceUID")) for row in rows]
+        return [(series, instance) for series, instance in found if is_uid(series) and is_uid(instance)][:limit]
+
+    def _rows(self, path: str, asked: Sequence[tuple[str, str]], left_s: Left) -> list[Row]:
         _, body = self._get(path, asked, _JSON, MAX_ANSWER_BYTES, left_s)
         try:
             rows = json.loads(body or b"[]")
@@ -79,7 +88,7 @@ class DicomWebSource:
         return rows
 
     def _get(
-        self, path: str, asked: Sequence[tuple[str, str]], accept: str, most: int, left_s: LeftS
+        self, path: str, asked: Sequence[tuple[str, str]], accept: str, most: int, left_s: Left
     ) -> tuple[str, bytes]:
         """Content type and body. Raises Unavailable."""
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in asked)

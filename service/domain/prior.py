@@ -10,6 +10,9 @@ from pydicom.uid import UID
 
 from service.domain.study import Identity, Patient, name_key
 
+_RADIOGRAPHS = ("CR", "DX")
+"""One projection by two kinds of detector."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PriorNode:
@@ -55,6 +58,11 @@ class Chosen:
     notes: tuple[str, ...] = ()
 
 
+def comparable(modality: str) -> tuple[str, ...]:
+    """Modalities whose images may be compared with those of `modality`, itself first."""
+    return tuple(dict.fromkeys((modality, *_RADIOGRAPHS))) if modality in _RADIOGRAPHS else (modality,)
+
+
 def same_patient(one: Patient, other: Patient) -> bool:
     """Whether both are certainly one person: identifier and issuer are the same, and birth date or name, too, and
     nothing that both state contradicts but the name, which people change."""
@@ -76,13 +84,13 @@ def choose(
     node: PriorNode,
     stat: bool,
 ) -> Chosen:
-    """The newest of `found` that is certainly of the same patient, of one modality and earlier; for a STAT reading one
+    """The newest of `found` that is certainly of the same patient, comparable and earlier; for a STAT reading one
     that is at hand."""
     earlier = [
         each
         for each in found
         if each.study_instance_uid != study_instance_uid
-        and (not each.modalities or modality in each.modalities)
+        and (not each.modalities or set(comparable(modality)).intersection(each.modalities))
         and _is_earlier(each.identity, current, node.max_age)
     ]
     certain = [each for each in earlier if same_patient(each.identity.patient, current.patient)]

@@ -10,11 +10,11 @@ from io import BytesIO
 from pydicom.uid import UID
 
 from service.domain.errors import PrereadError
-from service.domain.prior import PriorNode, PriorStudy, choose, same_patient
+from service.domain.prior import PriorNode, PriorStudy, choose, comparable, same_patient
 from service.domain.sop import is_image
 from service.domain.study import Identity, StoredInstance
 from service.ports.headers import Headers
-from service.ports.priors import LeftS, PriorSource
+from service.ports.priors import Left, PriorSource
 from service.ports.spool import Spool
 
 
@@ -40,12 +40,12 @@ def bring(
     if not current.patient.patient_id or not current.patient.issuer:
         return Brought(notes=("no earlier study was looked for: the patient has no identifier with an issuer",))
     try:
-        found = source.find(current.patient, modality=modality, limit=node.max_studies, left_s=left_s)
+        found = source.find(current.patient, modalities=comparable(modality), limit=node.max_studies, left_s=left_s)
         named = [_with_issuer(each, node) for each in found]
         chosen = choose(named, current, study_instance_uid, modality=modality, node=node, stat=stat)
         if chosen.study is None:
             return Brought(notes=chosen.notes)
-        fetched = source.fetch(chosen.study, modality=modality, limit=node.max_images, left_s=left_s)
+        fetched = source.fetch(chosen.study, modalities=comparable(modality), limit=node.max_images, left_s=left_s)
         images = tuple(_kept(fetched, chosen.study, current, node, spool, headers, left_s))
     except PrereadError as error:
         return Brought(notes=(f"no earlier study was compared: {error}",))
@@ -57,7 +57,7 @@ def bring(
 
 def _kept(
     fetched: Iterator[bytes], study: PriorStudy, current: Identity, node: PriorNode, spool: Spool, headers: Headers,
-    left_s: LeftS,
+    left_s: Left,
 ) -> Iterator[StoredInstance]:  # fmt: skip
     """The images among `fetched` whose own header says that they are of that study and this patient."""
     for part10 in fetched:

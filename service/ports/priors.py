@@ -8,19 +8,20 @@ from typing import Protocol
 from service.domain.prior import PriorNode, PriorStudy
 from service.domain.study import Patient
 
-LeftS = Callable[[], float]
+Left = Callable[[], float]
 """Seconds that are left; at or below zero nobody waits any more."""
 
 
 class PriorSource(Protocol):
     """One archive. Raises Unavailable if it is away or slow, Unreadable for an answer that makes no sense."""
 
-    def find(self, patient: Patient, *, modality: str, limit: int, left_s: LeftS) -> Sequence[PriorStudy]:
-        """Studies under the patient's identifier; whose they are is for the caller to judge."""
+    def find(self, patient: Patient, *, modalities: Sequence[str], limit: int, left_s: Left) -> Sequence[PriorStudy]:
+        """Studies under the patient's identifier that have one of these modalities, at most `limit` of each; whose they
+        are is for the caller to judge."""
         ...
 
-    def fetch(self, study: PriorStudy, *, modality: str, limit: int, left_s: LeftS) -> Iterator[bytes]:
-        """At most `limit` objects of that modality, each as Part 10 bytes."""
+    def fetch(self, study: PriorStudy, *, modalities: Sequence[str], limit: int, left_s: Left) -> Iterator[bytes]:
+        """At most `limit` objects of these modalities, each as Part 10 bytes."""
         ...
 
 
@@ -41,11 +42,11 @@ class MemoryPriors:
     def source(self, node: PriorNode) -> PriorSource:
         return self
 
-    def find(self, patient: Patient, *, modality: str, limit: int, left_s: LeftS) -> Sequence[PriorStudy]:
+    def find(self, patient: Patient, *, modalities: Sequence[str], limit: int, left_s: Left) -> Sequence[PriorStudy]:
         if self.error:
             raise self.error
         return tuple(self.studies)[:limit]
 
-    def fetch(self, study: PriorStudy, *, modality: str, limit: int, left_s: LeftS) -> Iterator[bytes]:
+    def fetch(self, study: PriorStudy, *, modalities: Sequence[str], limit: int, left_s: Left) -> Iterator[bytes]:
         self.fetched.append(study.study_instance_uid)
         yield from self.studies[study][:limit]

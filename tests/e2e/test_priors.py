@@ -89,7 +89,7 @@ def test_what_changed_since_the_earlier_study_stands_in_the_delivered_report(
     assert report["outcome"] == Outcome.ANALYSED, report["reason"]
     written = f"{day[:4]}-{day[4:6]}-{day[6:]}"
     told = [sentence["text"] for sentence in report["sentences"] if f"Compared with {written}:" in sentence["text"]]
-    assert told
+    assert told, report["notes"]
     assert f"compared with the study of {written}, read by the same algorithm" in report["notes"]
     delivered = "\n".join(str(found) for found in house.orthanc.reports(current.study))
     assert all(text[:60] in delivered for text in told)
@@ -113,4 +113,4 @@ def test_a_study_that_is_only_possibly_of_the_patient_is_not_used_and_that_is_sa
     report = json.loads(record.jobs[0].report)
     assert report["outcome"] == Outcome.ANALYSED, report["reason"]
     assert not [sentence for sentence in report["sentences"] if "Compared" in sentence["text"]]
-    assert any("possibly of this patient and not used" in note for note in report["notes"])
+    assert any("possibly of this patient and not used" in note for note in report["notes"]), report["notes"]

@@ -144,14 +144,14 @@ def test_a_hostile_or_slow_archive_is_left_in_time(kind: str, hostile: str) -> N
     where = node(f"{hostile}/{kind}")
     until = time.monotonic() + 1.0
     with pytest.raises(PrereadError, match="archive") as told:
-        PriorSources().source(where).find(JANE, modality="CR", limit=5, left_s=lambda: until - time.monotonic())
+        PriorSources().source(where).find(JANE, modalities=("CR",), limit=5, left_s=lambda: until - time.monotonic())
     if kind in {"drip", "error", "endless"}:
         assert isinstance(told.value, Unavailable)
 
 
 @pytest.mark.dicom
 def test_rows_without_a_uid_are_no_studies(hostile: str) -> None:
-    found = PriorSources().source(node(f"{hostile}/odd")).find(JANE, modality="CR", limit=5, left_s=lambda: 5.0)
+    found = PriorSources().source(node(f"{hostile}/odd")).find(JANE, modalities=("CR",), limit=5, left_s=lambda: 5.0)
     assert found == ()
 
 

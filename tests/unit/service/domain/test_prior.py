@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import UID
 
-from service.domain.prior import Chosen, PriorNode, PriorStudy, choose, same_patient
+from service.domain.prior import Chosen, PriorNode, PriorStudy, choose, comparable, same_patient
 from service.domain.study import Identity, Patient
 
 ANNA = Patient(patient_id="P1", issuer="CLINIC", name="Müller^Anna", birth_date="19600102", sex="F")
@@ -88,6 +88,11 @@ def test_the_newest_earlier_study_is_chosen() -> None:
 )
 def test_what_is_not_earlier_too_old_of_another_modality_or_the_study_itself_is_none(study: PriorStudy) -> None:
     assert chosen(study).study is None
+
+
+@pytest.mark.parametrize(("modality", "others"), [("CR", ("CR", "DX")), ("DX", ("DX", "CR")), ("CT", ("CT",))])
+def test_radiographs_of_both_kinds_of_detector_are_comparable(modality: str, others: tuple[str, ...]) -> None:
+    assert comparable(modality) == others
 
 
 def test_an_earlier_study_of_the_same_day_counts_where_both_state_a_time() -> None:
