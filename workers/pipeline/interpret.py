@@ -10,6 +10,7 @@ from service.domain.algorithm import Algorithm, Calibration
 from service.domain.code import PROCEDURES, UNKNOWN_PROCEDURE
 from service.domain.comparison import compares
 from service.domain.errors import Unclear
+from service.domain.quantity import uncarried
 from service.domain.report import Evidence, Finding, Outcome, Report, Sentence
 from service.ports.finish import Finish
 from workers.algorithms.base import AlgorithmModule, Draft, Looked, Statement, combine
@@ -17,6 +18,8 @@ from workers.pipeline.kept import Asked, Kept
 from workers.pipeline.select import Selection
 
 UNFOUNDED = "a sentence that compares with an earlier study, which its author has not seen, is left out"
+
+UNMEASURED = "a sentence that says {} is left out, because nothing that was measured carries it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,13 @@ class Reading:
             self._take(combine(module, drafts, looked_at, namespace=self._namespace), kept)
 
     def _take(self, draft: Draft, kept: Kept) -> None:
+        measured = [one for found in (*self._findings, *draft.findings) for one in found.measurements]
         self._findings += [replace(found, algorithm_uid=kept.algorithm.device_uid) for found in draft.findings]
-        self._sentences += draft.sentences
+        for sentence in draft.sentences:
+            if quantity := uncarried(sentence.text, measured):
+                self._missing.append(Missing(UNMEASURED.format(quantity), final=False))
+            else:
+                self._sentences.append(sentence)
         self._notes += kept.notes
 
     def add_findings(

@@ -90,6 +90,7 @@ def _ask(asked: Asked, services: Services, reading: Reading) -> Step | None:
         models=services.models,
         pixels=services.pixels,
         clock=services.clock,
+        measured=reading.findings,
     )
 
 

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from service.domain.context import FIELDS
+from service.domain.context import ALL
 from service.domain.profile import PRESETS, CharacterSet
 from service.domain.protocol import ANY_MODEL, StepKind
 from service.domain.rule import Mode, Priority
@@ -67,8 +67,8 @@ def _keyword(value: str) -> str:
 
 
 def _context_field(value: str) -> str:
-    if value not in FIELDS:
-        raise ValueError(f"{value} never stands in a prompt; a model may be told: {', '.join(FIELDS)}")
+    if value not in ALL:
+        raise ValueError(f"{value} never stands in a prompt; a model may be told: {', '.join(ALL)}")
     return value
 
 
