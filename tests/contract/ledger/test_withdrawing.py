@@ -12,7 +12,7 @@ from service.domain.errors import Refused
 from service.domain.job import JobState
 from service.domain.rejection import NOTE, Reason, Rejection
 from service.ports.ledger import Admission, NewObject, Withdrawal
-from tests.contract.ledger.scene import BERTA, NOT_AN_IMAGE, Scene, sop_uid, study_uid
+from tests.contract.ledger.scene import BERTA, NOT_AN_IMAGE, Scene, result, sop_uid, study_uid
 
 NOTE_NUMBER = 900
 
@@ -91,6 +91,43 @@ def test_what_was_refused_is_not_there_so_no_note_names_it(scene: Scene) -> None
     scene.settle(refused, DeliveryEvent.REFUSED)
     scene.ledger.recall(claim.job.job_id, Reason.SAFETY, by="anna", now=scene.now)
     assert not scene.ledger.withdrawals()
+
+
+@pytest.mark.parametrize(
+    ("events", "state", "noted"),
+    [
+        ((), "PENDING", False),
+        ((DeliveryEvent.STORED,), "SENT", True),
+        ((DeliveryEvent.STORED, DeliveryEvent.COMMITTED), "COMMITTED", True),
+        ((DeliveryEvent.DEFERRED,), "PENDING", True),
+        ((DeliveryEvent.HELD,), "HELD", False),
+        ((DeliveryEvent.REFUSED,), "REFUSED", False),
+        ((DeliveryEvent.EXPIRED,), "EXPIRED", True),
+    ],
+)
+def test_a_delivery_in_any_state_is_retracted_and_noted_if_it_may_be_there(
+    scene: Scene, events: tuple[DeliveryEvent, ...], state: str, noted: bool
+) -> None:
+    claim = scene.read("archive")
+    taken = scene.owed() if events else ()
+    for event in events:
+        assert scene.settle(taken[0], event, sent=event is not DeliveryEvent.HELD)
+    assert scene.delivery_states() == [state]
+    scene.ledger.recall(claim.job.job_id, Reason.SAFETY, by="anna", now=scene.now)
+    assert scene.delivery_states() == ["RETRACTED"]
+    assert bool(scene.ledger.withdrawals()) is noted
+    assert not scene.ledger.retry_delivery(scene.ledger.deliveries()[0].delivery.delivery_id, by="anna", now=scene.now)
+
+
+def test_what_stands_by_is_retracted_and_never_stands_in(scene: Scene) -> None:
+    scene.receive(1)
+    scene.hand_over("chest")
+    claim = scene.claim()
+    ready = replace(result(claim), stands_in_at=frozenset({"archive"}), destinations=frozenset())
+    assert scene.finish(claim, "archive", objects=[ready])
+    assert scene.delivery_states() == ["STANDBY"]
+    scene.ledger.recall(claim.job.job_id, Reason.SAFETY, by="anna", now=scene.now)
+    assert scene.delivery_states() == ["RETRACTED"]
 
 
 def test_every_encoding_of_a_reading_is_recalled_with_it(scene: Scene) -> None:
