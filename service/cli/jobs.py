@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from service.cli.installed import installed
+from service.cli.recall import WhyRecalled
 from service.cli.show import AsJson, Unknown, console, rows, when
 from service.cli.trail import audit, operator
 from service.domain.job import JobState
 from service.domain.lane import READ
-from service.domain.rejection import Reason
 from service.flow.wake import wake
 from service.ports.catalogue import JobRecord
 from service.ports.services import Services
@@ -71,22 +70,15 @@ def cancel(context: typer.Context, job_id: str) -> None:
     console.print(f"job {job_id} is canceled")
 
 
-class Why(StrEnum):
-    """Why a draft is withdrawn; the titles of a rejection note."""
-
-    SAFETY = "safety"
-    QUALITY = "quality"
-
-
 @app.command()
 def recall(
     context: typer.Context,
     job_id: str,
-    why: Annotated[Why, typer.Option(help="Rejected for Patient Safety Reasons, or for Quality Reasons.")],
+    why: WhyRecalled,
 ) -> None:
     """Withdraw a draft: nothing of it leaves any more, and whoever has it gets a rejection note."""
     services = installed(context)
-    reason = Reason[why.name]
+    reason = why.reason
     _audit(services, job_id, f"recall ({reason.words})")
     if not services.ledger.recall(job_id, reason, by=operator(), now=services.clock.now()):
         raise Unknown(

@@ -328,6 +328,10 @@ class Withdrawing(Protocol):
         unknown or is not COMPLETED."""
         ...
 
+    def readings_of(self, digest: str) -> Sequence[Job]:
+        """Finished readings, not recalled, in which a model of this digest answered a step; oldest first."""
+        ...
+
     def withdrawals(self) -> Sequence[Withdrawal]:
         """What is owed a rejection note, oldest first."""
         ...

@@ -44,7 +44,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phantom]:
-    return iter(phantoms(tmp_path_factory.mktemp("phantoms"), seed=811, count=6))
+    return iter(phantoms(tmp_path_factory.mktemp("phantoms"), seed=811, count=7))
 
 
 def read(phantom: Phantom, house: Installation) -> StudyRecord:
@@ -203,3 +203,18 @@ def test_a_held_draft_that_is_recalled_never_leaves_and_needs_no_note(
     assert delivery_states(after) == {DeliveryState.RETRACTED}
     assert delivery_states(after, DeliveryKind.RETRACTION) == set()
     assert house.orthanc.reports(phantom.study) == []
+
+
+def test_what_a_model_read_is_listed_and_then_withdrawn_by_its_digest(
+    house: Installation, rendered: Iterator[Phantom]
+) -> None:
+    phantom = next(rendered)
+    record = read(phantom, house)
+    digest = record.jobs[0].steps[0].model_digest
+    listed = preread_says(house, "models", "recall", digest)
+    assert phantom.study in listed
+    assert "nothing was withdrawn" in listed
+    assert record_of(phantom, house).jobs[0].job.state is JobState.COMPLETED
+    assert "drafts are recalled" in preread_says(house, "models", "recall", digest, "--why", "quality", "--yes")
+    wait_for(lambda: notes_in_archive(phantom, house), 60, "no rejection note in the archive")
+    assert record_of(phantom, house).jobs[0].job.state is JobState.RECALLED

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, and_, case, insert, null, select, true, updat
 from service.adapters.ledger import jobs, schema
 from service.adapters.ledger.clock import db_now
 from service.adapters.ledger.part import AnyRow, Part, for_update, insert_into, key, lock_study, lock_study_of
-from service.adapters.ledger.rows import uid
+from service.adapters.ledger.rows import job_of, uid
 from service.adapters.ledger.states import refresh
 from service.adapters.ledger.timeline import tell
 from service.domain.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryKind, DeliveryState
 from service.domain.event import EventKind
-from service.domain.job import JOB_TRANSITIONS, JobEvent, JobState, job_after
+from service.domain.job import JOB_TRANSITIONS, Job, JobEvent, JobState, job_after
 from service.domain.lane import deliver_lane
 from service.domain.rejection import NOTE, Issued, Reason
 from service.domain.rule import Priority
@@ -46,6 +46,13 @@ class SqlRecalling(Part):
                 return False
             withdraw(connection, locked, row.id, reason, by=by, now=now)
             return True
+
+    def readings_of(self, digest: str) -> Sequence[Job]:
+        asked = select(schema.step.c.id).where(schema.step.c.job_id == job.c.id, schema.step.c.model_digest == digest)
+        finished = (job.c.site == self.site, job.c.state == JobState.COMPLETED.value, asked.exists())
+        with self.database.read() as connection:
+            rows = connection.execute(jobs.with_study().where(*finished).order_by(job.c.id))
+            return [job_of(row) for row in rows]
 
     def withdrawals(self) -> Sequence[Withdrawal]:
         with self.database.read() as connection:

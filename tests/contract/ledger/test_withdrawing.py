@@ -9,7 +9,7 @@ from pydicom.uid import UID, KeyObjectSelectionDocumentStorage
 
 from service.domain.delivery import DeliveryEvent, DeliveryKind
 from service.domain.errors import Refused
-from service.domain.job import JobState
+from service.domain.job import JobState, Step
 from service.domain.rejection import NOTE, Reason, Rejection
 from service.ports.ledger import Admission, NewObject, Withdrawal
 from tests.contract.ledger.scene import BERTA, NOT_AN_IMAGE, Scene, result, sop_uid, study_uid
@@ -228,3 +228,19 @@ def test_a_reading_of_images_that_were_rejected_since_is_not_replayed(scene: Sce
     reject(scene, sop_uid(1))
     with pytest.raises(Refused, match=f"preread studies route {study_uid()}"):
         scene.ledger.replay(claim.job.job_id, by="anna", now=scene.now)
+
+
+def test_what_a_digest_produced_is_found_as_long_as_it_is_not_recalled(scene: Scene) -> None:
+    scene.receive(1)
+    scene.hand_over("chest", "hand")
+    chest, hand = scene.claim(), scene.claim()
+    step = Step(
+        ordinal=1, kind="draft", algorithm="a", answer="{}", error="", model_digest="d" * 64, prompt_digest="p",
+        attempt=1, started_at=scene.now, took_s=0.1,
+    )  # fmt: skip
+    assert scene.ledger.keep_step(chest.job.job_id, step)
+    assert scene.ledger.readings_of("d" * 64) == [], "it is not finished"
+    assert all(scene.finish(each, "archive") for each in (chest, hand))
+    assert [one.job_id for one in scene.ledger.readings_of("d" * 64)] == [chest.job.job_id]
+    scene.ledger.recall(chest.job.job_id, Reason.SAFETY, by="anna", now=scene.now)
+    assert scene.ledger.readings_of("d" * 64) == []
