@@ -1,7 +1,7 @@
 """Every kind of object from every source before every judge, as a table: `./run.sh validate [--slow] [ROLE ...]`.
 
 Real images are read from the folder that PREREAD_TEST_DATA names. Ends with 1 if a judge found an error that is not
-explained. PixelMed takes half a minute for each document; --slow hears it, too.
+explained. PixelMed takes half a minute for each document; --slow hears it, too, of all but the character sets.
 """
 
 from __future__ import annotations
@@ -14,61 +14,52 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from dicom_nodes.objects import encoders
-from tests.support.judging import Archive, NotApplicable, Verdict, archive, encoded, judged
+from tests.support.judged_table import Row, as_markdown, as_table
+from tests.support.judging import Archive, NotApplicable, archive, encoded, judged
 from tests.support.sources import Source, charsets, real, synthetic
-
-JUDGES = ("gate", "dciodvfy", "text", "dsrdump", "dsr2html", "PixelMed", "Orthanc DIMSE", "Orthanc DICOMweb")
 
 
 def main(arguments: list[str]) -> int:
     options = _options(arguments)
     console = Console(width=160)
-    table = Table("object", "source", *JUDGES)
-    wrong: list[str] = []
     with tempfile.TemporaryDirectory() as name, archive(Path(name)) as kept:
-        for source in sources(Path(name)):
-            for role in options.roles or encoders():
-                _row(table, wrong, role, source, Path(name), kept, slow=options.slow)
-    console.print(table)
+        rows = [
+            _row(role, source, Path(name), kept, slow=slow)
+            for source, slow in _sources(Path(name), slow=options.slow)
+            for role in options.roles or encoders()
+        ]
+    console.print(as_table(rows))
+    if options.markdown:
+        options.markdown.write_text(as_markdown(rows))
+    wrong = [line for row in rows for line in row.wrong]
     for line in wrong:
         console.print(line, style="red", markup=False)
     return 1 if wrong else 0
 
 
-def sources(folder: Path) -> Iterator[Source]:
-    """Synthetic ones, and those of PREREAD_TEST_DATA."""
-    yield from synthetic(folder)
+def _sources(folder: Path, *, slow: bool) -> Iterator[tuple[Source, bool]]:
+    """Synthetic ones, and those of PREREAD_TEST_DATA, each with whether slow judges are heard of it."""
+    yield from ((source, slow) for source in synthetic(folder))
     if data := os.environ.get("PREREAD_TEST_DATA"):
-        yield from real(Path(data))
-        yield from charsets(Path(data))
+        yield from ((source, slow) for source in real(Path(data)))
+        yield from ((source, False) for source in charsets(Path(data)))
 
 
-def _row(
-    table: Table, wrong: list[str], role: str, source: Source, folder: Path, kept: Archive | None, *, slow: bool
-) -> None:
+def _row(role: str, source: Source, folder: Path, kept: Archive | None, *, slow: bool) -> Row:
     encoder = encoders()[role]
     try:
         part10 = encoded(encoder, source)
     except NotApplicable as why:
-        table.add_row(role, source.name, str(why) or "nothing to say")
-        return
-    verdicts = {each.judge: each for each in judged(part10, encoder, source, folder, kept, slow=slow)}
-    table.add_row(role, source.name, *(str(verdicts.get(judge, "–")) for judge in JUDGES))
-    wrong += [f"{role}, {source.name}, {line}" for line in _complaints(list(verdicts.values()))]
-
-
-def _complaints(verdicts: list[Verdict]) -> Iterator[str]:
-    for verdict in verdicts:
-        for error in verdict.errors:
-            yield f"{verdict.judge}: {error}"
+        return Row(role, source.name, why_not=str(why) or "nothing to say")
+    return Row(role, source.name, tuple(judged(part10, encoder, source, folder, kept, slow=slow)))
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run.sh validate", description=__doc__)
     parser.add_argument("--slow", action="store_true", help="hear PixelMed, too")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as a document, too")
     parser.add_argument("roles", nargs="*", choices=[[], *encoders()], metavar="ROLE", help="only these objects")
     return parser.parse_args(arguments)
 

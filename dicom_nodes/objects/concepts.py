@@ -66,6 +66,7 @@ TOPOGRAPHICAL_MODIFIER = Code("106233006", "SCT", "Topographical modifier")
 
 # Segmentation (CID 7150, 7203, 7202)
 ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
+ANATOMICAL_STRUCTURE = Code("91723000", "SCT", "Anatomical Structure")
 SEGMENTATION = Code("113076", "DCM", "Segmentation")
 SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
 

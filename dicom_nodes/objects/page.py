@@ -190,12 +190,13 @@ def _sentences(report: Report, section: Section, heading: str, style: ParagraphS
 
 
 def _table(report: Report) -> list[Flowable]:
-    """Every present finding with its numbers, under the number that it has on the images."""
-    found = present(report)
+    """Every present finding with its numbers, under its number on the images; then what else was measured."""
+    found = [(str(number), each) for number, each in enumerate(present(report), 1)]
+    found += [("", each) for each in report.findings if each.measurements and not each.present]
     if not found:
         return []
     head = [_p(name, _CELL_HEAD) for name in ("", "Finding", "Severity", "Measured", "Certainty")]
-    rows = [[_p(cell, _CELL) for cell in _row(number, each)] for number, each in enumerate(found[:MAX_ROWS], 1)]
+    rows = [[_p(cell, _CELL) for cell in _row(number, each)] for number, each in found[:MAX_ROWS]]
     widths = [9 * mm, 72 * mm, 24 * mm, WIDTH - 129 * mm, 24 * mm]
     table = LongTable([head, *rows], colWidths=widths, repeatRows=1)
     table.setStyle([*_PLAIN, ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE)])
@@ -204,11 +205,12 @@ def _table(report: Report) -> list[Flowable]:
     return [_p("Measurements", _HEADING), table, *more]
 
 
-def _row(number: int, finding: Finding) -> tuple[str, ...]:
+def _row(number: str, finding: Finding) -> tuple[str, ...]:
     measured = "; ".join(f"{one.name} {one.text}" for one in finding.measurements)
-    sure = "" if finding.probability is None else f"{wording.certainty(finding.probability, True):g} %"
+    sure = "" if finding.probability is None else f"{wording.certainty(finding.probability, finding.present):g} %"
+    named = wording.named(finding) if finding.present else f"{wording.named(finding)}: absent"
     severity = finding.severity.meaning.lower() if finding.severity else ""
-    return str(number), wording.named(finding), severity, measured, sure
+    return number, named, severity, measured, sure
 
 
 def _looked_for(report: Report) -> list[Flowable]:

@@ -114,7 +114,7 @@ def _frames(labels: NDArray[np.uint8], segments: Sequence[Segment]) -> list[Segm
     counts = [np.bincount(plane.ravel(), minlength=256) for plane in labels]
     frames = [SegmentFrame(one, at) for one in segments for at in range(len(labels)) if counts[at][one.label]]
     shown = {frame.segment.number for frame in frames}
-    empty = [wording.named(one.finding) for one in segments if one.number not in shown]
+    empty = [_called(one.finding) for one in segments if one.number not in shown]
     if empty:
         raise ValueError(f"no pixel is marked as {empty[0]}")
     return frames
@@ -150,11 +150,13 @@ def _segment(report: Report, segment: Segment) -> Dataset:
     finding, maker = segment.finding, report.maker(segment.finding)
     item = Dataset()
     item.SegmentNumber = segment.number
-    item.SegmentLabel = long_string(wording.named(finding))
+    item.SegmentLabel = long_string(_called(finding))
     item.SegmentDescription = short_text(first_line(report))
-    item.SegmentedPropertyCategoryCodeSequence = [coded(concepts.ABNORMAL_STRUCTURE)]
-    item.SegmentedPropertyTypeCodeSequence = [coded(finding.concept)]
-    if finding.site:
+    structure = finding.mask.structure if finding.mask else None
+    category = concepts.ANATOMICAL_STRUCTURE if structure else concepts.ABNORMAL_STRUCTURE
+    item.SegmentedPropertyCategoryCodeSequence = [coded(category)]
+    item.SegmentedPropertyTypeCodeSequence = [coded(structure or finding.concept)]
+    if finding.site and not structure:
         site = coded(finding.site)
         if finding.laterality:
             site.AnatomicRegionModifierSequence = [coded(finding.laterality)]
@@ -171,6 +173,12 @@ def _segment(report: Report, segment: Segment) -> Dataset:
         named.AlgorithmParameters = f"sha256:{maker.digest}"
         item.SegmentationAlgorithmIdentificationSequence = [named]
     return item
+
+
+def _called(finding: Finding) -> str:
+    """What a segment is called: the organ that was measured, or the finding with its place."""
+    structure = finding.mask.structure if finding.mask else None
+    return structure.meaning if structure else wording.named(finding)
 
 
 def _references(dataset: Dataset, slices: Slices, context: EncodingContext) -> None:

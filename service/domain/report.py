@@ -59,6 +59,8 @@ class Mask:
     columns: int
     images: tuple[UID, ...]
     """SOP Instance UIDs of its slices, in their order."""
+    structure: Code | None = None
+    """What of the body the pixels are, where the finding measures an organ; None where they are the finding itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,18 @@ from dicom_nodes.objects.context import EncodingContext, picture_key
 from service.adapters.part10 import Part10Headers
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.domain import code
+from service.domain.algorithm import Algorithm
 from service.domain.errors import Unreadable, Unsupported
 from service.domain.report import Evidence, Finding, Mask, Measurement, Outcome, Region, Report, Section, Sentence
 from service.domain.study import Identity, Instance, StoredInstance
 from service.domain.uids import derive_uid
-from service.ports.pixels import Frame
+from service.ports.pixels import Frame, Rescaled
 from tests.support.reports import CHEST_MODEL, a_context
+from workers.algorithms.base import Draft
+from workers.measures import algorithm, measures
+from workers.measures.base import Series
 
+_Decoded = TypeVar("_Decoded")
 PHANTOM = Path(__file__).parents[2] / "deploy" / "examples" / "chest" / "phantom.dcm"
 REAL = {
     "CR, MONOCHROME1": "chest_dicom/gdcm-CR-MONO1-10-chest.dcm",
@@ -52,6 +57,8 @@ class Source:
     identity: Identity
     frame: Frame | None
     """The first frame; None if nothing here decodes it."""
+    rescaled: Rescaled | None
+    """The same in its unit; None for colour, too."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -63,7 +70,7 @@ class Source:
         return int(attributes.get("Rows") or 100), int(attributes.get("Columns") or 100)
 
     def report(self) -> Report:
-        """A nodule with a box and a diameter, an effusion without a place, no pneumothorax."""
+        """A nodule with a box and a diameter, an effusion, no pneumothorax; and what our measures say of the image."""
         rows, columns = self.size
         box = Region(left=columns * 0.2, top=rows * 0.25, right=columns * 0.4, bottom=rows * 0.5)
         place, whole = self._evidence(box), self._evidence(None)
@@ -72,14 +79,18 @@ class Source:
             self._finding("effusion-left", code.PLEURAL_EFFUSION, whole, site=code.PLEURA, mask=self._mask()),
             self._finding("pneumothorax", code.PNEUMOTHORAX, whole, site=code.PLEURA, present=False),
         )
+        measured = tuple(self._measured(whole))
         said = "Nodule of 12.4 mm. Pleural effusion; no pneumothorax – see images."
         return Report(
             outcome=Outcome.ANALYSED,
-            algorithms=(CHEST_MODEL,),
+            algorithms=(CHEST_MODEL, *(who for who, _ in measured)),
             procedure=code.PROCEDURES.get(self.instance.modality, code.UNKNOWN_PROCEDURE),
             images=(whole,),
-            findings=found,
-            sentences=(Sentence(section=Section.CONCLUSIONS, text=said, findings=("nodule-1", "effusion-left")),),
+            findings=(*found, *(finding for _, draft in measured for finding in draft.findings)),
+            sentences=(
+                *(sentence for _, draft in measured for sentence in draft.sentences),
+                Sentence(section=Section.CONCLUSIONS, text=said, findings=("nodule-1", "effusion-left")),
+            ),
         )
 
     def context(self, encoder: Encoder, **changes: object) -> EncodingContext:
@@ -114,6 +125,20 @@ class Source:
         one = self.instance.frames == 1
         return Mask(sha256=digest, label=1, rows=rows, columns=columns, images=images) if one else None
 
+    def _measured(self, image: Evidence) -> Iterator[tuple[Algorithm, Draft]]:
+        """What our measures say of this one image, if they accept it."""
+        for module in measures().values():
+            if self.rescaled is None or module.accepts(self.instance):
+                continue
+            try:
+                numbers = module.measure([self.rescaled])
+            except Unsupported:
+                continue
+            who = algorithm(module)
+            draft = module.draft(numbers, Series(images=(image,), number=1, of=1), namespace=self.name)
+            named = tuple(replace(finding, algorithm_uid=who.device_uid) for finding in draft.findings)
+            yield who, replace(draft, findings=named)
+
     def _evidence(self, region: Region | None) -> Evidence:
         return Evidence(
             sop_class_uid=self.instance.sop_class_uid,
@@ -146,6 +171,7 @@ class Source:
             measurements=(size,) if diameter else (),
             evidence=(evidence,),
             mask=mask,
+            algorithm_uid=CHEST_MODEL.device_uid,
         )
 
 
@@ -178,7 +204,8 @@ def read(name: str, path: Path) -> Source:
         with path.open("rb") as part10:
             header = headers.read(part10)
         stored = StoredInstance(instance=header.instance, location=str(path), sha256="0" * 64, size=path.stat().st_size)
-        return Source(name, path, header.instance, header.identity, _frame(pixels, stored))
+        frame, rescaled = _decoded(pixels.read, stored), _decoded(pixels.rescaled, stored)
+        return Source(name, path, header.instance, header.identity, frame, rescaled)
     finally:
         headers.close()
         pixels.close()
@@ -188,9 +215,9 @@ def _open(location: str) -> BinaryIO:
     return Path(location).open("rb")
 
 
-def _frame(pixels: PydicomPixels, stored: StoredInstance) -> Frame | None:
+def _decoded(read: Callable[[StoredInstance], _Decoded], stored: StoredInstance) -> _Decoded | None:
     try:
-        return pixels.read(stored)
+        return read(stored)
     except (Unreadable, Unsupported):
         return None
 

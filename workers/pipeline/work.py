@@ -21,9 +21,8 @@ from service.ports.ledger import Claim
 from service.ports.services import Services
 from workers.pipeline.encode import Encoding, encode
 from workers.pipeline.interpret import Reading
-from workers.pipeline.kept_looks import label_maps
 from workers.pipeline.select import evidence_of
-from workers.pipeline.steps import Asked, add, take
+from workers.pipeline.steps import Asked, add, label_maps, take
 
 NO_SERIES = "the rule no longer takes any series"
 """Why nothing is read where a rule took a series once and takes none of the same manifest now: what it asked of the
@@ -140,8 +139,8 @@ def _finish(
         rule_version=job.config_version,
     )
     nodes = _destinations(rule, configuration, report)
-    looks = [step.answer for step in steps if protocol.steps[step.ordinal - 1].model]
-    results = encode(Encoding(claim, protocol, digest, services, label_maps(looks)), report, rule.outputs, nodes)
+    encoding = Encoding(claim, protocol, digest, services, label_maps(steps, protocol))
+    results = encode(encoding, report, rule.outputs, nodes)
     report = results.report
     provenance = _provenance(claim, report, protocol, digest, steps, services) | {"refused": results.refused}
     finished = services.ledger.finish_job(

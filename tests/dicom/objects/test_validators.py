@@ -14,7 +14,7 @@ from service.domain import code
 from service.domain.report import Report, first_line
 from service.domain.study import Identity, Patient
 from tests.support import reports, validators
-from tests.support.reports import A_PREDECESSOR, AN_IDENTITY, a_context, a_report
+from tests.support.reports import A_PREDECESSOR, AN_IDENTITY, a_context, a_report, an_instance
 
 JAPANESE = replace(
     AN_IDENTITY, patient=Patient(patient_id="ID-9", name="Yamada^Tarou=山田^太郎=やまだ^たろう", sex="O")
@@ -38,7 +38,11 @@ SITUATIONS: dict[str, tuple[Report, EncodingContext]] = {
     "Japanese name": (a_report(language="ja"), a_context(identity=JAPANESE)),
     "missing attributes": (
         a_report(),
-        a_context(identity=Identity(), instances=(), institution="", software_version=""),
+        a_context(identity=Identity(), instances=(replace(an_instance(), attributes={}),), institution=""),
+    ),
+    "images of which nothing is known": (
+        a_report(findings=(replace(reports.EFFUSION, mask=None),), sentences=()),
+        a_context(instances=(), software_version=""),
     ),
     "odd attributes": (a_report(), a_context(identity=ODD)),
     "two algorithms": (reports.two_algorithms_report(), a_context()),
