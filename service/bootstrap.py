@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from dicom_nodes.destinations import check_destination, schemes
 from dicom_nodes.nodes import ConfiguredNodes, KeptNodes
 from dicom_nodes.objects import encoders
+from dicom_nodes.objects.rejection_note import RejectionNotes
+from dicom_nodes.sources import PriorSources
 from service.adapters.accounts_sql import SqlAccounts
 from service.adapters.audit_chain import ChainedAudit
 from service.adapters.cards import find_card
@@ -22,6 +24,7 @@ from service.adapters.spool_files import FileSpool
 from service.adapters.viewing_pydicom import PydicomViewing
 from service.domain.algorithm import unlicensed
 from service.domain.errors import Misconfigured
+from service.domain.prior import PriorNode
 from service.domain.protocol import ANY_MODEL, ProtocolStep
 from service.ports.bell import Bell, SilentBell
 from service.ports.clock import SystemClock
@@ -66,6 +69,8 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         trail=audit,
         edits=ChainedEdits(ledger.database, site=settings.site.name, process=process),
         orders=NoOrders(),
+        notes=RejectionNotes(settings.site, settings.device_uid),
+        priors=PriorSources(),
     )
 
 
@@ -88,6 +93,7 @@ def plug_ins(settings: Settings) -> Installed:
         schemes=tuple(schemes()),
         check_destination=check_destination,
         check_step=partial(_check_step, settings.model_repositories),
+        check_priors=_check_priors,
         not_for_delivery=partial(_not_for_delivery, settings.model_repositories),
     )
 
@@ -100,6 +106,11 @@ def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
     if model is None or model.task.kind is not step.kind:
         does = f"does {model.task}: its step is of kind {model.task.kind}" if model else "reads no images"
         raise Misconfigured(f"model {step.model} {does}")
+
+
+def _check_priors(node: PriorNode) -> None:
+    """Raise Misconfigured for an archive that cannot be asked; nothing is connected."""
+    PriorSources().source(node)
 
 
 def _not_for_delivery(repositories: tuple[Path, ...], step: ProtocolStep) -> str | None:

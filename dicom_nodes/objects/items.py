@@ -115,6 +115,16 @@ def image(
     return item
 
 
+def composite_object(relation: Relationship, sop_class_uid: UID, sop_instance_uid: UID, *, pixels: bool) -> Dataset:
+    """IMAGE for an object that has pixels, COMPOSITE for any other, without a concept of its own."""
+    item = _item(relation, "IMAGE" if pixels else "COMPOSITE", None)
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = sop_class_uid
+    reference.ReferencedSOPInstanceUID = sop_instance_uid
+    item.ReferencedSOPSequence = [reference]
+    return item
+
+
 def region(relation: Relationship, concept: Code, box: Region, evidence: Evidence) -> Dataset:
     """SCOORD: `box` as a closed polyline in pixels of the image it is SELECTED FROM (PS3.3 C.18.6)."""
     item = _item(relation, "SCOORD", concept, [image(SELECTED_FROM, None, evidence)])

@@ -16,7 +16,7 @@ from io import BufferedReader
 from typing import Any, BinaryIO
 
 from service.adapters.bounded import OUT_OF_MEMORY, READY
-from service.adapters.foreign import digest_of_pixels, header_of
+from service.adapters.foreign import digest_of_pixels, header_of, rejection_of
 from service.domain.errors import PrereadError, Unsupported
 
 Answer = tuple[Mapping[str, Any], bytes]
@@ -72,6 +72,7 @@ def _picture(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
 
 _QUESTIONS: dict[str, Callable[[BinaryIO, Mapping[str, Any]], Answer]] = {
     "header": lambda file, question: (header_of(file), b""),
+    "rejection": lambda file, question: (rejection_of(file), b""),
     "pixel digest": lambda file, question: (digest_of_pixels(file), b""),
     "picture digest": _picture_digest,
     "frame": _frame,

@@ -21,6 +21,7 @@ class DeliveryState(StrEnum):
     EXPIRED = "EXPIRED"  #: past its deadline, or out of attempts
     STANDBY = "STANDBY"  #: sent only where the destination refuses the class of a better one
     SUPERSEDED = "SUPERSEDED"  #: a newer version of the same result took its place
+    RETRACTED = "RETRACTED"  #: withdrawn; what may have left is named in a rejection note
 
 
 class DeliveryEvent(StrEnum):
@@ -36,6 +37,7 @@ class DeliveryEvent(StrEnum):
     SUPERSEDED = "superseded"
     RETRIED = "retried"
     STANDS_IN = "stands in"
+    RETRACTED = "retracted"
 
 
 _S, _E = DeliveryState, DeliveryEvent
@@ -61,7 +63,7 @@ DELIVERY_TRANSITIONS: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] =
     (_S.REFUSED, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.EXPIRED, _E.RETRIED): _S.PENDING,
     (_S.EXPIRED, _E.SUPERSEDED): _S.SUPERSEDED,
-}
+} | {(state, _E.RETRACTED): _S.RETRACTED for state in _S if state not in {_S.SUPERSEDED, _S.RETRACTED}}
 
 
 def delivery_after(state: DeliveryState, event: DeliveryEvent) -> DeliveryState:

@@ -96,7 +96,7 @@ class Round:
         """Invariant 10; a delivery that may not leave is settled here."""
         if delivery.kind is DeliveryKind.ORIGINAL:
             return True
-        if why := self._stopped(delivery):
+        if delivery.kind is DeliveryKind.RESULT and (why := self._stopped(delivery)):
             self._record(delivery, DeliveryEvent.HELD, why, sent=False)
             return False
         uid = delivery.study_instance_uid

@@ -6,7 +6,7 @@ when the database is locked beyond its bounded wait or away.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ from service.domain.assembly import Arrival
 from service.domain.delivery import Delivery, DeliveryEvent
 from service.domain.event import Event
 from service.domain.job import Job, Step
+from service.domain.rejection import Issued, Reason, Rejection
 from service.domain.report import Outcome
 from service.domain.rule import Mode, Priority
 from service.domain.study import Identity, Manifest, StoredInstance, Study
@@ -65,6 +66,8 @@ class Reception:
     """Result of that comparison."""
     own_device: bool = False
     """The object names a Device UID of ours (invariant 6)."""
+    rejects: Rejection | None = None
+    """What it rejects, if it is a rejection note."""
 
 
 class Receiving(Protocol):
@@ -89,6 +92,10 @@ class Receiving(Protocol):
         Where a row with the same UID and another sha256 than `replaces` stands, nothing changes and
         Unavailable is raised: compare again and come back. ECHO and CONFLICT change no study;
         CORRECTED replaces the location of the instance and keeps the former in an event.
+
+        What a NEW rejection note names is from now on left out of `study`, whether it is here already or comes
+        later; readings that rest on it are canceled, or recalled where they are finished, as by `recall`; and the
+        study is handed over again. A note that names a result of ours recalls the reading it is of.
         """
         ...
 
@@ -155,7 +162,8 @@ class Assembling(Protocol):
 
     def replay(self, job_id: str, *, by: str, now: datetime) -> Job | None:
         """A new job as `job_id` with the next run number, on the newest identity, under the active
-        configuration's number given by the old job; None for an unknown job."""
+        configuration's number given by the old job; None for an unknown job. Raises Refused where its manifest
+        holds an instance that was rejected since."""
         ...
 
 
@@ -299,6 +307,43 @@ class Delivering(Protocol):
         ...
 
 
+# --- withdrawing -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Withdrawal:
+    """A recalled reading, results of which have left, or may have, and that no note of ours names yet."""
+
+    job_id: str
+    study_instance_uid: UID
+    reason: Reason
+    sent: Mapping[str, tuple[Issued, ...]]
+    """What is there, or may be, by destination."""
+
+
+class Withdrawing(Protocol):
+    def recall(self, job_id: str, reason: Reason, *, by: str, now: datetime) -> bool:
+        """An operator withdraws a reading with every encoding of it: COMPLETED -> RECALLED, its deliveries
+        RETRACTED, so that nothing of it leaves from now on; what still encodes it is canceled. False if the job is
+        unknown or is not COMPLETED."""
+        ...
+
+    def readings_of(self, digest: str) -> Sequence[Job]:
+        """Finished readings, not recalled, in which a model of this digest answered a step; oldest first."""
+        ...
+
+    def withdrawals(self) -> Sequence[Withdrawal]:
+        """What is owed a rejection note, oldest first."""
+        ...
+
+    def owe_notes(
+        self, withdrawal: Withdrawal, notes: Sequence[tuple[NewObject, Sequence[str]]], *, now: datetime
+    ) -> bool:
+        """Issue the notes and owe each to its destinations, before anything else in their lanes. False, and nothing
+        changed, if one was issued already."""
+        ...
+
+
 # --- lanes -----------------------------------------------------------------------------------------------
 
 
@@ -357,5 +402,5 @@ class Keeping(Protocol):
         ...
 
 
-class Ledger(Receiving, Assembling, Working, Delivering, Lanes, Keeping, Protocol):
+class Ledger(Receiving, Assembling, Working, Delivering, Withdrawing, Lanes, Keeping, Protocol):
     """Everything that changes. What pages and operators look at is `service.ports.catalogue`."""

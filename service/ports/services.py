@@ -15,8 +15,10 @@ from service.ports.headers import Headers
 from service.ports.ledger import Ledger
 from service.ports.models import Models
 from service.ports.nodes import Nodes
+from service.ports.notes import Notes
 from service.ports.orders import Orders
 from service.ports.pixels import Pixels
+from service.ports.priors import Priors
 from service.ports.spool import Spool
 from service.ports.viewing import Viewing
 from service.settings import Settings
@@ -46,3 +48,5 @@ class Services:
     trail: AuditTrail
     edits: EditLog
     orders: Orders
+    notes: Notes
+    priors: Priors

@@ -31,10 +31,11 @@ _MARKS: dict[str, tuple[str, str]] = {
     "receiving": _BUSY, "unmatched": _IDLE, "scheduled": _WAIT, "reading": _BUSY, "delivering": _BUSY,
     "done": _OK, "attention": _WARN,
     # jobs
-    "SCHEDULED": _WAIT, "IN PROGRESS": _BUSY, "COMPLETED": _OK, "CANCELED": _BAD,
+    "SCHEDULED": _WAIT, "IN PROGRESS": _BUSY, "COMPLETED": _OK, "CANCELED": _BAD, "RECALLED": _WARN,
     # deliveries
     "PENDING": _WAIT, "SENDING": _BUSY, "SENT": _OK, "COMMITTED": _OK, "HELD": _WARN, "REFUSED": _BAD,
     "EXPIRED": _BAD, "SUPERSEDED": _IDLE, "STANDBY": _IDLE,
+    "RETRACTED": _WARN,
     # rules
     "off": _IDLE, "shadow": _WAIT, "live": _OK,
     # findings: present is not good news, absent not bad

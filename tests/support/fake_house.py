@@ -19,6 +19,7 @@ from service.domain.errors import Misconfigured, Unavailable
 from service.domain.event import Event
 from service.domain.job import Job
 from service.domain.node import DestinationNode
+from service.domain.rejection import Reason
 from service.domain.study import StoredInstance, Study
 from service.ports.audit import MemoryAudit
 from service.ports.bell import SilentBell
@@ -70,6 +71,8 @@ class FakeLedger:
     alive: list[Beat] = field(default_factory=list)
     jobs: dict[str, Job] = field(default_factory=dict)
     refuses_retry: bool = False
+    refuses_recall: bool = False
+    recalled: list[tuple[str, Reason]] = field(default_factory=list)
     retried: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     away: bool = False
@@ -109,6 +112,10 @@ class FakeLedger:
             for each in jobs
         ]  # fmt: skip
         return None if study.study_instance_uid in {one.study_instance_uid for one in self.open} else made
+
+    def recall(self, job_id: str, reason: Reason, *, by: str, now: datetime) -> bool:
+        self.recalled.append((job_id, reason))
+        return not self.refuses_recall
 
     def retry_delivery(self, delivery_id: str, *, by: str, now: datetime) -> bool:
         self.retried.append(delivery_id)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from service.domain.algorithm import Algorithm
 from service.domain.errors import Misconfigured
 from service.domain.job import Step
-from service.domain.protocol import Protocol, ProtocolStep
+from service.domain.protocol import Protocol, ProtocolStep, StepKind
 from service.domain.study import StoredInstance
 from service.ports.image_models import LabelMap
 from service.ports.ledger import Claim
@@ -23,6 +23,7 @@ from workers.algorithms import algorithms, model_of
 from workers.algorithms.base import AlgorithmModule
 from workers.measures import algorithm, measures
 from workers.pipeline.ask import ask
+from workers.pipeline.compare import add_changes, compare
 from workers.pipeline.interpret import Reading
 from workers.pipeline.kept import load
 from workers.pipeline.kept_looks import masks_seen
@@ -49,6 +50,10 @@ def take(asked: Asked, services: Services, reading: Reading) -> Step | None:
 
     Raises Unavailable or Misconfigured where waiting may help.
     """
+    if asked.step.kind is StepKind.COMPARE:
+        why_not = asked.why_not or _stopped(asked.step, services)
+        module = _module(asked.step)
+        return compare(asked.ordinal, asked.step, module, asked.images, asked.claim, services, why_not=why_not)
     if asked.step.algorithm in measures():
         return _measure(asked, services, reading)
     return _look(asked, services, reading) if asked.step.model else _ask(asked, services, reading)
@@ -58,7 +63,9 @@ def add(
     step: Step, wanted: ProtocolStep, instances: Sequence[StoredInstance], reading: Reading, *, namespace: str
 ) -> None:
     """Add what a kept step says to `reading`."""
-    if measured := measures().get(wanted.algorithm):
+    if wanted.kind is StepKind.COMPARE:
+        add_changes(reading, _module(wanted), step, namespace=namespace)
+    elif measured := measures().get(wanted.algorithm):
         add_numbers(reading, measured, step, instances, namespace=namespace)
     elif wanted.model:
         add_looks(reading, step, instances, namespace=namespace)
@@ -100,6 +107,7 @@ def _ask(asked: Asked, services: Services, reading: Reading) -> Step | None:
         models=services.models,
         pixels=services.pixels,
         clock=services.clock,
+        measured=reading.findings,
     )
 
 

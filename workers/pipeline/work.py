@@ -182,6 +182,7 @@ def _provenance(
             {"name": a.name, "version": a.version, "digest": a.digest, "device_uid": a.device_uid, "demo": a.demo}
             for a in report.algorithms
         ],
+        "context": [list(step.context) for step in protocol.steps],
         "prompts": [step.prompt_digest for step in steps],
         "engine": services.models.state().engine,
         "settings": {"max_answer_s": services.settings.models.timeout_s, "site": services.settings.site.name},

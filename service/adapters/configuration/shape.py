@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from service.domain.context import FIELDS
+from service.domain.context import ALL
 from service.domain.profile import PRESETS, CharacterSet
 from service.domain.protocol import ANY_MODEL, StepKind
 from service.domain.rule import Mode, Priority
@@ -67,8 +67,8 @@ def _keyword(value: str) -> str:
 
 
 def _context_field(value: str) -> str:
-    if value not in FIELDS:
-        raise ValueError(f"{value} never stands in a prompt; a model may be told: {', '.join(FIELDS)}")
+    if value not in ALL:
+        raise ValueError(f"{value} never stands in a prompt; a model may be told: {', '.join(ALL)}")
     return value
 
 
@@ -124,9 +124,22 @@ class DestinationTable(_Table):
         return value
 
 
+class PriorsTable(_Table):
+    """[[priors]] in nodes.toml: an archive that is asked for earlier studies."""
+
+    name: Name
+    url: Url
+    default_issuer: str = ""
+    max_age: Duration = timedelta(days=5 * 365)
+    max_studies: int = Field(default=20, ge=1, le=100)
+    max_images: int = Field(default=8, ge=1, le=64)
+    wait: Duration = timedelta(seconds=20)
+
+
 class NodesFile(_Table):
     source: tuple[SourceTable, ...] = ()
     destination: tuple[DestinationTable, ...] = ()
+    priors: tuple[PriorsTable, ...] = ()
 
 
 class StepTable(_Table):
@@ -134,11 +147,20 @@ class StepTable(_Table):
     algorithm: Name
     context: tuple[ContextField, ...] = ()
     model: Name | Literal[""] = ""
+    priors: Name | Literal[""] = ""
 
     @model_validator(mode="after")
     def _names_a_model_where_one_is_needed(self) -> StepTable:
         if (self.algorithm == ANY_MODEL) != bool(self.model):
             raise ValueError(f'algorithm "{ANY_MODEL}" needs a model, and no other algorithm takes one')
+        return self
+
+    @model_validator(mode="after")
+    def _names_an_archive_where_it_compares(self) -> StepTable:
+        if (self.kind is StepKind.COMPARE) != bool(self.priors):
+            raise ValueError('a step of kind "compare" needs priors, the name of a [[priors]], and no other takes one')
+        if self.kind is StepKind.COMPARE and self.model:
+            raise ValueError('a step of kind "compare" reads the earlier study with the algorithm of a "draft" step')
         return self
 
 

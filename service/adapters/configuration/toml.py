@@ -26,6 +26,7 @@ from service.domain.assembly import Patience
 from service.domain.config import Configuration, StoppedModel
 from service.domain.errors import Misconfigured
 from service.domain.node import DestinationNode, Source
+from service.domain.prior import PriorNode
 from service.domain.profile import PRESETS, Profile
 from service.domain.protocol import Protocol, ProtocolStep
 from service.domain.rule import Conditions, Forward, Mode, Rule
@@ -44,6 +45,7 @@ def parse(
     schemes: Iterable[str] = (),
     check_destination: Callable[[DestinationNode], None] = lambda node: None,
     check_step: Callable[[ProtocolStep], None] = lambda step: None,
+    check_priors: Callable[[PriorNode], None] = lambda node: None,
     not_for_delivery: Callable[[ProtocolStep], str | None] = lambda step: None,
 ) -> Configuration:
     """Read both files; names are checked against what is installed where the caller says what that is.
@@ -58,12 +60,14 @@ def parse(
         *_duplicates(RULES, rules_text, "protocol", [protocol.name for protocol in rules.protocol]),
         *_duplicates(NODES, nodes_text, "source", [source.name for source in nodes.source]),
         *_duplicates(NODES, nodes_text, "destination", [node.name for node in nodes.destination]),
+        *_duplicates(NODES, nodes_text, "priors", [node.name for node in nodes.priors]),
         *_unknown_names(rules_text, rules, nodes, set(algorithms), set(outputs)),
         *_not_live(rules_text, rules, not_for_delivery),
         *_wrong_destinations(nodes_text, nodes, set(schemes), check_destination),
         *_two_truths(nodes_text, nodes),
         *_unknown_objects(nodes_text, nodes, set(outputs)),
         *_wrong_steps(rules_text, rules, check_step),
+        *_wrong_priors(nodes_text, nodes, check_priors),
     ]
     if mistakes:
         raise Misconfigured("\n".join(mistakes))
@@ -74,6 +78,7 @@ def parse(
         rules=tuple(_rule(table) for table in rules.rule),
         forwards=tuple(_forward(table) for table in rules.forward),
         stopped=tuple(StoppedModel(**table.model_dump()) for table in stopped.stopped),
+        priors=tuple(PriorNode(**table.model_dump()) for table in nodes.priors),
     )
 
 
@@ -126,6 +131,9 @@ def _unknown_names(
     for number, protocol in enumerate(rules.protocol):
         asked = [step.algorithm for step in protocol.steps]
         yield from _unknown(text, ("protocol", number, "steps"), asked, algorithms, "algorithm")
+        archives = [step.priors for step in protocol.steps if step.priors]
+        known = {node.name for node in nodes.priors}
+        yield from _unknown(text, ("protocol", number, "steps"), archives, known, "priors")
     for number, forward in enumerate(rules.forward):
         where = ("forward", number, "destination")
         yield from _unknown(text, where, {forward.destination}, destinations, "destination")
@@ -187,6 +195,14 @@ def _wrong_steps(text: str, rules: RulesFile, check: Callable[[ProtocolStep], No
                 yield f"{RULES}:{line}: steps: {error}"
 
 
+def _wrong_priors(text: str, nodes: NodesFile, check: Callable[[PriorNode], None]) -> Iterable[str]:
+    for number, table in enumerate(nodes.priors):
+        try:
+            check(PriorNode(**table.model_dump()))
+        except Misconfigured as error:
+            yield f"{NODES}:{line_of(text, ('priors', number, 'url'))}: url: {error}"
+
+
 def _two_truths(text: str, nodes: NodesFile) -> Iterable[str]:
     """Two archives that each have their identity adopted would take turns for ever where they differ."""
     adopting = [number for number, node in enumerate(nodes.destination) if node.adopt_identity]
@@ -221,7 +237,9 @@ def _profile(table: DestinationTable) -> Profile:
 
 def _protocol(table: ProtocolTable) -> Protocol:
     steps = tuple(
-        ProtocolStep(kind=step.kind, algorithm=step.algorithm, model=step.model, context=step.context)
+        ProtocolStep(
+            kind=step.kind, algorithm=step.algorithm, model=step.model, context=step.context, priors=step.priors
+        )
         for step in table.steps
     )
     return Protocol(name=table.name, steps=steps)

@@ -164,6 +164,17 @@ instance = Table(
     Index("ix_instance_study", "study_id"),
 )  # fmt: skip
 
+rejection = Table(
+    "rejection", metadata,
+    _id(), _site(),
+    Column("study_uid", Text, nullable=False),
+    Column("sop_instance_uid", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    UniqueConstraint("study_uid", "sop_instance_uid", "site"),
+)  # fmt: skip
+
 association = Table(
     "association", metadata,
     _id(), _site(),

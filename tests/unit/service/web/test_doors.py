@@ -25,8 +25,9 @@ PUBLIC = {
 }
 SIGNED_IN = {("GET", "/"), ("POST", "/sign-out")}
 OPERATOR = {
-    ("POST", "/nodes/{name}/echo"), ("POST", "/jobs/{job_id}/rerun"), ("POST", "/deliveries/{delivery_id}/resend"),
-    ("POST", "/api/nodes/{name}/echo"), ("POST", "/api/jobs/{job_id}/rerun"),
+    ("POST", "/nodes/{name}/echo"), ("POST", "/jobs/{job_id}/rerun"), ("POST", "/jobs/{job_id}/recall"),
+    ("POST", "/deliveries/{delivery_id}/resend"),
+    ("POST", "/api/nodes/{name}/echo"), ("POST", "/api/jobs/{job_id}/rerun"), ("POST", "/api/jobs/{job_id}/recall"),
     ("POST", "/api/deliveries/{delivery_id}/resend"), ("POST", "/studies/{study_uid}/route"),
     ("POST", "/api/studies/{study_uid}/route"),
 }  # fmt: skip
