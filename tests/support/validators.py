@@ -60,7 +60,10 @@ def _run(tool: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     if shutil.which(tool) is None:
         pytest.skip(f"{tool} is not installed")
     command = [tool, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300, check=False)
+    try:
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise AssertionError(f"{tool} did not answer within {error.timeout:g} s") from error
 
 
 def _errors(result: subprocess.CompletedProcess[str]) -> list[str]:
