@@ -25,7 +25,7 @@ from service.adapters.viewing_pydicom import PydicomViewing
 from service.domain.algorithm import unlicensed
 from service.domain.errors import Misconfigured
 from service.domain.prior import PriorNode
-from service.domain.protocol import ANY_MODEL, ProtocolStep
+from service.domain.protocol import ANY_MODEL, ProtocolStep, StepKind
 from service.ports.bell import Bell, SilentBell
 from service.ports.clock import SystemClock
 from service.ports.models import Models
@@ -99,7 +99,11 @@ def plug_ins(settings: Settings) -> Installed:
 
 
 def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
-    """Raise Misconfigured for a step whose model is in no repository, or does something else."""
+    """Raise Misconfigured for a step whose model is in no repository or does something else, or that has nothing to
+    compare with."""
+    if step.kind is StepKind.COMPARE and step.algorithm not in algorithms():
+        known = ", ".join(algorithms())
+        raise Misconfigured(f"{step.algorithm} reads no earlier study: name one of {known} in a step that compares")
     if not step.model:
         return
     model = find_card(step.model, repositories).image
