@@ -237,7 +237,22 @@ run_tests() {
   check "mypy --strict" .venv/bin/mypy --strict
   check "lint-imports" .venv/bin/lint-imports
   code=0
-  PREREAD_CHECKS_FAILED="$failed" .venv/bin/python -m pytest "$@" || code=$?
+  export PREREAD_CHECKS_FAILED="$failed"
+  if [ $# -gt 0 ]; then
+    .venv/bin/python -m pytest "$@" || code=$?
+  else
+    # Side by side: unit tests use a processor, the others mostly wait for servers.
+    said=$(mktemp)
+    .venv/bin/python -m pytest tests/unit > "$said" 2>&1 &
+    units=$!
+    trap 'kill "$units" 2>/dev/null' EXIT
+    .venv/bin/python -m pytest --ignore=tests/unit || code=$?
+    wait "$units" || code=$?
+    trap - EXIT
+    say "unit tests, which ran beside these:"
+    cat "$said"
+    rm -f "$said"
+  fi
   if [ "$code" = 0 ] && [ -n "$failed" ]; then code=1; fi
   exit "$code"
 }
