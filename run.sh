@@ -241,12 +241,13 @@ run_tests() {
   if [ $# -gt 0 ]; then
     .venv/bin/python -m pytest "$@" || code=$?
   else
-    # Side by side: unit tests use a processor, the others mostly wait for servers.
+    .venv/bin/python -m pytest --ignore=tests/unit --ignore=tests/e2e || code=$?
+    # Side by side: unit tests use a processor, those of whole installations mostly wait.
     said=$(mktemp)
     .venv/bin/python -m pytest tests/unit > "$said" 2>&1 &
     units=$!
     trap 'kill "$units" 2>/dev/null' EXIT
-    .venv/bin/python -m pytest --ignore=tests/unit || code=$?
+    .venv/bin/python -m pytest tests/e2e || code=$?
     wait "$units" || code=$?
     trap - EXIT
     say "unit tests, which ran beside these:"
