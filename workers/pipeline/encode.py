@@ -198,7 +198,7 @@ def _variant(form: Form) -> tuple[str, ...]:
 
 
 def _series_number(order: Order) -> int:
-    """In the destination's block as far from its beginning as in ours, a tenth of the steps."""
+    """In the destination's block as far from its beginning as in ours, in steps of one where ours are of a hundred."""
     usual = SERIES_NUMBERS.get(order.role, OTHER_SERIES)
     return order.form.series_number + (usual - OTHER_SERIES) // 100 if order.form.series_number else usual
 
