@@ -222,6 +222,8 @@ PARTS
   trap - EXIT
 }
 
+ignoring() { printf -- '--ignore=%s ' "$@"; }
+
 run_tests() {
   setup requirements-test.lock
   install_test_parts
@@ -241,16 +243,17 @@ run_tests() {
   if [ $# -gt 0 ]; then
     .venv/bin/python -m pytest "$@" || code=$?
   else
-    .venv/bin/python -m pytest --ignore=tests/unit --ignore=tests/e2e || code=$?
+    beside="tests/unit tests/dicom tests/pages"
+    .venv/bin/python -m pytest $(ignoring $beside tests/e2e) || code=$?
     # Side by side: unit tests use a processor, those of whole installations mostly wait.
     said=$(mktemp)
-    .venv/bin/python -m pytest tests/unit > "$said" 2>&1 &
-    units=$!
-    trap 'kill "$units" 2>/dev/null' EXIT
+    .venv/bin/python -m pytest $beside > "$said" 2>&1 &
+    others=$!
+    trap 'kill "$others" 2>/dev/null' EXIT
     .venv/bin/python -m pytest tests/e2e || code=$?
-    wait "$units" || code=$?
+    wait "$others" || code=$?
     trap - EXIT
-    say "unit tests, which ran beside these:"
+    say "$beside, which ran beside these:"
     cat "$said"
     rm -f "$said"
   fi

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from service.embedded import orthanc
-from tests.support.installation import Installation, installed
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """`preread up` on SQLite with an Orthanc beside it, shared by the tests of one file."""
-    need_orthanc_and_dcmtk()
-    with Installation(tmp_path_factory.mktemp("installation")) as found:
-        yield found
+from tests.support.installation import installed
 
 
 def need_orthanc_and_dcmtk() -> None:
