@@ -1,8 +1,7 @@
 """Our own objects of synthetic studies in OHIF, as pictures: `python -m tests.viewer OHIF [FOLDER]`.
 
 OHIF is the folder with its built viewer (`npm pack @ohif/app@3.13.2`, then `package/dist`); FOLDER gets the pictures,
-deploy/docs/examples unless named. Needs Orthanc with its DICOMweb plug-in, Chromium and chromedriver. All of it stays on
-loopback.
+deploy/docs/examples unless named. Needs Orthanc with its DICOMweb plug-in, Chromium, chromedriver; uses loopback alone.
 """
 
 from __future__ import annotations
