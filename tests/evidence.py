@@ -16,7 +16,7 @@ HEAD = """# What is measured on real images, computed twice
 
 Written by `PREREAD_TEST_DATA=FOLDER python -m tests.evidence --markdown deploy/docs/evidence.md`; the test is
 `tests/unit/workers/measures/test_recomputed.py`. Ours: the service's header reader, bounded decoder and measures.
-Apart: GDCM reads and decodes (through SimpleITK) and numpy counts, with nothing of the service in between. The files are
+Apart: GDCM reads and decodes (through SimpleITK) and numpy counts; nothing of the service is in between. The files are
 published test files, not patients.
 
 | series | images | spacing, thickness (mm) | remarks | mean, deviation, median (HU), voxels | differs apart |
