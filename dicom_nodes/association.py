@@ -18,7 +18,7 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.pdu_primitives import A_ASSOCIATE
-from pynetdicom.presentation import build_context
+from pynetdicom.presentation import build_context, build_role
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
 from dicom_nodes.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -52,9 +52,11 @@ class Peer:
         return f"{self.called_ae} at {self.host}:{self.port}"
 
 
-def associate(peer: Peer, contexts: Iterable[Context]) -> Association:
-    """Negotiate one context per pair. Raises Unavailable (away, busy), Refused (rejected for good),
-    NoContext (nothing accepted)."""
+def associate(peer: Peer, contexts: Iterable[Context], *, provided: Iterable[UID] = ()) -> Association:
+    """Negotiate one context per pair; of the `provided` classes we are the SCP (PS3.7 D.3.3.4).
+
+    Raises Unavailable (away, busy), Refused (rejected for good), NoContext (nothing accepted).
+    """
     entity = _Caller(peer.calling_ae)
     entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
@@ -66,7 +68,13 @@ def associate(peer: Peer, contexts: Iterable[Context]) -> Association:
     handlers: list[evt.EventHandlerType] = [(evt.EVT_CONN_OPEN, _on_open, [peer.dimse_s])]
     try:
         association = entity.associate(
-            peer.host, peer.port, proposed, peer.called_ae, _LARGEST_PDU, evt_handlers=handlers
+            peer.host,
+            peer.port,
+            proposed,
+            peer.called_ae,
+            _LARGEST_PDU,
+            ext_neg=[build_role(sop_class, scu_role=False, scp_role=True) for sop_class in provided],
+            evt_handlers=handlers,
         )
     except OSError as error:
         raise Unavailable(f"{peer} cannot be found: {error.strerror or error}") from error

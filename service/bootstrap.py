@@ -70,7 +70,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         edits=ChainedEdits(ledger.database, site=settings.site.name, process=process),
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),
-        priors=PriorSources(),
+        priors=PriorSources(calling_ae=settings.scp.ae_title),
     )
 
 

@@ -61,6 +61,8 @@ class EncodingContext:
     """Version of preread."""
     predecessors: tuple[Reference, ...] = ()
     """Documents of the same role that this one supersedes."""
+    priors: tuple[Reference, ...] = ()
+    """Images of earlier studies that were read to compare with."""
     language: str = ""
     """RFC 5646 tag of the text, where the report does not say."""
     character_set: CharacterSet = CharacterSet.UTF_8

@@ -56,7 +56,7 @@ class Referred:
 
 def evidence_references(report: Report, context: EncodingContext) -> tuple[list[Dataset], list[Dataset]]:
     """All that was read or is referred to: items of Current Requested Procedure Evidence Sequence (0040,A375),
-    and of Pertinent Other Evidence Sequence (0040,A385) for images of other studies."""
+    and of Pertinent Other Evidence Sequence (0040,A385) for images of other studies, those compared with among them."""
     referred = Referred(context)
     named = [
         Reference(i.sop_class_uid, i.sop_instance_uid, i.series_instance_uid, i.study_instance_uid)
@@ -65,7 +65,7 @@ def evidence_references(report: Report, context: EncodingContext) -> tuple[list[
     read = [referred.to(image) for image in (*report.images, *images_of(report.findings))]
     here: list[Reference] = []
     elsewhere: list[Reference] = []
-    for reference in (*read, *named):
+    for reference in (*read, *named, *context.priors):
         (here if reference.study_instance_uid == context.study_instance_uid else elsewhere).append(reference)
     return hierarchy(here), hierarchy(elsewhere)
 

@@ -37,7 +37,7 @@ _OK, _NOTHING = 200, 204
 Row = Mapping[str, Any]
 
 
-def open_source(node: PriorNode) -> PriorSource:
+def open_source(node: PriorNode, *, calling_ae: str) -> PriorSource:
     """Connects to nothing. Raises Misconfigured for a URL without a host."""
     url = node.url.removeprefix("dicomweb+")
     if not urlsplit(url).hostname:

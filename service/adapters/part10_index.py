@@ -48,6 +48,11 @@ def uid_of(raw: RawHeader, keyword: str) -> UID:
     return _Texts(raw.values, ()).uid(keyword)
 
 
+def text_of(raw: RawHeader, keyword: str) -> str:
+    """Empty if it is missing."""
+    return _Texts(raw.values, ("iso8859",)).one(keyword)
+
+
 def _attributes(raw: RawHeader, texts: _Texts) -> dict[str, str]:
     found = {keyword: text for keyword, tag in _ROUTING if (text := texts.all(tag))}
     devices = [found.get("DeviceUID", "")]

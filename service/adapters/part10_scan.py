@@ -38,7 +38,7 @@ def tag_of(keyword: str) -> int:
 IDENTITY_KEYWORDS = (
     "SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyDate", "StudyTime", "AccessionNumber",
     "ReferringPhysicianName", "TimezoneOffsetFromUTC", "PatientName", "PatientID", "IssuerOfPatientID",
-    "PatientBirthDate", "PatientSex", "StudyInstanceUID", "SeriesInstanceUID", "StudyID",
+    "PatientBirthDate", "PatientSex", "StudyInstanceUID", "SeriesInstanceUID", "StudyID", "InstanceAvailability",
 )  # fmt: skip
 WANTED = frozenset(tag_of(keyword) for keyword in (*ROUTING_KEYWORDS, *IDENTITY_KEYWORDS))
 WANTED_ITEMS: Mapping[int, frozenset[int]] = {

@@ -20,7 +20,7 @@ class PriorNode:
 
     name: str
     url: str
-    """`dicomweb+http://host/root` or `dicomweb+https://...`."""
+    """`dicomweb+http://host/root`, `dicomweb+https://...`, or `dicom://CALLED_AE@host:port`."""
     default_issuer: str = ""
     """Issuer of Patient ID where an answer states none."""
     max_age: timedelta = timedelta(days=5 * 365)

@@ -47,7 +47,8 @@ _TEXT = ("basic-text-sr", "encapsulated-pdf", "secondary-capture")
 PRESETS: Mapping[str, Profile] = MappingProxyType(
     {
         "archive": Profile(objects=("basic-text-sr", "tid1500"), fall_back=_TEXT),
-        "ohif": Profile(objects=("basic-text-sr", "tid1500", "coordinates-sr", "segmentation"), fall_back=_TEXT),
+        # No TID 1500: OHIF opens none with a group that has no coordinates (knowledge.md, "ohif").
+        "ohif": Profile(objects=("basic-text-sr", "coordinates-sr", "segmentation"), fall_back=_TEXT),
         "weasis": Profile(
             objects=("basic-text-sr", "presentation-state", "key-objects", "segmentation"), fall_back=_TEXT
         ),

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,8 +108,8 @@ class Browser:
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
-    """Start chromedriver and a window with an empty profile; both end with the context."""
+def browser(*, flags: Sequence[str] = ()) -> Iterator[Browser]:
+    """Start chromedriver and a window with an empty profile and further `flags`; both end with the context."""
     profile = Path(tempfile.mkdtemp(prefix="preread-browser-"))
     port = _free_port()
     driver = subprocess.Popen(
@@ -118,7 +118,7 @@ def browser() -> Iterator[Browser]:
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
             _until_ready(client)
-            session = client.post("/session", json=_wanted(profile)).json()["value"]["sessionId"]
+            session = client.post("/session", json=_wanted(profile, flags)).json()["value"]["sessionId"]
             try:
                 yield Browser(client, session)
             finally:
@@ -129,9 +129,9 @@ def browser() -> Iterator[Browser]:
         shutil.rmtree(profile, ignore_errors=True)
 
 
-def _wanted(profile: Path) -> dict[str, Any]:
+def _wanted(profile: Path, flags: Sequence[str]) -> dict[str, Any]:
     options = {
-        "args": [*FLAGS, f"--user-data-dir={profile}", "--window-size=1440,900"],
+        "args": [*FLAGS, *flags, f"--user-data-dir={profile}", "--window-size=1440,900"],
         "binary": shutil.which("chromium"),
     }
     always = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}

@@ -1,4 +1,4 @@
-"""Decoders of pixel data that others wrote and that nothing here decodes with: DCMTK and FFmpeg."""
+"""Decoders of pixel data that others wrote and that nothing here decodes with: DCMTK, FFmpeg, GDCM."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import SimpleITK
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -42,19 +43,22 @@ DCMTK = {
 }
 """DCMTK's tool for a transfer syntax; the one that Debian ships knows no JPEG 2000."""
 FFMPEG = {JPEG2000: "jpeg2000", JPEG2000Lossless: "jpeg2000", HTJ2KLossless: "jpeg2000"}
-"""FFmpeg's own decoder, which is not OpenJPEG."""
+"""FFmpeg's own decoder, which is not OpenJPEG; GDCM (in SimpleITK) judges where it is not installed: another reader and
+another build around OpenJPEG, so what it cannot judge is that library's arithmetic."""
 
 
 def judge(syntax: UID) -> str:
     """Whose decoder judges this transfer syntax."""
-    return "DCMTK" if syntax in DCMTK else "FFmpeg"
+    return "DCMTK" if syntax in DCMTK else "FFmpeg" if _ffmpeg_is_here() else "GDCM"
 
 
 def decoded(path: Path, folder: Path) -> NDArray[Any]:
-    """Stored values of a one-frame object, (rows, columns) or (rows, columns, samples). Skips without the judge."""
+    """Stored values of a one-frame object, (rows, columns) or (rows, columns, samples). Skips without DCMTK."""
     dataset = dcmread(path)
     syntax = dataset.file_meta.TransferSyntaxUID
-    return _by_dcmtk(path, DCMTK[syntax], folder) if syntax in DCMTK else _by_ffmpeg(dataset, FFMPEG[syntax])
+    if syntax in DCMTK:
+        return _by_dcmtk(path, DCMTK[syntax], folder)
+    return _by_ffmpeg(dataset, FFMPEG[syntax]) if _ffmpeg_is_here() else _by_gdcm(path, dataset)
 
 
 def _by_dcmtk(path: Path, tool: str, folder: Path) -> NDArray[Any]:
@@ -75,9 +79,20 @@ def _signed(raw: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
     return np.where(values >= 1 << (bits - 1), values - (1 << bits), values) if dataset.PixelRepresentation else values
 
 
+def _by_gdcm(path: Path, dataset: Dataset) -> NDArray[Any]:
+    """Without the rescale that GDCM applies by itself."""
+    values = np.asarray(SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path))))[0]
+    if dataset.SamplesPerPixel > 1:
+        return values.astype(np.int64)
+    stored = (values - float(dataset.get("RescaleIntercept", 0))) / float(dataset.get("RescaleSlope", 1))
+    return np.rint(stored).astype(np.int64)
+
+
+def _ffmpeg_is_here() -> bool:
+    return importlib.util.find_spec("av") is not None
+
+
 def _by_ffmpeg(dataset: Dataset, codec: str) -> NDArray[Any]:
-    if importlib.util.find_spec("av") is None:
-        pytest.skip("FFmpeg's decoder is not installed (`pip install av`)")
     av = importlib.import_module("av")
     context = av.CodecContext.create(codec, "r")
     frame = next(generate_frames(BytesIO(dataset.PixelData).getvalue(), number_of_frames=1))

@@ -51,11 +51,10 @@ def as_markdown(rows: Sequence[Row]) -> str:
 
 _HEAD = """# Every object before every judge
 
-Written by `PREREAD_TEST_DATA=FOLDER ./run.sh validate --markdown deploy/docs/validation.md`. A cell counts the errors
-that a judge found; (n explained) are complaints about the source or the judge, with their reasons at the end.
+Written by `PREREAD_TEST_DATA=FOLDER ./run.sh validate --slow --markdown deploy/docs/validation.md`. A cell counts the
+errors that a judge found; (n explained) are complaints about the source or the judge, with their reasons at the end.
 The [conformance statement](conformance.md), 7.7, says what each judge is. A dash: this judge does not know this kind of
-object, or was not heard (PixelMed takes half a minute for each document: it is heard with `--slow`, and not about
-character sets).
+object, or was not heard (PixelMed, with `--slow` alone, and not about character sets).
 
 Each object holds the same reading (a nodule with a box, an effusion with a mask, no pneumothorax) and what our measures
 say of the image. The first two sources are synthetic; the others are published test files, not patients.

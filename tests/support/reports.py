@@ -243,6 +243,10 @@ A_PREDECESSOR = Reference(
     UID("1.2.840.10008.5.1.4.1.1.88.11"), derive_uid("test", "former"), derive_uid("test", "former series"), STUDY
 )
 
+A_PRIOR_IMAGE = Reference(
+    DX, derive_uid("test", "prior image"), derive_uid("test", "prior series"), derive_uid("test", "prior study")
+)
+
 
 def a_frame(number: int = 1, *, rows: int = 300, columns: int = 250) -> Frame:
     """A slope of grey, darker below, of image `number`."""

@@ -78,6 +78,16 @@ def add_changes(reading: Reading, module: AlgorithmModule, step: Step, *, namesp
     reading.compare(told, notes=notes)
 
 
+def images_compared(step: Step) -> tuple[Instance, ...]:
+    """The earlier images that a kept step's model read."""
+    kept = json.loads(step.answer)
+    if not kept["read"]:
+        return ()
+    asked = {one.image for one in load(kept["read"]).asked}
+    instances = (_stored(row).instance for row in kept["images"])
+    return tuple(instance for instance in instances if instance.sop_instance_uid in asked)
+
+
 def _bring(step: ProtocolStep, images: Sequence[StoredInstance], claim: Claim, services: Services) -> Brought:
     version = services.configurations.version(claim.job.config_version)
     node: PriorNode = version.configuration.prior_node(step.priors)

@@ -20,6 +20,7 @@ from dicom_nodes.objects.structure import complaints
 from service.domain.node import DestinationNode
 from service.domain.protocol import Protocol
 from service.domain.report import Outcome, Report
+from service.domain.study import Instance
 from service.domain.uids import derive_uid
 from service.ports.ledger import Claim, NewObject
 from service.ports.services import Services
@@ -48,6 +49,8 @@ class Encoding:
     services: Services
     masks: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     """Label maps (slices, rows, columns) that its steps kept, by digest."""
+    priors: tuple[Instance, ...] = ()
+    """Images of earlier studies that its steps compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,10 @@ def _context(encoding: Encoding, report: Report, order: Order) -> EncodingContex
         predecessors=tuple(
             Reference(before.sop_class_uid, before.sop_instance_uid, before.series_instance_uid, study)
             for before in former
+        ),
+        priors=tuple(
+            Reference(i.sop_class_uid, i.sop_instance_uid, i.series_instance_uid, i.study_instance_uid)
+            for i in encoding.priors
         ),
         language=site.language,
         character_set=order.form.character_set,

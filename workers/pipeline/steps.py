@@ -15,7 +15,7 @@ from service.domain.algorithm import Algorithm
 from service.domain.errors import Misconfigured
 from service.domain.job import Step
 from service.domain.protocol import Protocol, ProtocolStep, StepKind
-from service.domain.study import StoredInstance
+from service.domain.study import Instance, StoredInstance
 from service.ports.image_models import LabelMap
 from service.ports.ledger import Claim
 from service.ports.services import Services
@@ -23,7 +23,7 @@ from workers.algorithms import algorithms, model_of
 from workers.algorithms.base import AlgorithmModule
 from workers.measures import algorithm, measures
 from workers.pipeline.ask import ask
-from workers.pipeline.compare import add_changes, compare
+from workers.pipeline.compare import add_changes, compare, images_compared
 from workers.pipeline.interpret import Reading
 from workers.pipeline.kept import load
 from workers.pipeline.kept_looks import masks_seen
@@ -79,6 +79,12 @@ def label_maps(steps: Iterable[Step], protocol: Protocol) -> Mapping[str, NDArra
     """Every label map that `steps` of `protocol` kept, (slices, rows, columns), by the digest that masks refer to."""
     maps = [each for step in steps for each in _masks(step, protocol.steps[step.ordinal - 1])]
     return {each.sha256: each.labels for each in maps}
+
+
+def earlier_images(steps: Iterable[Step], protocol: Protocol) -> tuple[Instance, ...]:
+    """Every image of another study that `steps` of `protocol` compared with."""
+    comparing = [step for step in steps if protocol.steps[step.ordinal - 1].kind is StepKind.COMPARE]
+    return tuple(instance for step in comparing for instance in images_compared(step))
 
 
 def _masks(step: Step, wanted: ProtocolStep) -> Iterable[LabelMap]:

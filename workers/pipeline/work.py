@@ -22,7 +22,7 @@ from service.ports.services import Services
 from workers.pipeline.encode import Encoding, encode
 from workers.pipeline.interpret import Reading
 from workers.pipeline.select import evidence_of
-from workers.pipeline.steps import Asked, add, label_maps, take
+from workers.pipeline.steps import Asked, add, earlier_images, label_maps, take
 
 NO_SERIES = "the rule no longer takes any series"
 """Why nothing is read where a rule took a series once and takes none of the same manifest now: what it asked of the
@@ -139,7 +139,7 @@ def _finish(
         rule_version=job.config_version,
     )
     nodes = _destinations(rule, configuration, report)
-    encoding = Encoding(claim, protocol, digest, services, label_maps(steps, protocol))
+    encoding = Encoding(claim, protocol, digest, services, label_maps(steps, protocol), earlier_images(steps, protocol))
     results = encode(encoding, report, rule.outputs, nodes)
     report = results.report
     provenance = _provenance(claim, report, protocol, digest, steps, services) | {"refused": results.refused}

@@ -38,7 +38,7 @@ from tests.support.instances import instance, part10
 from tests.support.narratives import NORMAL, answer
 from tests.support.web_records import CARD
 from workers.algorithms import algorithms
-from workers.pipeline.compare import add_changes, compare
+from workers.pipeline.compare import add_changes, compare, images_compared
 from workers.pipeline.interpret import UNFOUNDED, Reading
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -135,6 +135,14 @@ def test_what_the_earlier_study_does_not_show_is_new(house: House) -> None:
     assert told.text == "Compared with 2025-01-02: right pleural effusion is new."
     assert told.findings == ("effusion",)
     assert report.notes == ("compared with the study of 2025-01-02, read by the same algorithm",)
+
+
+def test_the_earlier_images_that_were_read_are_known_and_none_where_nothing_was_compared(house: House) -> None:
+    (image,) = images_compared(house.step())
+    (study,) = house.priors.studies
+    assert image.study_instance_uid == study.study_instance_uid
+    house.priors.error = Unavailable("archive cannot be reached")
+    assert images_compared(house.step()) == ()
 
 
 def test_a_kept_step_says_the_same_again_without_asking_anybody(house: House) -> None:

@@ -71,6 +71,11 @@ def test_a_refused_overlay_needs_no_stand_in_beside_a_report() -> None:
     assert gets(viewer, TEXT, CODED, refused=(Order("presentation-state"),)) == ["basic-text-sr"]
 
 
+def test_ohif_gets_its_boxes_and_no_document_that_it_cannot_open() -> None:
+    assert "coordinates-sr" in PRESETS["ohif"].objects
+    assert "tid1500" not in (*PRESETS["ohif"].objects, *PRESETS["ohif"].fall_back)
+
+
 def test_every_preset_names_objects_that_exist() -> None:
     from dicom_nodes.objects import encoders
 

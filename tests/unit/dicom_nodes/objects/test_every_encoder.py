@@ -22,6 +22,7 @@ from service.domain.study import Identity
 from service.domain.uids import derive_uid, is_uid
 from tests.support.reports import (
     A_PREDECESSOR,
+    A_PRIOR_IMAGE,
     STUDY,
     a_context,
     a_normal_report,
@@ -172,6 +173,16 @@ def test_an_image_of_another_study_is_pertinent_other_evidence(encoder: Encoder)
     (other,) = dataset.PertinentOtherEvidenceSequence
     assert other.StudyInstanceUID == prior.study_instance_uid
     assert [item.StudyInstanceUID for item in dataset.CurrentRequestedProcedureEvidenceSequence] == [STUDY]
+
+
+@every_document
+def test_an_earlier_image_that_was_compared_with_is_pertinent_other_evidence(encoder: Encoder) -> None:
+    dataset = read(encoder.encode(a_report(), a_context(priors=(A_PRIOR_IMAGE,))))
+    (other,) = dataset.PertinentOtherEvidenceSequence
+    (series,) = other.ReferencedSeriesSequence
+    (image,) = series.ReferencedSOPSequence
+    told = (other.StudyInstanceUID, series.SeriesInstanceUID, image.ReferencedSOPInstanceUID)
+    assert told == (A_PRIOR_IMAGE.study_instance_uid, A_PRIOR_IMAGE.series_instance_uid, A_PRIOR_IMAGE.sop_instance_uid)
 
 
 @every_case
