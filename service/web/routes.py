@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from service.domain.account import Role
-from service.web.api import answers
+from service.web.api import answers, prose
 from service.web.dicomweb import retrieve, search
 from service.web.dicomweb.resources import ROOT
 from service.web.door import ANYONE, BLIND, SIGNED_IN, Door, allow
@@ -97,6 +97,7 @@ API = (
     Row("POST", "/api/nodes/{name}/echo", OPERATOR, answers.echo),
     Row("GET", "/api/config", VIEWER, answers.config),
     Row("GET", "/api/health", VIEWER, answers.state),
+    *(Row(method, path, VIEWER, endpoint) for method, path, endpoint in prose.ROUTES),
 )
 
 _STUDY = f"{ROOT}/studies/{{study_uid}}"

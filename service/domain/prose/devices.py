@@ -46,7 +46,7 @@ _WORDS = {
     r"|\w*aggregat\b|(?:atrial|ventricular|rv|pacer?) leads?|pacer\b",
     "chest tube": r"(?:chest|pleural|thoracostomy|intercostal) (?:tube|drain|catheter)s?|thorax?drainage\w*"
     r"|\bicc\b|\bicd tube|bülau\w*"
-    r"|pleural pigtail|pigtail(?: catheter| drain)?|(?-i:CTs?)(?= to (?:wall|water|suction))|pleuradrainage\w*"
+    r"|pleural pigtail|pigtail(?: catheter| drain(?:age)?)?|(?-i:CTs?)(?= to (?:wall|water|suction))|pleuradrainage\w*"
     r"|thorakostomie",
     "nasogastric tube": r"naso-?gastric(?: tube)?|oro-?gastric tube|enteric tube|feeding tube"
     r"|dobh?off(?: tube)?|ngt?\b(?: tube)?|ogt\b|og tube"

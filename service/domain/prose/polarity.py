@@ -34,7 +34,8 @@ _LOOKS_LIKE = re.compile(
 _DOUBT = re.compile(
     r"\b(?:may|might|could|possibl[ey]|possibility|probabl[ey]|perhaps|suspect\w*|suspicio\w*|concern\w*"
     r"|questiona\w+|query"
-    r"|equivocal|versus|vs|differential|consider\w*|borderline|unlikely|either|or|uncertain|indetermina\w+|fraglich\w*"
+    r"|equivocal|(?<!\d )versus|(?<!\d )vs|differential|consider\w*|borderline|unlikely"
+    r"|either|or|uncertain|indetermina\w+|fraglich\w*"
     r"|möglich\w*|verdacht\w*|verdächtig\w*|evtl|eventuell|grenzwertig\w*|wahrscheinlich\w*|oder|dd)\b|\bv\. ?a\b|\?",
     re.IGNORECASE,
 )

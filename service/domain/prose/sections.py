@@ -101,7 +101,7 @@ def sections(text: str) -> tuple[Section, ...]:
     found: list[Section] = []
     current: Part | None = None
     for piece in pieces:
-        current = piece.part or _inferred(piece, current, headed, bool(found))
+        current = piece.part or _inferred(piece, current, headed, bool(found) or len(pieces) == 1)
         part = Part.IMPRESSION if wet_alone and current is Part.WET_READ else current
         body = Span.of(text, piece.body, piece.end)
         found.append(Section(part=part, header=piece.header, body=body, start=piece.start))

@@ -28,7 +28,7 @@ _WORDS: dict[str, str] = {
     "atelectasis": r"atelecta\w+|atelekta\w+|\w*dys?telekta\w+|\w*atelektase\w*|minderbelüft\w*|(?:lobar|lobe"
     r"|lung|segmental) collapse"
     r"|collapsed? (?:of the )?(?:\w+ )?(?:lobe|lung)|teilkollabiert|lungenkollaps|collapse with",
-    "pneumothorax": r"\w*pneumothora\w+|ptx\b|\w*pneumothorax",
+    "pneumothorax": r"\w*pneumothora\w+|ptx\b|(?:visceral )?pleural line\b",
     "pleural effusion": r"(?<!pericardial )(?<!joint )effusions?|pleural (?:fluid|collection)"
     r"|\w*pleuraerg[uü]\w+|\berg[uü](?:ss|ß)\w*"
     r"|\w*randwinkelerg[uü]\w+|a fusion\b|h(?:a?e)mothora\w+|hämatothora\w+|\w*empyem\w*|fluid (?:in"

@@ -40,6 +40,7 @@ EXAMPLES = {
     "{study_uid}": "1.2.826.0.1.3680043.10.1001.2", "{job_id}": "j-5", "{delivery_id}": "d-4-PACS", "{name}": "PACS",
     "{name:path}": "app.css", "{series_uid}": "1.2.826.0.1.3680043.10.1001.2.1",
     "{instance_uid}": "1.2.826.0.1.3680043.10.1001.2.1.1", "{numbers}": "1", "{path:path}": "00282000",
+    "{task}": "labels",
 }  # fmt: skip
 ROWS = (*routes.PAGES, *routes.DICOMWEB, *routes.API)
 
