@@ -10,7 +10,7 @@ import typer
 
 from service.cli.show import Unknown
 
-MOST_CHARACTERS = 1_000_000
+MOST_CHARACTERS = 100_000
 TextFile = Annotated[Path, typer.Argument(metavar="FILE", help="The report as text in UTF-8; - reads standard input.")]
 
 

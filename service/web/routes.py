@@ -17,6 +17,7 @@ from service.web.door import ANYONE, BLIND, SIGNED_IN, Door, allow
 from service.web.pages import (
     audit_trail,
     configuration,
+    dismiss,
     models,
     operations,
     probes,
@@ -68,6 +69,7 @@ PAGES = (
     Row("POST", "/studies/{study_uid}/route", OPERATOR, work.route),
     Row("GET", "/studies/{study_uid}/review", VIEWER, review.show),
     Row("POST", "/studies/{study_uid}/review/{job_id}", REVIEWER, review.save),
+    Row("POST", "/studies/{study_uid}/review/{job_id}/dismiss", REVIEWER, dismiss.dismiss),
     Row("GET", "/jobs", VIEWER, work.jobs),
     Row("POST", "/jobs/{job_id}/rerun", OPERATOR, work.rerun),
     Row("POST", "/jobs/{job_id}/recall", OPERATOR, work.recall),

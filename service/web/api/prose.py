@@ -11,16 +11,20 @@ from pydantic import BaseModel, Field
 from service.domain.prose.side import Side
 from service.domain.quality import VERSION
 from service.domain.quality.case import Case
+from service.domain.quality.dismissal import key_of
 from service.domain.quality.inspect import inspect
 from service.flow.prose import answered
 from service.flow.quality import case_of
-from service.web.pages.review import MOST_TEXT, case_shown
+from service.web.pages.review import case_shown
 from service.web.pages.study import viewed
 from service.web.services import services_of
 
+MOST_READ = 20_000
+"""Characters of a report; the longest of a thousand is shorter by far."""
+
 
 class TextShape(BaseModel):
-    text: str = Field("", max_length=MOST_TEXT, description="The report; empty for the study's draft as it stands")
+    text: str = Field("", max_length=MOST_READ, description="The report; empty for the study's draft as it stands")
 
 
 class FreeTextShape(TextShape):
@@ -34,7 +38,7 @@ class FreeTextShape(TextShape):
 
 
 class TaskShape(TextShape):
-    prior: str = Field("", max_length=MOST_TEXT, description="The earlier report of the same patient, for change")
+    prior: str = Field("", max_length=MOST_READ, description="The earlier report of the same patient, for change")
 
 
 class IssueShape(BaseModel):
@@ -44,6 +48,7 @@ class IssueShape(BaseModel):
     end: int
     message: str
     rule: str
+    dismissed: bool = Field(False, description="Whether a radiologist has called it no error")
 
 
 class QualityShape(BaseModel):
@@ -51,14 +56,19 @@ class QualityShape(BaseModel):
     version: str
     text: str = Field(description="What the places count in")
     issues: list[IssueShape]
+    dismissals: dict[str, int] = Field(
+        default_factory=dict, description="By kind, how many were dismissed of all reports"
+    )
 
 
-def study_quality(request: Request, study_uid: str, asked: TextShape) -> QualityShape:
+def study_quality(request: Request, study_uid: str, asked: TextShape, job: str = "") -> QualityShape:
     """A second opinion on a study's report: the text sent, else the draft as it stands; the look at it is audited."""
-    record = viewed(request, study_uid, detail="quality")
-    shown = case_shown(request, record)
-    study = services_of(request).ledger.study(record.row.study_instance_uid)
-    return _questioned(case_of(asked.text or shown.text, shown.report, study))
+    record, services = viewed(request, study_uid, detail="quality"), services_of(request)
+    shown = case_shown(request, record, job)
+    study = services.ledger.study(record.row.study_instance_uid)
+    case = case_of(_bounded(asked.text or shown.text), shown.report, study)
+    dismissed = services.dismissals.keys(shown.job.job.job_id)
+    return _questioned(case, dismissed).model_copy(update={"dismissals": dict(services.dismissals.counts())})
 
 
 def quality(request: Request, asked: FreeTextShape) -> QualityShape:
@@ -79,8 +89,20 @@ def report_task(request: Request, task: str, asked: TaskShape) -> dict[str, Any]
         raise HTTPException(422, f"{error}.") from error
 
 
-def _questioned(case: Case) -> QualityShape:
-    issues = [IssueShape(**asdict(issue)) for issue in inspect(case)]
+def _bounded(text: str) -> str:
+    """Raises 422 for more than any report, which rules would take minutes to read."""
+    if len(text) > MOST_READ:
+        raise HTTPException(422, f"This text is longer than {MOST_READ} characters: send one report at a time.")
+    return text
+
+
+def _questioned(case: Case, dismissed: frozenset[str] = frozenset()) -> QualityShape:
+    issues = [
+        IssueShape(
+            **asdict(issue), dismissed=key_of(issue.rule, case.text[issue.start : issue.end].strip()) in dismissed
+        )
+        for issue in inspect(case)
+    ]
     return QualityShape(by="rules", version=VERSION, text=case.text, issues=issues)
 
 

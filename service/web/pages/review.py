@@ -95,9 +95,9 @@ def save(request: Request, study_uid: str, job_id: str) -> Response:
     return JSONResponse({"saved": True})
 
 
-def case_shown(request: Request, record: StudyRecord) -> Case:
-    """What the page shows of a study where no reading is named. Raises 404 and 409 as the page does."""
-    return _case(request, _chosen(newest_readings(record.jobs), ""))
+def case_shown(request: Request, record: StudyRecord, job_id: str = "") -> Case:
+    """What the page shows of a study, or of one of its readings. Raises 404 and 409 as the page does."""
+    return _case(request, _chosen(newest_readings(record.jobs), job_id))
 
 
 def _told(request: Request, study_uid: str, detail: str) -> None:
