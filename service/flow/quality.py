@@ -1,4 +1,4 @@
-"""Second opinion: a study's report text held against its AI reading, its header and its order; nothing is altered."""
+"""Second opinion: a study's report text held against its AI reading and its header; nothing is altered."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ def case_of(text: str, report: Report, study: Study | None) -> Case:
         body_part=body_part,
         laterality=_side_of(header.get("ImageLaterality", "") or header.get("Laterality", ""), body_part),
         prior=False if any(note.startswith(_NO_PRIOR) for note in report.notes) else None,
-        requested=header.get("ReasonForTheRequestedProcedure", "") or header.get("ReasonForStudy", ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""Span and Clause: places in a text, in characters, the end excluded."""
+"""Span: a place in a text, in characters, the end excluded; sentences and clauses as such."""
 
 from __future__ import annotations
 

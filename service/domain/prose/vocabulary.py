@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _WORDS: dict[str, str] = {
-    "cardiomegaly": r"[ck]ardiomegal\w*|enlarge\w* (?:of the )?(?:heart|cardiac|cardio\w+) ?\w*|heart failure size"
+    "cardiomegaly": r"[ck]ardiomegal\w*|enlarge\w* (?:of the )?(?:heart|cardiac|cardio\w+) ?\w*"
     r"|herzvergrößerung|cm\+",
     "mediastinal widening": r"(?:mediastinal|mediastinum) (?:is )?(?:wide\w*|enlarge\w*|mass\w*)"
     r"|(?:wide\w*|enlarge\w*|prominent|bulky)(?: of)?(?: the)?(?: superior| upper)? (?:cardio)?mediastin\w*"

@@ -1,4 +1,4 @@
-"""Case: what a report is held against: the images' reading by AI, the order, the header, and whether a prior exists."""
+"""Case: what a report is held against: the images' reading by AI, the header, and whether a prior exists."""
 
 from __future__ import annotations
 
@@ -35,8 +35,6 @@ class Case:
     """Of the examination: an R hand."""
     prior: bool | None = None
     """Whether an earlier study is known; None where nobody looked."""
-    requested: str = ""
-    """The question of the order or of the header."""
     required: Sequence[Part] = (Part.FINDINGS, Part.IMPRESSION)
     """Sections that this site wants in every report that has sections at all."""
     reading: Reading = field(init=False)

@@ -85,14 +85,14 @@ interna saumbreite mantelpneumothorax
 _ORDINARY = """
 jugulär jugulären indikation indikationen globular hemothorax haemothorax haemorrhage haematoma haemorrhagic oedema
 oedematous oesophagus tumour tumours anaemia ischaemia ischaemic paediatric localised visualised characterised centre
-fibre labelled catheters tubular lobulated globulär kalibersprung liege lieger lateralen scaring sighs plumonary
-relives advise advises position chance chances causal sinuses apposition contort contours lobed locale formal moral
-minimum marginal patent patients basis bases border boarder tissue tension attention extension torsion confusion
-infusion diffusion refusion profusion contusions lesion legion visions revision division scan scar scars later latter
-letter litter smaller largest larger lunge severed serve several sever altered notes noted noticed united stages
-stable stale stabile precent resent precious various variant varicose vary very every device devices evidence provided
-presence prevent dilate dilates fracture traction fraction retraction contraction refraction inter interval internal
-external peritoneal perineal peroneal perianal coarse course source force cause clause tracheas lobar
+fibre labelled catheters tubular lobulated globulär kalibersprung liege lieger lateralen scaring sighs relives advise
+advises position chance chances causal sinuses apposition contort contours lobed locale formal moral minimum marginal
+patent patients basis bases border boarder tissue tension attention extension torsion confusion infusion diffusion
+refusion profusion contusions lesion legion visions revision division scan scar scars later latter letter litter
+smaller largest larger lunge severed serve several sever notes noted noticed united stages stable stale stabile resent
+precious various variant varicose vary very every device devices evidence provided presence prevent dilate dilates
+fracture traction fraction retraction contraction refraction inter interval internal external peritoneal perineal
+peroneal perianal coarse course source force cause clause tracheas lobar
 """
 KNOWN = frozenset((*_ENGLISH.split(), *_GENERAL.split(), *_GERMAN.split(), *_ORDINARY.split()))
 """Words that are never questioned."""
