@@ -16,6 +16,7 @@ from service.adapters.audit_chain import ChainedAudit
 from service.adapters.cards import find_card
 from service.adapters.configuration import StoredConfigurations
 from service.adapters.configuration.store import Installed
+from service.adapters.dismissals_sql import SqlDismissals
 from service.adapters.edit_chain import ChainedEdits
 from service.adapters.ledger import SqlLedger
 from service.adapters.part10 import Part10Headers
@@ -67,6 +68,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         accounts=SqlAccounts(ledger.database, site=settings.site.name, now=clock.now),
         audit=audit,
         trail=audit,
+        dismissals=SqlDismissals(ledger.database, site=settings.site.name),
         edits=ChainedEdits(ledger.database, site=settings.site.name, process=process),
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),

@@ -20,6 +20,8 @@ VERBS: Mapping[str, str] = {
     "jobs": "service.cli.jobs:app",
     "deliveries": "service.cli.deliveries:app",
     "evidence": "service.cli.evidence:evidence",
+    "quality": "service.cli.quality:quality",
+    "report": "service.cli.report:app",
     "rules": "service.cli.rules:app",
     "models": "service.cli.models:app",
     "nodes": "service.cli.nodes:app",

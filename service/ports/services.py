@@ -10,6 +10,7 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.dismissals import Dismissals
 from service.ports.edits import EditLog
 from service.ports.headers import Headers
 from service.ports.ledger import Ledger
@@ -47,6 +48,7 @@ class Services:
     audit: Audit
     trail: AuditTrail
     edits: EditLog
+    dismissals: Dismissals
     orders: Orders
     notes: Notes
     priors: Priors

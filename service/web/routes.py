@@ -10,13 +10,14 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from service.domain.account import Role
-from service.web.api import answers
+from service.web.api import answers, prose
 from service.web.dicomweb import retrieve, search
 from service.web.dicomweb.resources import ROOT
 from service.web.door import ANYONE, BLIND, SIGNED_IN, Door, allow
 from service.web.pages import (
     audit_trail,
     configuration,
+    dismiss,
     models,
     operations,
     probes,
@@ -68,6 +69,7 @@ PAGES = (
     Row("POST", "/studies/{study_uid}/route", OPERATOR, work.route),
     Row("GET", "/studies/{study_uid}/review", VIEWER, review.show),
     Row("POST", "/studies/{study_uid}/review/{job_id}", REVIEWER, review.save),
+    Row("POST", "/studies/{study_uid}/review/{job_id}/dismiss", REVIEWER, dismiss.dismiss),
     Row("GET", "/jobs", VIEWER, work.jobs),
     Row("POST", "/jobs/{job_id}/rerun", OPERATOR, work.rerun),
     Row("POST", "/jobs/{job_id}/recall", OPERATOR, work.recall),
@@ -97,6 +99,7 @@ API = (
     Row("POST", "/api/nodes/{name}/echo", OPERATOR, answers.echo),
     Row("GET", "/api/config", VIEWER, answers.config),
     Row("GET", "/api/health", VIEWER, answers.state),
+    *(Row(method, path, VIEWER, endpoint) for method, path, endpoint in prose.ROUTES),
 )
 
 _STUDY = f"{ROOT}/studies/{{study_uid}}"

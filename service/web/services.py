@@ -14,6 +14,7 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.dismissals import Dismissals
 from service.ports.edits import EditLog
 from service.ports.ledger import Ledger
 from service.ports.models import Models
@@ -48,6 +49,7 @@ class Services:
     disk: Disk
     viewing: Viewing
     edits: EditLog
+    dismissals: Dismissals
     migrated: Callable[[], bool]
     """Whether the ledger's tables are those of this version. Raises Unavailable if the ledger is away."""
     broker_answers: Callable[[], bool]
@@ -79,6 +81,7 @@ class Services:
             disk=house.spool,
             viewing=house.viewing,
             edits=house.edits,
+            dismissals=house.dismissals,
             migrated=migrated,
             broker_answers=broker_answers,
             trail=trail,

@@ -25,6 +25,7 @@ from service.ports.audit import MemoryAudit
 from service.ports.bell import SilentBell
 from service.ports.clock import StoppedClock
 from service.ports.destination import Destination, MemoryDestination
+from service.ports.dismissals import MemoryDismissals
 from service.ports.edits import MemoryEdits
 from service.ports.ledger import Beat, NewJob, OpenStudy
 from service.ports.models import ServedModel, ServerState
@@ -245,6 +246,7 @@ class House:
     disk: FakeDisk = field(default_factory=FakeDisk)
     viewing: FakeViewing = field(default_factory=FakeViewing)
     edits: MemoryEdits = field(default_factory=MemoryEdits)
+    dismissals: MemoryDismissals = field(default_factory=MemoryDismissals)
     clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
     settings: Settings = field(default_factory=Settings)
     migrated: bool = True
@@ -265,6 +267,7 @@ class House:
             disk=self.disk,
             viewing=self.viewing,
             edits=self.edits,
+            dismissals=self.dismissals,
             migrated=lambda: self.migrated,
             broker_answers=lambda: self.broker,
             trail=self.audit,

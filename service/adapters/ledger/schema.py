@@ -340,6 +340,17 @@ edit_log = Table(
     UniqueConstraint("job_id", "number", "site"),
 )  # fmt: skip
 
+dismissal = Table(
+    "dismissal", metadata,
+    Column("site", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    Column("issue_key", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("study_uid", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)  # fmt: skip
+
 # --- what is owed ----------------------------------------------------------------------------------------
 
 delivery = Table(

@@ -42,9 +42,14 @@ class Case:
     history: History | None
 
     @property
+    def text(self) -> str:
+        """As it stands."""
+        return self.history.text if self.history else draft_text(self.report)
+
+    @property
     def base(self) -> str:
         """Digest of the text as it stands."""
-        return text_digest(self.history.text if self.history else draft_text(self.report))
+        return text_digest(self.text)
 
     @property
     def findings(self) -> Mapping[str, Finding]:
@@ -88,6 +93,11 @@ def save(request: Request, study_uid: str, job_id: str) -> Response:
         )
     _told(request, study_uid, f"report of job {job_id} saved, edit log {kept}")
     return JSONResponse({"saved": True})
+
+
+def case_shown(request: Request, record: StudyRecord, job_id: str = "") -> Case:
+    """What the page shows of a study, or of one of its readings. Raises 404 and 409 as the page does."""
+    return _case(request, _chosen(newest_readings(record.jobs), job_id))
 
 
 def _told(request: Request, study_uid: str, detail: str) -> None:

@@ -1,0 +1,54 @@
+"""Comparison without prior: words of change where no earlier examination is named or known (C13)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from service.domain.comparison import compares
+from service.domain.prose.sections import Part
+from service.domain.prose.span import Span
+from service.domain.quality.case import Case
+from service.domain.quality.issue import Issue, Kind, Severity, at
+
+_NONE = re.compile(
+    r"^\W*(?:none|no (?:prior|previous|comparison|earlier|relevant)\b.*|nil|not available|n/?a|keine?\b.*"
+    r"|nicht vorliegend.*)\W*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_NAMED = re.compile(
+    r"\b(?:compar\w+|vergl\w+|vor(?:aufnahme|untersuchung)\w*|since|than|from|prior|previous|earlier|seit)\b[^.\n]{0,40}"
+    r"(?:\d|\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|last (?:week|night|month|year)"
+    r"|hours?|days?|weeks?|months?"
+    r"|years?|vortag\w*|gestern|wochen?|tagen?|monate?n?|jahre?n?|baseline)\b)",
+    re.IGNORECASE,
+)
+"""An earlier examination with its day, or how long ago it was."""
+_NO_CHANGE_OF_IMAGES = re.compile(
+    r"\b(?:no new|stable (?:patient|condition|fracture)|hemodynamically stable|new(?:born|ly diagnosed)"
+    r"|progress(?:ive)? (?:care|dyspn))\b"
+    r"|\bno (?:evidence of )?(?:interval|progress\w*)|\bkeine? neue\w*|\bresolution (?:ct|images?)",
+    re.IGNORECASE,
+)
+
+
+def issues(case: Case) -> Iterator[Issue]:
+    """At most one: the first word of change."""
+    reading = case.reading
+    said_none = any(each.part is Part.COMPARISON and _NONE.match(each.body.text) for each in reading.sections)
+    named = reading.has(Part.COMPARISON) or bool(_NAMED.search(case.text))
+    if not said_none and (named or case.prior is not False):
+        return
+    for sentence in reading.sentences(Part.FINDINGS, Part.IMPRESSION):
+        plain = _NO_CHANGE_OF_IMAGES.sub(lambda found: "~" * len(found[0]), sentence.text)
+        words = compares(plain)
+        if words:
+            start = sentence.start + plain.find(words)
+            known = (
+                "the report says that there is none" if said_none else "no earlier examination is named or known here"
+            )
+            message = f"{words!r} compares, but {known}: name the earlier examination, or leave the word out."
+            yield at(
+                Span(start, start + len(words), words), Kind.COMPARISON, Severity.MAJOR, "comparison.prior", message
+            )
+            return

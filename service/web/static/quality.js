@@ -1,0 +1,95 @@
+// Second opinion: the lines on the page are questioned by rules; each issue is linked to its line, dismissed by one key.
+
+const root = document.getElementById("review"), panel = document.getElementById("quality");
+const list = document.getElementById("quality-issues"), said = document.getElementById("quality-said");
+const dismissing = document.getElementById("quality-dismiss");
+const HEADINGS = { findings: "Findings:", conclusions: "Conclusions:" };
+let asked = 0, keys = 0;
+
+/** The text as the page shows it, and where each of its lines begins. */
+function shown() {
+  let text = "";
+  const places = [];
+  for (const [section, heading] of Object.entries(HEADINGS)) {
+    const lines = [...document.querySelectorAll(`.lines[data-section=${section}] .line`)].filter((each) => each.dataset.verdict !== "rejected");
+    if (lines.length) text += `${heading}\n`;
+    for (const line of lines) {
+      const from = [...text].length;
+      text += `${line.querySelector(".say").textContent}\n`;
+      places.push({ line, from, to: [...text].length });
+    }
+  }
+  return { text, places };
+}
+
+async function check() {
+  const mine = ++asked, { text, places } = shown();
+  said.textContent = "Reading …";
+  try {
+    const answer = await fetch(`/api/studies/${root.dataset.study}/quality?job=${panel.dataset.job}`, {
+      method: "POST", body: JSON.stringify({ text }),
+      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": root.dataset.csrf },
+    });
+    const told = await answer.json();
+    if (!answer.ok) throw new Error(told.detail ?? `The server answers ${answer.status}.`);
+    if (mine === asked) show(told, places);
+  } catch (error) {
+    said.textContent = `Not checked: ${error.message}`;
+  }
+}
+
+function show(told, places) {
+  const letters = [...told.text], open = told.issues.filter((each) => !each.dismissed);
+  list.replaceChildren(...open.map((issue) => item(issue, letters, places, told.dismissals)));
+  const gone = told.issues.length - open.length;
+  said.textContent = `${open.length} to look at${gone ? `, ${gone} dismissed` : ""}. By ${told.by}, version ${told.version}; nothing is altered by itself.`;
+  select(list.firstElementChild, { follow: false });
+}
+
+function item(issue, letters, places, dismissals) {
+  const made = document.createElement("li"), severity = document.createElement("span"), words = document.createElement("mark");
+  const at = places.find((each) => each.from <= issue.start && issue.start < each.to);
+  Object.assign(made.dataset, { severity: issue.severity, kind: issue.kind, rule: issue.rule });
+  made.dataset.words = letters.slice(issue.start, issue.end).join("");
+  severity.className = "severity";
+  severity.textContent = issue.severity;
+  words.textContent = made.dataset.words;
+  const count = dismissals[issue.kind] ? ` (this kind was dismissed ${dismissals[issue.kind]} times)` : "";
+  made.append(severity, `${issue.kind}: `, words, ` ${issue.message}${count}`);
+  made.addEventListener("click", () => { select(made); at?.line.click(); });
+  return made;
+}
+
+function select(one, { follow = true } = {}) {
+  for (const each of list.children) each.classList.toggle("at", each === one);
+  if (follow) one?.scrollIntoView({ block: "nearest" });
+}
+
+async function dismiss() {
+  const one = list.querySelector(".at");
+  if (!one || !dismissing) return;
+  const form = new URLSearchParams({ csrf: root.dataset.csrf, kind: one.dataset.kind, rule: one.dataset.rule, words: one.dataset.words });
+  try {
+    const answer = await fetch(`/studies/${root.dataset.study}/review/${panel.dataset.job}/dismiss`, { method: "POST", body: form, headers: { Accept: "application/json" } });
+    const told = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(told.detail ?? `The server answers ${answer.status}.`);
+    const next = one.nextElementSibling ?? one.previousElementSibling;
+    one.remove();
+    select(next);
+    said.textContent = `Dismissed. Of the kind ${one.dataset.kind}: ${told.dismissals[one.dataset.kind]} so far.`;
+  } catch (error) {
+    said.textContent = `Not dismissed: ${error.message}`;
+  }
+}
+
+document.getElementById("quality-check").addEventListener("click", check);
+dismissing?.addEventListener("click", dismiss);
+document.addEventListener("keydown", (event) => {
+  const away = event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog, [contenteditable]");
+  const place = Date.now() - keys < 1200; // "g" and a letter go to another page
+  keys = event.key === "g" ? Date.now() : 0;
+  if (away || place || localStorage.getItem("preread-keys-off")) return;
+  if (event.key === "q") { event.preventDefault(); check(); }
+  if (event.key === "d") { event.preventDefault(); dismiss(); }
+});
+check();

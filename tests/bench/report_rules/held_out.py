@@ -1,0 +1,17 @@
+"""Which of the hand-written reports were held out while the rules were written: by file, chosen before any rule."""
+
+from __future__ import annotations
+
+from tests.bench.text_tasks.report_set import Report
+
+PARTS = ("development", "held-out", "all")
+_HELD_OUT = ("hedged", "negation", "normal", "ct", "other")
+_GERMAN_SEEN = 6
+"""German reports up to this number were seen."""
+
+
+def part_of(report: Report) -> str:
+    """ "development" or "held-out"."""
+    group, _, number = report.id.rpartition("-")
+    held = group in _HELD_OUT or (group == "de" and int(number) > _GERMAN_SEEN)
+    return "held-out" if held else "development"

@@ -1,0 +1,35 @@
+"""The bench of the quality rules: enough clean reports, every kind injected, and recall that does not fall."""
+
+from __future__ import annotations
+
+import random
+
+from service.domain.quality.inspect import inspect
+from service.domain.quality.issue import Kind
+from tests.bench.quality import case_of, clean_reports, recall
+from tests.bench.quality_errors import ERRORS
+
+LOWEST = {"typo": 0.7, "laterality": 0.85}
+"""Recall that these kinds have at least; 0.9 for the others."""
+
+
+def test_there_are_two_hundred_clean_reports_and_an_injector_for_every_kind() -> None:
+    assert len(clean_reports("all")) >= 200
+    assert list(ERRORS) == [kind.value for kind in Kind]
+
+
+def test_every_kind_is_found_in_the_development_reports() -> None:
+    clean = clean_reports("development")
+    before = [inspect(case_of(each)) for each in clean]
+    for kind in ERRORS:
+        right, injected = recall(kind, clean, before)
+        assert injected >= 20, kind
+        assert right / injected >= LOWEST.get(kind, 0.9), kind
+
+
+def test_an_injector_changes_what_it_is_given_and_is_the_same_each_time() -> None:
+    clean = clean_reports("development")[0]
+    for injector in ERRORS.values():
+        one, other = (injector(clean, random.Random(1)) for _ in range(2))
+        assert one == other
+        assert one != clean
