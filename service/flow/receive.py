@@ -49,7 +49,8 @@ def receive(
     kept = incoming.keep()
     reception = _reception(header, kept, association, configuration(), clock, own_devices)
     if header.instance.sop_class_uid == KeyObjectSelectionDocumentStorage:
-        reception = replace(reception, rejects=_rejection(reception, spool=spool, headers=headers))
+        rejects = _rejection(reception, spool=spool, headers=headers, ledger=ledger)
+        reception = replace(reception, rejects=rejects)
     admission = _admit(reception, spool=spool, ledger=ledger, headers=headers)
     if admission in {Admission.NEW, Admission.CORRECTED}:
         for destination in reception.forward_to:
@@ -97,13 +98,22 @@ def _reception(
     )
 
 
-def _rejection(reception: Reception, *, spool: Spool, headers: Headers) -> Rejection | None:
-    """What the selection rejects; nothing where its content cannot be read: its header could, so it is kept."""
-    with spool.open(reception.stored.location) as part10:
-        try:
+def _rejection(reception: Reception, *, spool: Spool, headers: Headers, ledger: Receiving) -> Rejection | None:
+    """What the selection rejects; nothing where its content cannot be read: its header could, so it is kept, and an
+    event says that nobody knows what it rejects."""
+    stored = reception.stored
+    try:
+        with spool.open(stored.location) as part10:
             return headers.rejection(part10)
-        except Unreadable:
-            return None
+    except Unreadable as reason:
+        text = (
+            f"a key object selection from {reception.source} cannot be read, so nobody knows whether it rejects "
+            f"images: {reason} It is kept as {stored.location}; look at it where it was made, and recall by hand what "
+            "rests on what it rejects"
+        )
+        study = str(stored.instance.study_instance_uid)
+        ledger.note(Event(at=reception.received_at, kind=EventKind.QUARANTINED, text=text, study_instance_uid=study))
+        return None
 
 
 def _with_issuer(identity: Identity, association: Association, configuration: Configuration) -> Identity:
