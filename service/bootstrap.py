@@ -68,6 +68,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         audit=audit,
         trail=audit,
         edits=ChainedEdits(ledger.database, site=settings.site.name, process=process),
+        signing=ledger,
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),
         priors=PriorSources(),

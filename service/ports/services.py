@@ -19,6 +19,7 @@ from service.ports.notes import Notes
 from service.ports.orders import Orders
 from service.ports.pixels import Pixels
 from service.ports.priors import Priors
+from service.ports.signing import Signing
 from service.ports.spool import Spool
 from service.ports.viewing import Viewing
 from service.settings import Settings
@@ -47,6 +48,7 @@ class Services:
     audit: Audit
     trail: AuditTrail
     edits: EditLog
+    signing: Signing
     orders: Orders
     notes: Notes
     priors: Priors
