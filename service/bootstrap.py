@@ -69,6 +69,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         trail=audit,
         edits=ChainedEdits(ledger.database, site=settings.site.name, process=process),
         signing=ledger,
+        returning=ledger,
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),
         priors=PriorSources(),

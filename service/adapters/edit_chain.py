@@ -86,9 +86,10 @@ class ChainedEdits:
 
 
 def _columns(revision: Revision) -> dict[str, Any]:
-    plain = ("job_id", "model", "adapter", "reviewer", "seconds", "accepted", "before_sha256", "after_sha256")
+    plain = ("job_id", "model", "adapter", "reviewer", "accepted", "before_sha256", "after_sha256")
     return {
         **{name: getattr(revision, name) for name in plain},
+        "seconds": float(revision.seconds),
         "at": revision.at.astimezone(UTC),
         "study_uid": revision.study_instance_uid,
         "edits": json.dumps([asdict(edit) for edit in revision.edits], ensure_ascii=True),

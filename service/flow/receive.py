@@ -12,6 +12,7 @@ from service.domain.errors import Unavailable, Unreadable
 from service.domain.event import Event, EventKind
 from service.domain.rejection import Rejection
 from service.domain.rule import forwards
+from service.domain.sop import is_document
 from service.domain.study import Identity, StoredInstance
 from service.ports.clock import Clock
 from service.ports.headers import Header, Headers
@@ -48,6 +49,8 @@ def receive(
         raise
     kept = incoming.keep()
     reception = _reception(header, kept, association, configuration(), clock, own_devices)
+    if reception.own_device and _edited(reception, spool=spool, headers=headers, ledger=ledger):
+        reception = replace(reception, own_device=False)
     if header.instance.sop_class_uid == KeyObjectSelectionDocumentStorage:
         rejects = _rejection(reception, spool=spool, headers=headers, ledger=ledger)
         reception = replace(reception, rejects=rejects)
@@ -96,6 +99,20 @@ def _reception(
         forward_to=owed,
         own_device=any(device in own_devices for device in devices),
     )
+
+
+def _edited(reception: Reception, *, spool: Spool, headers: Headers, ledger: Receiving) -> bool:
+    """Whether what names a device of ours is no echo: a person's document in the place of one that we issued, by a
+    workstation that kept our equipment's description."""
+    instance = reception.stored.instance
+    if not is_document(instance.sop_class_uid) or ledger.issued(instance.sop_instance_uid):
+        return False
+    try:
+        with spool.open(reception.stored.location) as part10:
+            document = headers.document(part10)
+    except Unreadable:
+        return False
+    return document.by_person and any(ledger.issued(uid) for uid in document.predecessors)
 
 
 def _rejection(reception: Reception, *, spool: Spool, headers: Headers, ledger: Receiving) -> Rejection | None:

@@ -19,6 +19,7 @@ from service.ports.notes import Notes
 from service.ports.orders import Orders
 from service.ports.pixels import Pixels
 from service.ports.priors import Priors
+from service.ports.returning import Returning
 from service.ports.signing import Signing
 from service.ports.spool import Spool
 from service.ports.viewing import Viewing
@@ -49,6 +50,7 @@ class Services:
     trail: AuditTrail
     edits: EditLog
     signing: Signing
+    returning: Returning
     orders: Orders
     notes: Notes
     priors: Priors

@@ -18,6 +18,7 @@ from service.ports.edits import EditLog
 from service.ports.ledger import Ledger
 from service.ports.models import Models
 from service.ports.nodes import Nodes
+from service.ports.returning import Returning
 from service.ports.services import Services as House
 from service.ports.signing import Signing
 from service.ports.viewing import Viewing
@@ -50,6 +51,7 @@ class Services:
     viewing: Viewing
     edits: EditLog
     signing: Signing
+    returning: Returning
     migrated: Callable[[], bool]
     """Whether the ledger's tables are those of this version. Raises Unavailable if the ledger is away."""
     broker_answers: Callable[[], bool]
@@ -82,6 +84,7 @@ class Services:
             viewing=house.viewing,
             edits=house.edits,
             signing=house.signing,
+            returning=house.returning,
             migrated=migrated,
             broker_answers=broker_answers,
             trail=trail,

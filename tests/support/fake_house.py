@@ -28,6 +28,7 @@ from service.ports.destination import Destination, MemoryDestination
 from service.ports.edits import MemoryEdits
 from service.ports.ledger import Beat, NewJob, OpenStudy
 from service.ports.models import ServedModel, ServerState
+from service.ports.returning import MemoryReturning
 from service.ports.signing import MemorySigning
 from service.ports.viewing import Look, SentFrame
 from service.settings import Settings
@@ -247,6 +248,7 @@ class House:
     viewing: FakeViewing = field(default_factory=FakeViewing)
     edits: MemoryEdits = field(default_factory=MemoryEdits)
     signing: MemorySigning = field(default_factory=MemorySigning)
+    returning: MemoryReturning = field(default_factory=MemoryReturning)
     clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
     settings: Settings = field(default_factory=Settings)
     migrated: bool = True
@@ -268,6 +270,7 @@ class House:
             viewing=self.viewing,
             edits=self.edits,
             signing=self.signing,
+            returning=self.returning,
             migrated=lambda: self.migrated,
             broker_answers=lambda: self.broker,
             trail=self.audit,

@@ -14,6 +14,7 @@ from service.adapters.ledger.migrations import pending, upgrade
 from service.adapters.ledger.part import insert_into
 from service.adapters.ledger.recalling import SqlRecalling
 from service.adapters.ledger.receiving import SqlReceiving
+from service.adapters.ledger.returning import SqlReturning
 from service.adapters.ledger.reviewing import SqlReviewing
 from service.adapters.ledger.working import SqlWorking
 
@@ -21,10 +22,10 @@ __all__ = ["ConfigTexts", "Database", "SqlLedger"]
 
 
 class SqlLedger(
-    SqlReceiving, SqlAssembling, SqlWorking, SqlDelivering, SqlRecalling, SqlReviewing, SqlLanes, SqlCatalogue,
-    SqlConfigVersions,
+    SqlReceiving, SqlAssembling, SqlWorking, SqlDelivering, SqlRecalling, SqlReviewing, SqlReturning, SqlLanes,
+    SqlCatalogue, SqlConfigVersions,
 ):  # fmt: skip
-    """The ports `Ledger`, `Signing` and `Catalogue`, and the texts of configurations, over one database.
+    """The ports `Ledger`, `Signing`, `Returning` and `Catalogue`, and the texts of configurations, over one database.
 
     Connects when first used, and anew after a fork; may be used by many threads. `upgrade` comes before
     the first use of a new or older database.

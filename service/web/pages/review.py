@@ -67,6 +67,7 @@ def show(request: Request, study_uid: str, job: str = "") -> Response:
         request, "review.html", row=record.row, case=case, readings=readings, lines=_shown(case),
         sections=list(Section), first_line=first_line(case.report), following=_next_case(request, record),
         dicomweb=ROOT, review=reviewed(request, study_uid, case.job),
+        returned=services_of(request).returning.returned(study_uid),
     )  # fmt: skip
 
 

@@ -85,6 +85,7 @@ def _values(request: Request, record: StudyRecord) -> dict[str, Any]:
     return {
         "signed_reports": signed,
         "rejections": rejected,
+        "returned": services.returning.returned(str(record.row.study_instance_uid)),
         "record": record,
         "row": record.row,
         "age": _age(study),
