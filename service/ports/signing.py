@@ -31,7 +31,7 @@ class Signing(Protocol):
         ...
 
     def signed(self, study_instance_uids: Collection[str]) -> frozenset[str]:
-        """Those of the studies that have a signed report."""
+        """Those of the studies that have a signed report which was not withdrawn."""
         ...
 
 

@@ -54,8 +54,9 @@ class SqlReviewing(Part):
         query = (
             select(study.c.uid)
             .join(review, review.c.study_id == study.c.id)
+            .join(job, job.c.id == review.c.job_id)
             .where(study.c.site == self.site, study.c.uid.in_(list(study_instance_uids)))
-            .where(review.c.verdict == Verdict.SIGNED.value)
+            .where(review.c.verdict == Verdict.SIGNED.value, job.c.state != JobState.RECALLED.value)
         )
         with self.database.read() as connection:
             return frozenset(connection.scalars(query))

@@ -21,7 +21,7 @@ from service.ports.catalogue import JobRecord, StudyRecord
 from service.web.door import visitor_of
 from service.web.gantt import bars
 from service.web.live import Fragment, stream
-from service.web.pages.signed import signed_reports
+from service.web.pages.signed import signed_reports, withdrawn
 from service.web.rendering import page, render
 from service.web.services import Services, services_of
 from service.web.trail import audit
@@ -85,6 +85,7 @@ def _values(request: Request, record: StudyRecord) -> dict[str, Any]:
     return {
         "signed_reports": signed,
         "rejections": rejected,
+        "withdrawn": withdrawn(record.jobs),
         "returned": services.returning.returned(str(record.row.study_instance_uid)),
         "record": record,
         "row": record.row,
