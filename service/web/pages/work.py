@@ -145,7 +145,7 @@ def draft_recalled(request: Request, job_id: str, why: str) -> None:
     if not services.ledger.recall(job_id, reason, by=who, now=services.clock.now()):
         raise HTTPException(
             409,
-            "This job has no draft to withdraw: it still works, was canceled or recalled already, or its report is signed.",
+            "This job has no draft to withdraw: it still works, was canceled or recalled, or its report is signed.",
         )
     cast(Pulse, request.app.state.pulse).forget()
 
