@@ -321,6 +321,7 @@ review = Table(
     _to("job", name="encoding_id", nullable=True),
     UniqueConstraint("job_id", "number", "site"),
     Index("ix_review_study", "study_id"),
+    Index("ix_review_encoding", "encoding_id"),
 )  # fmt: skip
 
 returned = Table(

@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("job_id", "number", "site", name="uq_review_job_id_number_site"),
     )
     op.create_index("ix_review_study", "review", ["study_id"], unique=False)
+    op.create_index("ix_review_encoding", "review", ["encoding_id"], unique=False)
     op.create_table(
         "returned",
         sa.Column("id", KEY, autoincrement=True, nullable=False),
