@@ -53,7 +53,7 @@ class SqlReturning(Part):
             return number is not None
 
     def returned(self, study_instance_uid: str) -> Sequence[Returned]:
-        query = _with_study().where(returned.c.site == self.site, study.c.uid == study_instance_uid)
+        query = _with_study().where(study.c.site == self.site, study.c.uid == study_instance_uid)
         with self.database.read() as connection:
             rows = connection.execute(query.where(returned.c.words != "").order_by(returned.c.at, returned.c.id))
             return [_returned(row) for row in rows]
