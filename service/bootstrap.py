@@ -70,6 +70,8 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         trail=audit,
         dismissals=SqlDismissals(ledger.database, site=settings.site.name),
         edits=ChainedEdits(ledger.database, site=settings.site.name, process=process),
+        signing=ledger,
+        returning=ledger,
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),
         priors=PriorSources(calling_ae=settings.scp.ae_title),

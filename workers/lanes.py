@@ -17,7 +17,8 @@ from service.flow.wake import wake
 from service.ports.catalogue import Catalogue
 from service.ports.ledger import Claim, Ledger
 from service.ports.services import Services
-from workers.pipeline.work import LostLease, can_wait, give_up, partly, work
+from workers.pipeline.signed import LostLease
+from workers.pipeline.work import can_wait, give_up, partly, work
 
 MAX_FAILURES = 5
 """Attempts at a job that fails in a way nobody foresaw, before its report says "not analysed"."""
@@ -92,7 +93,7 @@ def _put_off(claim: Claim, services: Services, reason: str, *, give_up_now: bool
         services.ledger.defer_job(job, error=error, after=retry_after(job.attempt))
         return
     log.warning("given up", job=job.job_id, attempt=job.attempt, reason=reason, detail=detail)
-    for record in (partly, give_up):
+    for record in () if claim.signed else (partly, give_up):  # a signed report never becomes "not analysed"
         try:
             record(claim, services, reason)
         except LostLease:

@@ -72,9 +72,9 @@ _TITLES = {
 """Root templates by document title."""
 
 
-def tree_complaints(dataset: Dataset) -> Iterator[str]:
+def tree_complaints(dataset: Dataset, *, signed: bool = False) -> Iterator[str]:
     """What is wrong with the tree whose root is `dataset`, each as a sentence."""
-    yield from _root(dataset)
+    yield from _root(dataset, signed)
     rules = _RELATIONSHIPS.get(dataset.get("SOPClassUID"))
     listed = _listed(dataset)
     for above, item in _pairs(dataset):
@@ -108,15 +108,19 @@ def _listed(dataset: Dataset) -> set[str]:
     }
 
 
-def _root(dataset: Dataset) -> Iterator[str]:
-    """Title and template belong together, and the first thing that is read is the notice (invariant 8)."""
+def _root(dataset: Dataset, signed: bool) -> Iterator[str]:
+    """Title and template belong together, and the first thing that is read is the notice (invariant 8), which must
+    not stand in a signed report."""
     title = _code_value(dataset, "ConceptNameCodeSequence")
     template = dataset.get("ContentTemplateSequence", [Dataset()])[0].get("TemplateIdentifier")
     if title in _TITLES and template != _TITLES[title]:
         yield f"the root names template {template}, its title asks for {_TITLES[title]}"
     first = next((i for _, i in _pairs(dataset) if _is_read(i)), Dataset())
-    if title in _TITLES and not str(first.get("TextValue", "")).startswith(NOTICES):
+    notice = str(first.get("TextValue", "")).startswith(NOTICES)
+    if title in _TITLES and not signed and not notice:
         yield "the first visible line does not say that no radiologist has read it"
+    if signed and notice:
+        yield "the first visible line of a signed report says that no radiologist has read it"
 
 
 def _is_read(item: Dataset) -> bool:

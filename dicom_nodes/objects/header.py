@@ -1,6 +1,7 @@
 """What every object has in front: patient, study, series, equipment and SOP common, and how documents go on.
 
-Verification and preliminary flag are constants here: nothing can ask for another value (invariant 8).
+Verification and preliminary flag are constants here: nothing can ask for another value (invariant 8). Only
+signed_report, which is made from a person's signature, writes others over them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def document(report: Report, context: EncodingContext, *, sop_class_uid: UID, ki
     """`root` as a whole structured report in Part 10 form; `kind` as in `composite`."""
     dataset = composite(report, context, sop_class_uid=sop_class_uid, modality="SR", kind=kind)
     dataset.ReferencedPerformedProcedureStepSequence = []
-    _document_general(dataset, report, context)
+    document_general(dataset, report, context)
     dataset.update(root)
     return part10(dataset, context)
 
@@ -123,7 +124,7 @@ def series_description(report: Report, kind: str) -> str:
     return " ".join(f"AI {names[: 64 - len(frame)]} preliminary ({kind})".split())
 
 
-def _document_general(dataset: Dataset, report: Report, context: EncodingContext) -> None:
+def document_general(dataset: Dataset, report: Report, context: EncodingContext) -> None:
     """SR Document General (PS3.3 C.17.2)."""
     content_moment(dataset, context)
     dataset.CompletionFlag = "COMPLETE" if report.outcome is Outcome.ANALYSED else "PARTIAL"

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from dicom_nodes.objects.text import long_string, paragraph, short_string
+from dicom_nodes.objects.text import long_string, paragraph, person_name, short_string
 from service.domain.code import Code
 from service.domain.report import Evidence, Region
 
@@ -91,6 +91,13 @@ def number(
     measured.MeasurementUnitsCodeSequence = [coded(unit)]
     item = _item(relation, "NUM", concept, children)
     item.MeasuredValueSequence = [measured]
+    return item
+
+
+def person(relation: Relationship, concept: Code, name: str) -> Dataset:
+    """PNAME."""
+    item = _item(relation, "PNAME", concept)
+    item.PersonName = person_name(name)
     return item
 
 

@@ -66,25 +66,30 @@ _TYPE_2_OF_ALL = (
     "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
 _FLAGS = {"VerificationFlag": "UNVERIFIED", "PreliminaryFlag": "PRELIMINARY"}
+_SIGNED_FLAGS = {"CompletionFlag": "COMPLETE", "VerificationFlag": "VERIFIED", "PreliminaryFlag": "FINAL"}
 _LENGTHS = {"SH": 16, "CS": 16, "LO": 64, "ST": 1024, "LT": 10240, "DS": 16, "IS": 12}
 """Characters of one value (PS3.5 6.2)."""
 
 
-def complaints(part10: bytes) -> tuple[str, ...]:
-    """What is wrong with the object, each as a sentence; nothing for one that may leave."""
+def complaints(part10: bytes, *, signed: bool = False) -> tuple[str, ...]:
+    """What is wrong with the object, each as a sentence; nothing for one that may leave.
+
+    Only of a report that a person signed may it be said that it is `signed`: it must be verified, any other must not.
+    """
     try:
         dataset = dcmread(BytesIO(part10))
     except (InvalidDicomError, EOFError, ValueError) as error:
         return (f"it cannot be read back: {error}",)
-    return tuple(dict.fromkeys(_complaints(dataset)))
+    return tuple(dict.fromkeys(_complaints(dataset, signed)))
 
 
-def _complaints(dataset: Dataset) -> Iterator[str]:
+def _complaints(dataset: Dataset, signed: bool) -> Iterator[str]:
     yield from _attributes(dataset)
+    yield from _verified(dataset) if signed else _unverified(dataset)
     yield from _values(dataset)
     sop_class = dataset.get("SOPClassUID")
     if "ContentSequence" in dataset:
-        yield from tree_complaints(dataset)
+        yield from tree_complaints(dataset, signed=signed)
     if "PixelData" in dataset:
         yield from _pixels(dataset)
     if sop_class == EncapsulatedPDFStorage:
@@ -103,11 +108,26 @@ def _attributes(dataset: Dataset) -> Iterator[str]:
     for keyword in _TYPE_2_OF_ALL:
         if keyword not in dataset:
             yield f"{keyword} is missing"
+    if dataset.file_meta.get("MediaStorageSOPInstanceUID") != dataset.get("SOPInstanceUID"):
+        yield "file meta and dataset name different instances"
+
+
+def _unverified(dataset: Dataset) -> Iterator[str]:
+    """Nothing unattended is verified (invariant 8)."""
     for keyword, wanted in _FLAGS.items():
         if dataset.get(keyword, wanted) != wanted:
             yield f"{keyword} is {dataset[keyword].value}, which nobody here may write"
-    if dataset.file_meta.get("MediaStorageSOPInstanceUID") != dataset.get("SOPInstanceUID"):
-        yield "file meta and dataset name different instances"
+
+
+def _verified(dataset: Dataset) -> Iterator[str]:
+    """A signed report says so, and who signed it, for whom and when (PS3.3 C.17.2)."""
+    for keyword, wanted in _SIGNED_FLAGS.items():
+        if dataset.get(keyword) != wanted:
+            yield f"{keyword} of a signed report is not {wanted}"
+    for observer in dataset.get("VerifyingObserverSequence") or [Dataset()]:
+        for keyword in ("VerifyingObserverName", "VerifyingOrganization", "VerificationDateTime"):
+            if not str(observer.get(keyword, "")):
+                yield f"a signature has no {keyword}"
 
 
 def _values(dataset: Dataset) -> Iterator[str]:

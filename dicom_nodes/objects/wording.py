@@ -71,6 +71,12 @@ def replaced(context: EncodingContext) -> str:
     return f"Replaces the AI draft {uids}." if uids else ""
 
 
+def succeeded(context: EncodingContext) -> str:
+    """Which documents a signed report takes the place of; empty if none has left."""
+    uids = ", ".join(str(reference[1]) for reference in context.predecessors)
+    return f"Takes the place of {uids}." if uids else ""
+
+
 def certainty(probability: float, present: bool) -> float:
     """Percent, one decimal: how certain it is what is stated, presence or absence; not always of presence."""
     return round(100 * (probability if present else 1 - probability), 1)

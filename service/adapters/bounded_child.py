@@ -70,9 +70,16 @@ def _picture(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
     return {}, picture(file, int(question["frame"]), question)
 
 
+def _document(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
+    from service.adapters.foreign_report import document_of
+
+    return document_of(file), b""
+
+
 _QUESTIONS: dict[str, Callable[[BinaryIO, Mapping[str, Any]], Answer]] = {
     "header": lambda file, question: (header_of(file), b""),
     "rejection": lambda file, question: (rejection_of(file), b""),
+    "document": _document,
     "pixel digest": lambda file, question: (digest_of_pixels(file), b""),
     "picture digest": _picture_digest,
     "frame": _frame,

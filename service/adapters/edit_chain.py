@@ -19,6 +19,7 @@ from sqlalchemy import Connection, select
 from service.adapters.ledger import schema
 from service.adapters.ledger.engine import Database, Raced
 from service.adapters.ledger.part import AnyRow, AnySelect, insert_into
+from service.adapters.ledger.signing import closed
 from service.domain.edit import Edit, EditClass, History, Revision, replayed, text_digest
 from service.domain.errors import Unavailable
 
@@ -59,6 +60,8 @@ class ChainedEdits:
         return select(log).where(log.c.site == self._site, log.c.job_id == job_id).order_by(log.c.number)
 
     def _append(self, connection: Connection, revision: Revision, draft: str) -> str | None:
+        if closed(connection, self._site, revision.study_instance_uid, revision.job_id):
+            return None
         history = _history(connection.execute(self._of(revision.job_id)).all()) or History(draft=draft)
         if text_digest(history.text) != revision.before_sha256:
             return None
@@ -83,9 +86,10 @@ class ChainedEdits:
 
 
 def _columns(revision: Revision) -> dict[str, Any]:
-    plain = ("job_id", "model", "adapter", "reviewer", "seconds", "accepted", "before_sha256", "after_sha256")
+    plain = ("job_id", "model", "adapter", "reviewer", "accepted", "before_sha256", "after_sha256")
     return {
         **{name: getattr(revision, name) for name in plain},
+        "seconds": float(revision.seconds),
         "at": revision.at.astimezone(UTC),
         "study_uid": revision.study_instance_uid,
         "edits": json.dumps([asdict(edit) for edit in revision.edits], ensure_ascii=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, BinaryIO
 
 from pydicom.uid import (
@@ -28,6 +28,8 @@ from service.adapters.part10_scan import RawHeader, Values, scan
 from service.adapters.part10_window import Odd, Window, skip_meta
 from service.domain.errors import Unreadable, Unsupported
 from service.domain.rejection import Reason, Rejection
+from service.domain.report import Section
+from service.domain.returned import Document
 from service.domain.uids import is_uid
 from service.ports.headers import Header
 
@@ -71,7 +73,18 @@ class Part10Headers:
         reason = Reason.of(said["title"], said["scheme"])
         if reason is None:
             return None
-        return Rejection(reason=reason, instances=tuple(UID(one) for one in said["instances"] if is_uid(one)))
+        return Rejection(reason=reason, instances=_uids(said["instances"]))
+
+    def document(self, part10: BinaryIO) -> Document:
+        said = self._headers.ask("document", part10).head
+        return Document(
+            verified=bool(said["verified"]),
+            person=said["person"],
+            predecessors=_uids(said["predecessors"]),
+            studies=_uids(said["studies"]),
+            tracked=tuple((str(uid), str(words)) for uid, words in said["tracked"]),
+            lines=tuple((Section(section), str(text)) for section, text in said["lines"]),
+        )
 
     def close(self) -> None:
         """End the children."""
@@ -96,6 +109,10 @@ class Part10Headers:
             sha256.update(chunk)
             left -= len(chunk)
         return sha256.hexdigest()
+
+
+def _uids(texts: Iterable[str]) -> tuple[UID, ...]:
+    return tuple(UID(text) for text in texts if is_uid(text))
 
 
 def _lossless(part10: BinaryIO) -> bool:

@@ -82,7 +82,8 @@ def recall(
     _audit(services, job_id, f"recall ({reason.words})")
     if not services.ledger.recall(job_id, reason, by=operator(), now=services.clock.now()):
         raise Unknown(
-            f"job {job_id} is unknown, not finished, or recalled already; `preread jobs list` shows the newest"
+            f"job {job_id} is unknown, not finished, recalled already, or signed, which only an addendum corrects; "
+            "`preread jobs list` shows the newest"
         )
     console.print(f"job {job_id} is recalled; `preread deliveries list` shows the rejection notes on their way")
 

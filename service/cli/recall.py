@@ -50,3 +50,5 @@ def recall(
     now = services.clock.now()
     done = [services.ledger.recall(one.job_id, why.reason, by=operator(), now=now) for one in found]
     console.print(f"{sum(done)} drafts are recalled; rejection notes follow")
+    if kept := [one.job_id for one, recalled in zip(found, done, strict=True) if not recalled]:
+        console.print(f"not recalled, because a radiologist has signed them or they changed: {', '.join(kept)}")

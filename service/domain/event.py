@@ -22,6 +22,8 @@ class EventKind(StrEnum):
     JOB = "job"
     DELIVERY = "delivery"
     OPERATOR = "operator"
+    REVIEWED = "reviewed"
+    RETURNED = "returned"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

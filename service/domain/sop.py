@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from pydicom._uid_dict import UID_dictionary
-from pydicom.uid import UID
+from pydicom.uid import (
+    UID,
+    BasicTextSRStorage,
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    EnhancedSRStorage,
+    ExtensibleSRStorage,
+)
 
+_DOCUMENTS = frozenset(
+    {BasicTextSRStorage, EnhancedSRStorage, ComprehensiveSRStorage, Comprehensive3DSRStorage, ExtensibleSRStorage}
+)
 _STORAGE = "Storage"
 _NOT_IMAGES = (
     "SR", "Structured Report", "Presentation State", "Key Object", "Segmentation", "Encapsulated", "Document",
@@ -23,6 +33,11 @@ def is_image(sop_class_uid: UID) -> bool:
     """
     name = UID_dictionary.get(sop_class_uid, ("",))[0]
     return _STORAGE in name and not any(word in name for word in _NOT_IMAGES)
+
+
+def is_document(sop_class_uid: UID) -> bool:
+    """Whether instances of this storage class are structured reports in which a person's words may stand."""
+    return sop_class_uid in _DOCUMENTS
 
 
 def has_pixels(sop_class_uid: UID) -> bool:

@@ -12,6 +12,7 @@ from service.domain.errors import Unavailable, Unreadable
 from service.domain.event import Event, EventKind
 from service.domain.rejection import Rejection
 from service.domain.rule import forwards
+from service.domain.sop import is_document
 from service.domain.study import Identity, StoredInstance
 from service.ports.clock import Clock
 from service.ports.headers import Header, Headers
@@ -48,8 +49,11 @@ def receive(
         raise
     kept = incoming.keep()
     reception = _reception(header, kept, association, configuration(), clock, own_devices)
+    if reception.own_device and _edited(reception, spool=spool, headers=headers, ledger=ledger):
+        reception = replace(reception, own_device=False)
     if header.instance.sop_class_uid == KeyObjectSelectionDocumentStorage:
-        reception = replace(reception, rejects=_rejection(reception, spool=spool, headers=headers))
+        rejects = _rejection(reception, spool=spool, headers=headers, ledger=ledger)
+        reception = replace(reception, rejects=rejects)
     admission = _admit(reception, spool=spool, ledger=ledger, headers=headers)
     if admission in {Admission.NEW, Admission.CORRECTED}:
         for destination in reception.forward_to:
@@ -97,13 +101,36 @@ def _reception(
     )
 
 
-def _rejection(reception: Reception, *, spool: Spool, headers: Headers) -> Rejection | None:
-    """What the selection rejects; nothing where its content cannot be read: its header could, so it is kept."""
-    with spool.open(reception.stored.location) as part10:
-        try:
+def _edited(reception: Reception, *, spool: Spool, headers: Headers, ledger: Receiving) -> bool:
+    """Whether what names a device of ours is no echo: a person's document in the place of one that we issued, by a
+    workstation that kept our equipment's description."""
+    instance = reception.stored.instance
+    if not is_document(instance.sop_class_uid) or ledger.issued(instance.sop_instance_uid):
+        return False
+    try:
+        with spool.open(reception.stored.location) as part10:
+            document = headers.document(part10)
+    except Unreadable:
+        return False
+    return document.by_person and any(ledger.issued(uid) for uid in document.predecessors)
+
+
+def _rejection(reception: Reception, *, spool: Spool, headers: Headers, ledger: Receiving) -> Rejection | None:
+    """What the selection rejects; nothing where its content cannot be read: its header could, so it is kept, and an
+    event says that nobody knows what it rejects."""
+    stored = reception.stored
+    try:
+        with spool.open(stored.location) as part10:
             return headers.rejection(part10)
-        except Unreadable:
-            return None
+    except Unreadable as reason:
+        text = (
+            f"a key object selection from {reception.source} cannot be read, so nobody knows whether it rejects "
+            f"images: {reason} It is kept as {stored.location}; look at it where it was made, and recall by hand what "
+            "rests on what it rejects"
+        )
+        study = str(stored.instance.study_instance_uid)
+        ledger.note(Event(at=reception.received_at, kind=EventKind.QUARANTINED, text=text, study_instance_uid=study))
+        return None
 
 
 def _with_issuer(identity: Identity, association: Association, configuration: Configuration) -> Identity:

@@ -83,6 +83,11 @@ class JobRecord:
     generation: int = 0
     """Orders the readings of a study; what encodes one again has that one's."""
 
+    @property
+    def reading(self) -> str:
+        """Identifier of the reading that this job is, or encodes again: its first job's."""
+        return str(self.generation) if self.generation else self.job.job_id
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryRecord:

@@ -12,8 +12,9 @@ class EditLog(Protocol):
     def record(self, revision: Revision, *, draft: str) -> str | None:
         """Append one revision and return its place and digest, for the audit record.
 
-        None, and nothing kept, if the text has another revision by now than `revision` was made on. `draft` is the
-        text before any revision. Raises ValueError for a revision whose edits do not make what it says, Unavailable.
+        None, and nothing kept, if the text has another revision by now than `revision` was made on, or was closed:
+        signed, or rejected. `draft` is the text before any revision. Raises ValueError for a revision whose edits do
+        not make what it says, Unavailable.
         """
         ...
 

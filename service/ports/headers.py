@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from service.domain.rejection import Rejection
+from service.domain.returned import Document
 from service.domain.study import Identity, Instance
 
 
@@ -36,4 +37,8 @@ class Headers(Protocol):
 
         Raises Unreadable.
         """
+        ...
+
+    def document(self, part10: BinaryIO) -> Document:
+        """What a structured report says, whatever its structure. Raises Unreadable."""
         ...

@@ -20,6 +20,7 @@ from service.domain.event import Event
 from service.domain.job import Job, Step
 from service.domain.rejection import Issued, Reason, Rejection
 from service.domain.report import Outcome
+from service.domain.review import Signed
 from service.domain.rule import Mode, Priority
 from service.domain.study import Identity, Manifest, StoredInstance, Study
 
@@ -183,6 +184,8 @@ class Claim:
     """Of each role the newest result of an earlier job of the same study and rule that has left for a destination
     (SENDING, SENT or COMMITTED there), which this job's supersedes."""
     complete_since: datetime | None = None
+    signed: Signed | None = None
+    """The signed report that this job encodes; None for every other job."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -325,7 +328,7 @@ class Withdrawing(Protocol):
     def recall(self, job_id: str, reason: Reason, *, by: str, now: datetime) -> bool:
         """An operator withdraws a reading with every encoding of it: COMPLETED -> RECALLED, its deliveries
         RETRACTED, so that nothing of it leaves from now on; what still encodes it is canceled. False if the job is
-        unknown or is not COMPLETED."""
+        unknown, is not COMPLETED, or a radiologist has signed its report."""
         ...
 
     def readings_of(self, digest: str) -> Sequence[Job]:

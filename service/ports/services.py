@@ -20,6 +20,8 @@ from service.ports.notes import Notes
 from service.ports.orders import Orders
 from service.ports.pixels import Pixels
 from service.ports.priors import Priors
+from service.ports.returning import Returning
+from service.ports.signing import Signing
 from service.ports.spool import Spool
 from service.ports.viewing import Viewing
 from service.settings import Settings
@@ -49,6 +51,8 @@ class Services:
     trail: AuditTrail
     edits: EditLog
     dismissals: Dismissals
+    signing: Signing
+    returning: Returning
     orders: Orders
     notes: Notes
     priors: Priors

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from service.domain.account import Role
-from service.web.api import answers, prose
+from service.web.api import answers, prose, signing
 from service.web.dicomweb import retrieve, search
 from service.web.dicomweb.resources import ROOT
 from service.web.door import ANYONE, BLIND, SIGNED_IN, Door, allow
@@ -91,6 +91,10 @@ API = (
     Row("GET", "/api/studies/{study_uid}", VIEWER, answers.study),
     Row("GET", "/api/studies/{study_uid}/explanation", VIEWER, answers.explanation),
     Row("POST", "/api/studies/{study_uid}/route", OPERATOR, answers.route),
+    Row("GET", "/api/studies/{study_uid}/reviews", VIEWER, signing.reviews),
+    Row("POST", "/api/studies/{study_uid}/reports/{job_id}/signature", REVIEWER, signing.signature),
+    Row("POST", "/api/studies/{study_uid}/reports/{job_id}/addendum", REVIEWER, signing.addendum),
+    Row("POST", "/api/studies/{study_uid}/reports/{job_id}/rejection", REVIEWER, signing.rejection),
     Row("GET", "/api/jobs", VIEWER, answers.jobs),
     Row("POST", "/api/jobs/{job_id}/rerun", OPERATOR, answers.rerun),
     Row("POST", "/api/jobs/{job_id}/recall", OPERATOR, answers.recall),

@@ -19,7 +19,9 @@ from service.ports.edits import EditLog
 from service.ports.ledger import Ledger
 from service.ports.models import Models
 from service.ports.nodes import Nodes
+from service.ports.returning import Returning
 from service.ports.services import Services as House
+from service.ports.signing import Signing
 from service.ports.viewing import Viewing
 from service.settings import Settings
 
@@ -50,6 +52,8 @@ class Services:
     viewing: Viewing
     edits: EditLog
     dismissals: Dismissals
+    signing: Signing
+    returning: Returning
     migrated: Callable[[], bool]
     """Whether the ledger's tables are those of this version. Raises Unavailable if the ledger is away."""
     broker_answers: Callable[[], bool]
@@ -82,6 +86,8 @@ class Services:
             viewing=house.viewing,
             edits=house.edits,
             dismissals=house.dismissals,
+            signing=house.signing,
+            returning=house.returning,
             migrated=migrated,
             broker_answers=broker_answers,
             trail=trail,

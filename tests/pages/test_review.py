@@ -14,6 +14,7 @@ from pydicom.pixels.utils import pixel_array
 
 from service.domain.account import Role
 from service.domain.edit import EditClass, Provenance
+from service.settings import Settings, Site
 from service.web.app import create_app
 from tests.support.accessibility import FAULTS
 from tests.support.browser import Browser
@@ -64,6 +65,7 @@ window.dispatchEvent(new PointerEvent('pointerup', at(...arguments[1])));
 @pytest.fixture
 def case(tmp_path: Path) -> Iterator[Review]:
     with shelf(tmp_path) as made:
+        made.house.settings = Settings(site=Site(institution="Example Clinic"))
         yield Review(made)
 
 
@@ -206,6 +208,51 @@ def test_of_two_at_one_report_the_second_is_told_and_keeps_the_text(page: Browse
     assert page.run("return document.querySelectorAll('[data-verdict=rejected]').length") == 1
     assert case.edits.history("j-2") is None
     page.complaints()  # the refusal is what we wanted
+
+
+def test_a_report_is_signed_and_added_to_by_keys_and_a_colleague_sees_both_versions(
+    page: Browser, case: Review, shots: Path
+) -> None:
+    page.press("e")
+    page.wait("return document.activeElement.tagName === 'TEXTAREA'")
+    page.run("document.activeElement.select()")
+    page.press(*"Small right effusion.", "Enter")
+    page.wait("return document.activeElement.classList.contains('line')")
+    page.press("S")
+    page.wait("return document.querySelector('#ask-signature').open")
+    assert "dr.keller, Example Clinic" in page.text("#ask-signature")
+    assert page.run(FAULTS) == []
+    page.press("Enter")
+    page.wait("return document.querySelector('.tag')?.textContent === 'FINAL'")
+    page.wait(READY, seconds=40)
+    assert "Report signed by dr.keller, Example Clinic" in page.text(".banner")
+    assert page.run("return document.querySelectorAll('[data-act=save], [data-act=edit]').length") == 0
+    (signature,) = case.house.signing.kept
+    history = case.edits.history("j-2")
+    assert history is not None
+    assert history.text == signature.text == "\n".join(
+        ("Findings:", "Small right effusion.", "Enlarged heart, 162 mm across.", "No pneumothorax.", "Conclusions:",
+         "Small left effusion with cardiomegaly.", "")
+    )  # fmt: skip
+    page.press("A")
+    page.wait("return document.activeElement.name === 'text'")
+    page.press(*"Called the ward.")
+    page.run("document.querySelector('#ask-addendum').dataset.seen = '0'")  # as if a colleague had been faster
+    page.run("document.querySelector('#ask-addendum [value=yes]').click()")
+    page.wait("return !document.querySelector('#conflict').hidden")
+    assert page.text("[data-version=yours]") == "Called the ward."
+    assert "Small right effusion." in page.text("[data-version=theirs]")
+    assert page.run(FAULTS) == []
+    page.shoot(shots / "review_conflict.png")
+    page.complaints()  # the refusal is what we wanted
+    page.run("document.querySelector('#ask-addendum').dataset.seen = '1'")
+    page.press("A")
+    page.run("document.querySelector('#ask-addendum [value=yes]').click()")
+    page.wait("return document.querySelector('.made').innerText.includes('Addendum by dr.keller')")
+    page.wait(READY, seconds=40)
+    assert [review.text for review in case.house.signing.kept[1:]] == ["Called the ward."]
+    assert page.run(FAULTS) == []
+    page.shoot(shots / "review_signed.png")
 
 
 def test_markup_in_a_sentence_stays_text(page: Browser, case: Review) -> None:

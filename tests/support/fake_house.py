@@ -29,6 +29,8 @@ from service.ports.dismissals import MemoryDismissals
 from service.ports.edits import MemoryEdits
 from service.ports.ledger import Beat, NewJob, OpenStudy
 from service.ports.models import ServedModel, ServerState
+from service.ports.returning import MemoryReturning
+from service.ports.signing import MemorySigning
 from service.ports.viewing import Look, SentFrame
 from service.settings import Settings
 from service.web.services import Services
@@ -247,6 +249,8 @@ class House:
     viewing: FakeViewing = field(default_factory=FakeViewing)
     edits: MemoryEdits = field(default_factory=MemoryEdits)
     dismissals: MemoryDismissals = field(default_factory=MemoryDismissals)
+    signing: MemorySigning = field(default_factory=MemorySigning)
+    returning: MemoryReturning = field(default_factory=MemoryReturning)
     clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
     settings: Settings = field(default_factory=Settings)
     migrated: bool = True
@@ -268,6 +272,8 @@ class House:
             viewing=self.viewing,
             edits=self.edits,
             dismissals=self.dismissals,
+            signing=self.signing,
+            returning=self.returning,
             migrated=lambda: self.migrated,
             broker_answers=lambda: self.broker,
             trail=self.audit,

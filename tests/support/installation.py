@@ -160,6 +160,7 @@ class Installation:
             data=self.folder / "data",
             database=self.database,
             disk_reserve_bytes=0,
+            site={"institution": "Test Clinic"},  # type: ignore[arg-type]
             scp={"port": scp},  # type: ignore[arg-type]
             web={"port": web},  # type: ignore[arg-type]
             models={"url": self.model_url, "timeout_s": 30, "repositories": self.repositories},  # type: ignore[arg-type]

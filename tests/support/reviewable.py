@@ -86,7 +86,9 @@ class Review:
         self.house.catalogue.records = [self._record(study)]
 
     def _record(self, study: Study) -> StudyRecord:
-        made = record(2, "Lindqvist^Maja", "done", "read", jobs=(job(2, JobState.COMPLETED, report=report()),))
+        read = job(2, JobState.COMPLETED, report=report())
+        read = replace(read, job=replace(read.job, study_instance_uid=STUDY))
+        made = record(2, "Lindqvist^Maja", "done", "read", jobs=(read,))
         row = replace(made.row, study_instance_uid=STUDY, identity=study.identity, modalities=("CT",))
         return replace(made, row=row)
 

@@ -22,6 +22,7 @@ from service.ports.services import Services
 from workers.pipeline.encode import Encoding, encode
 from workers.pipeline.interpret import Reading
 from workers.pipeline.select import evidence_of
+from workers.pipeline.signed import LostLease, encode_signed
 from workers.pipeline.steps import Asked, add, earlier_images, label_maps, take
 
 NO_SERIES = "the rule no longer takes any series"
@@ -29,15 +30,13 @@ NO_SERIES = "the rule no longer takes any series"
 patient was corrected."""
 
 
-class LostLease(Exception):
-    """Another worker holds the job now; what this one has is thrown away."""
-
-
 def work(claim: Claim, services: Services) -> Outcome:
     """Read, record, and owe the results to their destinations; returns what became of the reading.
 
     Raises LostLease when the fence does not hold, and Unavailable or Misconfigured where waiting may help.
     """
+    if claim.signed is not None:
+        return encode_signed(claim, claim.signed, services)
     version = services.configurations.version(claim.job.config_version)
     report, steps = _read(claim, version, services, _why_not_ask(claim, services.clock.now()))
     return _finish(claim, version, report, steps, services)

@@ -14,15 +14,18 @@ from service.adapters.ledger.migrations import pending, upgrade
 from service.adapters.ledger.part import insert_into
 from service.adapters.ledger.recalling import SqlRecalling
 from service.adapters.ledger.receiving import SqlReceiving
+from service.adapters.ledger.returning import SqlReturning
+from service.adapters.ledger.reviewing import SqlReviewing
 from service.adapters.ledger.working import SqlWorking
 
 __all__ = ["ConfigTexts", "Database", "SqlLedger"]
 
 
 class SqlLedger(
-    SqlReceiving, SqlAssembling, SqlWorking, SqlDelivering, SqlRecalling, SqlLanes, SqlCatalogue, SqlConfigVersions
-):
-    """The ports `Ledger` and `Catalogue`, and the texts of configurations, over one database.
+    SqlReceiving, SqlAssembling, SqlWorking, SqlDelivering, SqlRecalling, SqlReviewing, SqlReturning, SqlLanes,
+    SqlCatalogue, SqlConfigVersions,
+):  # fmt: skip
+    """The ports `Ledger`, `Signing`, `Returning` and `Catalogue`, and the texts of configurations, over one database.
 
     Connects when first used, and anew after a fork; may be used by many threads. `upgrade` comes before
     the first use of a new or older database.

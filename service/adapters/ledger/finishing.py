@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, null, select, update
+from sqlalchemy import Connection, and_, insert, null, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from service.adapters.ledger import identities, jobs, schema
@@ -19,6 +19,7 @@ from service.domain.event import EventKind
 from service.domain.job import JobEvent, JobState, job_after
 from service.domain.lane import deliver_lane
 from service.domain.report import Outcome
+from service.domain.review import SIGNED_ROLE
 from service.ports.ledger import NewObject
 
 delivery, job, made = schema.delivery, schema.job, schema.object_
@@ -41,13 +42,14 @@ def finish(
     _complete(connection, row, outcome=outcome, reason=reason, provenance=provenance, now=now)
     connection.execute(insert(schema.report).values(site=row.site, job_id=row.id, text=report))
     numbers = _keep(connection, row, objects, now=now)
-    outranked = _outranked(connection, row)
+    signed = any(result.role == SIGNED_ROLE for result in objects)
+    outranked = _outranked(connection, row, signed=signed)
     stale = row.identity_version < locked.identity_version
     if not stale:
         state = DeliveryState.SUPERSEDED if outranked else DeliveryState.PENDING
         _owe(connection, row, objects, numbers, destinations, state=state, now=now)
     if not outranked:
-        _take_the_place_of_older(connection, row, now=now)
+        _take_the_place_of_older(connection, row, signed=signed, now=now)
     _tell(connection, row, outcome, reason, len(objects), 0 if stale or outranked else len(destinations), now=now)
     if stale and objects and not outranked:
         jobs.schedule_again(connection, row, identity_version=locked.identity_version, now=now)
@@ -96,9 +98,10 @@ def _keep(connection: Connection, row: AnyRow, objects: Sequence[NewObject], *, 
     return numbers
 
 
-def _outranked(connection: Connection, row: AnyRow) -> bool:
-    """Whether a job that takes this one's place was finished before it."""
-    query = select(job.c.id).where(jobs.newer_than(row), job.c.state == JobState.COMPLETED.value).limit(1)
+def _outranked(connection: Connection, row: AnyRow, *, signed: bool) -> bool:
+    """Whether a job that takes this one's place was finished before it. No later draft takes a signed report's."""
+    newer = select(job.c.id).where(jobs.newer_than(row), job.c.state == JobState.COMPLETED.value).limit(1)
+    query = newer.where(job.c.generation == row.generation) if signed else newer
     return connection.scalar(query) is not None
 
 
@@ -144,11 +147,13 @@ def _owed_as(result: NewObject, destination: str, state: DeliveryState) -> Deliv
     return state if result.destinations is None or destination in result.destinations else None
 
 
-def _take_the_place_of_older(connection: Connection, row: AnyRow, *, now: datetime) -> None:
+def _take_the_place_of_older(connection: Connection, row: AnyRow, *, signed: bool, now: datetime) -> None:
+    """Unsent results of earlier jobs do not leave; a signed report gives way to a newer form of itself alone."""
     older = select(job.c.id).where(jobs.older_than(row))
-    superseded = identities.supersede(
-        connection, delivery.c.job_id.in_(older), delivery.c.kind == DeliveryKind.RESULT.value
-    )
+    itself = older.where(job.c.generation == row.generation)
+    draft = and_(delivery.c.role != SIGNED_ROLE, delivery.c.job_id.in_(older))
+    which = or_(draft, delivery.c.job_id.in_(itself)) if signed else draft
+    superseded = identities.supersede(connection, which, delivery.c.kind == DeliveryKind.RESULT.value)
     if superseded:
         text = f"{superseded} unsent results of earlier jobs give way to job {row.id}"
         tell(connection, row.site, EventKind.DELIVERY, text, at=now, study_id=row.study_id, job_id=row.id)

@@ -53,11 +53,12 @@ def schedule(
 
 
 def schedule_again(
-    connection: Connection, old: AnyRow, *, identity_version: int, now: datetime, by: str | None = None
+    connection: Connection, old: AnyRow, *, identity_version: int, now: datetime, by: str | None = None, why: str = ""
 ) -> int:
     """Insert a job like `old`: by an operator a new reading, else one that only encodes again.
 
-    A reading has as long as `old` had. Encoding asks no model: its deadline only bounds how long it is retried.
+    A reading has as long as `old` had. Encoding asks no model: its deadline only bounds how long it is retried; what
+    is encoded for a reason of its own, `why`, is retried for ever.
     """
     values = {
         name: getattr(old, name)
@@ -65,8 +66,9 @@ def schedule_again(
     }
     if by is None:
         origin = {"origin_id": old.id, "generation": old.generation, "run_number": old.run_number}
-        deadline = now + _AGAIN
-        text = f"job scheduled: results of job {old.id} are encoded again under identity version {identity_version}"
+        deadline = None if why else now + _AGAIN
+        why = why or f"results of job {old.id} are encoded again under identity version {identity_version}"
+        text = f"job scheduled: {why}"
     else:
         origin = {"run_number": _next_run(connection, old)}
         deadline = now + (old.deadline - old.created_at if old.deadline else _AGAIN)

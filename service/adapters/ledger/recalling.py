@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, case, insert, null, select, true, update
 
-from service.adapters.ledger import jobs, schema
+from service.adapters.ledger import jobs, schema, signing
 from service.adapters.ledger.clock import db_now
 from service.adapters.ledger.part import AnyRow, Part, for_update, insert_into, key, lock_study, lock_study_of
 from service.adapters.ledger.rows import job_of, uid
@@ -42,7 +42,7 @@ class SqlRecalling(Part):
                 return False
             locked = lock_study_of(connection, found.study_id)
             row = connection.execute(for_update(select(job).where(job.c.id == found.id))).one()
-            if (JobState(row.state), JobEvent.RECALLED) not in JOB_TRANSITIONS:
+            if (JobState(row.state), JobEvent.RECALLED) not in JOB_TRANSITIONS or signing.is_signed(connection, row):
                 return False
             withdraw(connection, locked, row.id, reason, by=by, now=now)
             return True

@@ -309,12 +309,40 @@ object_ = Table(
 
 review = Table(
     "review", metadata,
-    _id(), _site(), _to("job"),
+    _id(), _site(), _to("study"), _to("job"),
+    Column("number", Integer, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("observer", Text, nullable=False),
-    Column("amendments", Text, nullable=False),
+    Column("organization", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Index("ix_review_job", "job_id"),
+    Column("zone", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("statements", Text, nullable=False),
+    _to("job", name="encoding_id", nullable=True),
+    UniqueConstraint("job_id", "number", "site"),
+    Index("ix_review_study", "study_id"),
+    Index("ix_review_encoding", "encoding_id"),
+)  # fmt: skip
+
+returned = Table(
+    "returned", metadata,
+    _id(), _site(), _to("study"),
+    Column("sop_instance_uid", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("settled_at", UtcDateTime),
+    _to("job", nullable=True),
+    Column("matched_by", Text, nullable=False, server_default=""),
+    Column("observer", Text, nullable=False, server_default=""),
+    Column("verified", Boolean, nullable=False, server_default="0"),
+    Column("text", Text, nullable=False, server_default=""),
+    Column("edits", Text, nullable=False, server_default="[]"),
+    Column("words", Text, nullable=False, server_default=""),
+    UniqueConstraint("sop_instance_uid", "site"),
+    Index("ix_returned_study", "study_id"),
+    Index("ix_returned_unsettled", "site", "id",
+          sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL")),
 )  # fmt: skip
 
 edit_log = Table(

@@ -15,6 +15,7 @@ from service.adapters.ledger.finishing import finish
 from service.adapters.ledger.identities import encode_again
 from service.adapters.ledger.part import AnyRow, Part, for_update, insert_into, key, lock_study, lock_study_of
 from service.adapters.ledger.rows import identity_of, job_of, new_object, step_of
+from service.adapters.ledger.signing import signed_by_job
 from service.adapters.ledger.states import refresh
 from service.adapters.ledger.timeline import tell
 from service.domain.delivery import DeliveryState
@@ -211,6 +212,7 @@ def _claim(connection: Connection, site: str, number: int) -> Claim:
         steps=_steps(connection, row),
         predecessors=_predecessors(connection, row),
         complete_since=connection.scalar(complete),
+        signed=signed_by_job(connection, row),
     )
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from service.cli.ticker import Ticker
 from service.flow.beat import beat, end_beat
 from service.flow.sweep import sweep
+from service.flow.take_back import take_back
 from service.flow.withdraw import withdraw
 from service.ports.services import Services
 
@@ -42,6 +43,7 @@ def sweep_once(services: Services, holder: str) -> None:
     )
     if turn:
         withdraw(services)
+        take_back(services)
 
 
 def sweeping(services: Services, process: str) -> Ticker:

@@ -16,11 +16,14 @@ from service.domain.edit import History, text_digest
 from service.domain.errors import Unreadable
 from service.domain.report import Evidence, Finding, Report, Section, first_line
 from service.flow.record import read_report
-from service.flow.review import Line, draft_text, lines_of
+from service.flow.review import Line, draft_text, lines_of, text_of
 from service.flow.review import save as save_lines
+from service.flow.sign import reviews_of
 from service.ports.catalogue import JobRecord, StudyQuery, StudyRecord
+from service.web.conflict import conflict
 from service.web.dicomweb.resources import ROOT
 from service.web.door import field, visitor_of
+from service.web.pages.signed import reviewed
 from service.web.pages.study import newest_readings, record_of, viewed
 from service.web.rendering import page
 from service.web.services import services_of
@@ -64,7 +67,8 @@ def show(request: Request, study_uid: str, job: str = "") -> Response:
     return page(
         request, "review.html", row=record.row, case=case, readings=readings, lines=_shown(case),
         sections=list(Section), first_line=first_line(case.report), following=_next_case(request, record),
-        dicomweb=ROOT,
+        dicomweb=ROOT, review=reviewed(request, study_uid, case.job),
+        returned=services_of(request).returning.returned(study_uid),
     )  # fmt: skip
 
 
@@ -75,22 +79,25 @@ def save(request: Request, study_uid: str, job_id: str) -> Response:
     lines = _sent(field(request, "lines", limit=MOST_TEXT))
     _told(request, study_uid, f"report of job {job_id} is being saved")
     services = services_of(request)
-    kept = save_lines(
-        services.edits,
-        report=case.report,
-        job_id=job_id,
-        study_instance_uid=study_uid,
-        lines=lines,
-        base_sha256=field(request, "base"),
-        reviewer=visitor_of(request).account.name,
-        seconds=_seconds(field(request, "seconds")),
-        accepted=_count(field(request, "accepted")),
-        now=services.clock.now(),
+    reviews = reviews_of(services.signing.reviews(study_uid), case.job)
+    kept = (
+        None
+        if reviews
+        else save_lines(
+            services.edits,
+            report=case.report,
+            job_id=case.job.reading,
+            study_instance_uid=study_uid,
+            lines=lines,
+            base_sha256=field(request, "base"),
+            reviewer=visitor_of(request).account.name,
+            seconds=_seconds(field(request, "seconds")),
+            accepted=_count(field(request, "accepted")),
+            now=services.clock.now(),
+        )
     )
     if kept is None:
-        raise HTTPException(
-            409, "Somebody else has saved this report since you opened it. Your text is still here: copy what you need."
-        )
+        return conflict(case.report, services.edits.history(case.job.reading), reviews, yours=text_of(lines))
     _told(request, study_uid, f"report of job {job_id} saved, edit log {kept}")
     return JSONResponse({"saved": True})
 
@@ -108,7 +115,7 @@ def _told(request: Request, study_uid: str, detail: str) -> None:
 
 def _chosen(readings: Sequence[JobRecord], job_id: str, *, exactly: bool = False) -> JobRecord:
     """The reading of that job, else the newest with something to say. Raises 404."""
-    named = next((reading for reading in readings if reading.job.job_id == job_id), None)
+    named = next((reading for reading in readings if job_id in {reading.job.job_id, reading.reading}), None)
     if named is not None:
         return named
     if exactly or job_id or not readings:
@@ -122,7 +129,7 @@ def _case(request: Request, job: JobRecord) -> Case:
     except Unreadable as error:
         raise HTTPException(409, f"This draft cannot be shown: {error}.") from error
     assert report is not None, "only jobs with a report are readings"
-    return Case(job=job, report=report, history=services_of(request).edits.history(job.job.job_id))
+    return Case(job=job, report=report, history=services_of(request).edits.history(job.reading))
 
 
 def _shown(case: Case) -> list[dict[str, Any]]:

@@ -37,4 +37,7 @@ def found(request: Request, asked: Search) -> Sequence[StudyRow]:
 
 def _list(request: Request, asked: Search) -> Response:
     rows = found(request, asked)
-    return page(request, "studies.html", rows=rows, asked=asked, older=next_page(rows), states=STATES)
+    signed = services_of(request).signing.signed([str(row.study_instance_uid) for row in rows])
+    return page(
+        request, "studies.html", rows=rows, asked=asked, older=next_page(rows), states=STATES, signed=signed
+    )  # fmt: skip

@@ -21,6 +21,7 @@ from service.ports.catalogue import JobRecord, StudyRecord
 from service.web.door import visitor_of
 from service.web.gantt import bars
 from service.web.live import Fragment, stream
+from service.web.pages.signed import signed_reports, withdrawn
 from service.web.rendering import page, render
 from service.web.services import Services, services_of
 from service.web.trail import audit
@@ -80,7 +81,12 @@ def _values(request: Request, record: StudyRecord) -> dict[str, Any]:
     services = services_of(request)
     study = services.ledger.study(record.row.study_instance_uid)
     explanation, trials = explained(services, record, study)
+    signed, rejected = signed_reports(request, str(record.row.study_instance_uid))
     return {
+        "signed_reports": signed,
+        "rejections": rejected,
+        "withdrawn": withdrawn(record.jobs),
+        "returned": services.returning.returned(str(record.row.study_instance_uid)),
         "record": record,
         "row": record.row,
         "age": _age(study),
@@ -103,7 +109,7 @@ def _age(study: Study | None) -> float | None:
 def newest_readings(jobs: tuple[JobRecord, ...]) -> list[JobRecord]:
     """The newest job with a report for each rule."""
     newest: dict[str, JobRecord] = {}
-    for job in sorted(jobs, key=lambda job: job.created_at):
+    for job in sorted(jobs, key=lambda job: (job.generation, job.created_at)):
         if job.report:
             newest[job.job.rule] = job
     return list(newest.values())

@@ -143,7 +143,10 @@ def draft_recalled(request: Request, job_id: str, why: str) -> None:
     study, detail = str(record.job.study_instance_uid), f"recall of job {job_id} ({reason.words})"
     audit(request, AuditKind.APPLICATION_ACTIVITY, "E", who=who, study_instance_uid=study, detail=detail)
     if not services.ledger.recall(job_id, reason, by=who, now=services.clock.now()):
-        raise HTTPException(409, "This job has no finished draft: it still works, was canceled or is recalled already.")
+        raise HTTPException(
+            409,
+            "This job has no draft to withdraw: it still works, was canceled or recalled, or its report is signed.",
+        )
     cast(Pulse, request.app.state.pulse).forget()
 
 

@@ -119,20 +119,29 @@ function add() {
   edit(made);
 }
 
+// What a person made of the report, for whoever sends it; `left` says that it was sent.
+root.made = () => ({
+  base: root.dataset.base, seconds: (Date.now() - opened) / 1000,
+  accepted: lines().filter((line) => line.dataset.verdict === "accepted").length,
+  lines: lines().filter((line) => line.dataset.verdict !== "rejected")
+    .map((line) => [line.closest("ol").dataset.section, line.querySelector(".say").textContent]),
+});
+root.left = () => { changed = false; };
+
 async function save() {
   if (!mayEdit || busy) return;
   document.activeElement?.blur();
   busy = true;
   tell("Saving …");
-  const kept = lines().filter((line) => line.dataset.verdict !== "rejected");
-  const form = new URLSearchParams({
-    csrf: root.dataset.csrf, base: root.dataset.base, seconds: String((Date.now() - opened) / 1000),
-    accepted: String(lines().filter((line) => line.dataset.verdict === "accepted").length),
-    lines: JSON.stringify(kept.map((line) => [line.closest("ol").dataset.section, line.querySelector(".say").textContent])),
-  });
+  const made = root.made();
+  const form = new URLSearchParams({ ...made, csrf: root.dataset.csrf, lines: JSON.stringify(made.lines) });
   try {
     const answer = await fetch(root.dataset.save, { method: "POST", body: form, headers: { Accept: "application/json" } });
-    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? `The server answers ${answer.status}.`);
+    if (!answer.ok) {
+      const problem = await answer.json().catch(() => ({}));
+      root.dispatchEvent(new CustomEvent("conflict", { detail: problem }));
+      throw new Error(problem.detail ?? `The server answers ${answer.status}.`);
+    }
     changed = false;
     location.reload();
   } catch (error) {

@@ -70,6 +70,10 @@ HOT: dict[str, Callable[[Scene], object]] = {
     "issued objects": lambda scene: scene.ledger.issued_objects(study_uid(2)),
     "depths": lambda scene: scene.ledger.depths(),
     "stage times": lambda scene: scene.ledger.stage_times(window=DAY, now=NOON),
+    "reviews": lambda scene: scene.ledger.reviews(study_uid()),
+    "signed studies": lambda scene: scene.ledger.signed([study_uid(), study_uid(2)]),
+    "arrived reports": lambda scene: scene.ledger.arrived(limit=20),
+    "returned reports": lambda scene: scene.ledger.returned(study_uid()),
     "current identity": lambda scene: scene.ledger.current_identity(study_uid()),
 }
 

@@ -70,7 +70,7 @@ class House:
         return record
 
     def run(self, job: Job = JOB) -> None:
-        lanes._work(SimpleNamespace(job=job), self.services)  # type: ignore[arg-type]
+        lanes._work(SimpleNamespace(job=job, signed=None), self.services)  # type: ignore[arg-type]
 
 
 def failing(error: Exception) -> Any:

@@ -16,7 +16,7 @@ from service.adapters.spool_files import FileSpool
 from service.domain.config import Configuration
 from service.domain.errors import Unavailable, Unreadable
 from service.domain.event import EventKind
-from service.domain.rejection import Reason
+from service.domain.rejection import Reason, Rejection
 from service.domain.rule import Forward
 from service.flow.receive import receive
 from service.ports.ledger import Admission, Association, Reception
@@ -231,3 +231,21 @@ def test_a_rejection_note_is_admitted_with_what_it_rejects(house: House) -> None
     assert rejects.reason is Reason.QUALITY
     house.take(part10(instance("an image")))
     assert house.ledger.receptions[-1].rejects is None
+
+
+def test_a_rejection_note_that_cannot_be_read_is_kept_and_told(house: House) -> None:
+    house.headers = Speechless(children=1)
+    assert house.take(part10(instance(SOPClassUID=KeyObjectSelectionDocumentStorage))) is Admission.NEW
+    assert house.ledger.receptions[-1].rejects is None
+    (told,) = house.ledger.events
+    assert told.kind is EventKind.QUARANTINED
+    assert told.study_instance_uid == instance().StudyInstanceUID
+    assert "nobody knows whether it rejects images: Its reader failed on it." in told.text
+    assert house.ledger.receptions[-1].stored.location in told.text
+
+
+class Speechless(Part10Headers):
+    """Headers that can read no selection."""
+
+    def rejection(self, part10: BinaryIO) -> Rejection | None:
+        raise Unreadable("Its reader failed on it.")

@@ -33,7 +33,11 @@ OPERATOR = {
 }  # fmt: skip
 AUDITOR = {("GET", "/audit")}
 DISMISS = ("POST", "/studies/{study_uid}/review/{job_id}/dismiss")
-PERSON = {("POST", "/studies/{study_uid}/review/{job_id}"), DISMISS}
+PERSON = {
+    DISMISS, ("POST", "/studies/{study_uid}/review/{job_id}"), ("POST", "/api/studies/{study_uid}/reports/{job_id}/signature"),
+    ("POST", "/api/studies/{study_uid}/reports/{job_id}/addendum"),
+    ("POST", "/api/studies/{study_uid}/reports/{job_id}/rejection"),
+}  # fmt: skip
 """For a radiologist who has signed in; a token opens none of these, whatever its roles."""
 PROGRAMS = ("/api/", "/dicom-web/")
 VIEWING = {Role.VIEWER, Role.RADIOLOGIST, Role.OPERATOR, Role.ADMIN}
@@ -99,10 +103,23 @@ def test_what_only_a_person_may_do_is_done_by_a_radiologist_who_has_signed_in(
     method: str, path: str, role: Role, town: Town
 ) -> None:
     person = signed_in(town.house, role, Role.VIEWER)
-    form = {"csrf": csrf_of(person.get("/studies")), "lines": "[]", "base": "of another text"}
-    answer = person.request(method, _filled(path).replace("j-5", "j-2"), data=form)
-    refused = 422 if (method, path) == DISMISS else 409  # past the door, both say what is wrong with the form
+    secret, address = csrf_of(person.get("/studies")), _filled(path).replace("j-5", "j-2")
+    if path.startswith("/api/"):
+        body = {"lines": [], "base": "", "text": " ", "seen": 0, "reason": " "}
+        answer = person.request(method, address, json=body, headers={"x-csrf-token": secret})
+    else:
+        form = {"csrf": secret, "lines": "[]", "base": "of another text"}
+        answer = person.request(method, address, data=form)
+    refused = 422 if (method, path) == DISMISS else 409  # past the door, each says what is wrong with the form
     assert answer.status_code == (refused if role is Role.RADIOLOGIST else 403)
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(PERSON))
+def test_a_person_s_cookie_alone_signs_nothing_for_another_site(method: str, path: str, town: Town) -> None:
+    person = signed_in(town.house, Role.RADIOLOGIST)
+    answer = person.request(method, _filled(path), json={})
+    assert answer.status_code == 403
+    assert "out of date" in answer.text
 
 
 def test_a_token_with_every_role_is_no_person(town: Town) -> None:

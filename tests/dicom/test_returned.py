@@ -1,0 +1,293 @@
+"""What workstations make of our reports comes back: matched, compared, classed, logged, and nothing is read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import ComprehensiveSRStorage, EnhancedSRStorage
+
+from dicom_nodes.objects.structure import complaints
+from service.domain.edit import EditClass
+from service.domain.report import Section
+from service.domain.returned import Returned
+from service.flow.review import Line, draft_text, lines_of
+from service.flow.take_back import take_back
+from service.ports.ledger import Admission
+from tests.support import returns, validators
+from tests.support.instances import part10, uid
+from tests.support.returns import (
+    Hospital,
+    Read,
+    concept,
+    edited,
+    foreign,
+    in_loinc_sections,
+    in_one_text,
+    items,
+    recoded,
+    reworded,
+    verified,
+)
+
+DELETE, INSERT, LATERALITY, MEASUREMENT, NEGATION, REWORD, SEVERITY = (
+    EditClass.DELETE, EditClass.INSERT, EditClass.LATERALITY, EditClass.MEASUREMENT, EditClass.NEGATION,
+    EditClass.REWORD, EditClass.SEVERITY,
+)  # fmt: skip
+EFFUSION, HEART, AIR = "Small left pleural effusion.", "Enlarged heart, 162 mm across.", "No pneumothorax."
+END = "Small left effusion with cardiomegaly."
+TEXT, CODED = "basic-text-sr", "tid1500"
+
+
+class Case(NamedTuple):
+    """What a workstation made of a reading, and the classes of its edits."""
+
+    made: Callable[[Read], Dataset]
+    classes: tuple[EditClass, ...]
+    by: str = "predecessor"
+
+
+def text_edit(before: str, after: str, **how: bool) -> Callable[[Read], Dataset]:
+    return lambda read: edited(read, TEXT, reworded(before, after), **how)
+
+
+def code_edit(tracking_id: str, change: Callable[[Dataset], None]) -> Callable[[Read], Dataset]:
+    return lambda read: edited(read, CODED, recoded(tracking_id, change))
+
+
+def signed_there(before: str, after: str, **how: bool) -> Callable[[Read], Dataset]:
+    def make(read: Read) -> Dataset:
+        dataset = edited(read, TEXT, reworded(before, after), **how)
+        verified(dataset)
+        return dataset
+
+    return make
+
+
+def to_right(group: Dataset) -> None:
+    for _, each in items(group):
+        for code in each.get("ConceptCodeSequence") or ():
+            if code.CodeValue == "7771000":
+                each.ConceptCodeSequence = [concept("24028007", "SCT", "Right")]
+
+
+def present(group: Dataset) -> None:
+    for _, each in items(group):
+        for code in each.get("ConceptCodeSequence") or ():
+            if code.CodeValue == "2667000":
+                each.ConceptCodeSequence = [concept("52101004", "SCT", "Present")]
+
+
+def larger(group: Dataset) -> None:
+    for _, each in items(group):
+        if each.get("ValueType") == "NUM" and each.MeasuredValueSequence[0].NumericValue == 162:
+            each.MeasuredValueSequence[0].NumericValue = "171"
+
+
+def untracked_group(dataset: Dataset, tracking_id: str) -> None:
+    """Removes the group."""
+    for above, each in list(items(dataset)):
+        named = {child.get("TextValue") for child in each.get("ContentSequence") or ()}
+        if tracking_id in named:
+            above.ContentSequence = [one for one in above.ContentSequence if one is not each]
+
+
+def without_predecessor(read: Read) -> Dataset:
+    dataset = edited(read, CODED, recoded("cardiomegaly", larger))
+    del dataset.PredecessorDocumentsSequence
+    return dataset
+
+
+CASES = {
+    "another side": Case(text_edit(EFFUSION, "Small right pleural effusion."), (LATERALITY,)),
+    "another degree": Case(text_edit(EFFUSION, "Large left pleural effusion."), (SEVERITY,)),
+    "another size": Case(text_edit(HEART, "Enlarged heart, 171 mm across."), (MEASUREMENT,)),
+    "denied": Case(text_edit(AIR, "Small pneumothorax."), (NEGATION, SEVERITY)),
+    "other words": Case(text_edit(END, "Small left effusion with an enlarged heart."), (REWORD,)),
+    "a sentence less": Case(text_edit(AIR, ""), (DELETE,)),
+    "a sentence more": Case(text_edit(AIR, f"{AIR}\r\nOld fracture of a rib."), (INSERT,)),
+    "nothing": Case(text_edit("nothing", "at all"), ()),
+    "verified": Case(signed_there(EFFUSION, "Small right pleural effusion."), (LATERALITY,)),
+    "verified, with our equipment": Case(signed_there(AIR, "", ours=True), (DELETE,)),
+    "coded: another side": Case(code_edit("effusion-left", to_right), (LATERALITY,)),
+    "coded: present": Case(code_edit("pneumothorax", present), (NEGATION,)),
+    "coded: another size": Case(code_edit("cardiomegaly", larger), (MEASUREMENT,)),
+    "coded: a finding less": Case(
+        lambda read: edited(read, CODED, lambda dataset: untracked_group(dataset, "pneumothorax")), (DELETE,)
+    ),
+    "coded, no predecessor": Case(without_predecessor, (MEASUREMENT,), by="tracking UID"),
+    "one text with headings": Case(
+        lambda read: foreign(read, in_one_text(
+            f"FINDINGS:\n{EFFUSION} {HEART}\n{AIR}\nIMPRESSION: Small right effusion with cardiomegaly."
+        )), (LATERALITY,),
+    ),
+    "one text in German headings": Case(
+        lambda read: foreign(read, in_one_text(f"Befund: {EFFUSION} {HEART} {AIR}\r\n\r\nBeurteilung:\r\n{END}")), (),
+    ),
+    "LOINC sections": Case(
+        lambda read: foreign(read, in_loinc_sections(f"{EFFUSION} {HEART}", END), sop_class=ComprehensiveSRStorage),
+        (DELETE,),
+    ),
+    "LOINC sections after the coded one": Case(
+        lambda read: foreign(read, in_loinc_sections(f"{EFFUSION} {HEART} {AIR}", f"{END} Follow up."),
+                             sop_class=ComprehensiveSRStorage, follows=CODED), (INSERT,),
+    ),
+    "a person's own report": Case(
+        lambda read: foreign(
+            read, in_loinc_sections(f"{EFFUSION} {HEART} {AIR}", "No effusion, cardiomegaly."), follows=None
+        ),
+        (LATERALITY, NEGATION, REWORD, SEVERITY), by="study",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
+    with returns.hospital(tmp_path_factory.mktemp("returned")) as made:
+        yield made
+
+
+def back(hospital: Hospital, dataset: Dataset) -> Returned:
+    """Receive and settle one document."""
+    assert hospital.shelf.keep(part10(dataset)) == [Admission.NEW]
+    assert take_back(hospital.services) == 1
+    return hospital.ledger.returned(dataset.StudyInstanceUID)[-1]
+
+
+def readings(hospital: Hospital) -> int:
+    return len(hospital.ledger.jobs(limit=1000))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_edited_report_is_matched_classed_and_logged_and_nothing_is_read(name: str, hospital: Hospital) -> None:
+    case = CASES[name]
+    read = hospital.read(list(CASES).index(name))
+    before = readings(hospital)
+    found = back(hospital, case.made(read))
+    assert (found.job_id, found.matched_by) == (read.job.job_id, case.by)
+    assert tuple(sorted({kind for edit in found.edits for kind in edit.classes})) == tuple(sorted(case.classes))
+    history = hospital.edits.history(read.job.job_id)
+    if name.startswith("coded"):
+        assert history is None  # nothing was written: what changed are codes
+    else:
+        assert history is not None
+        assert (history.text, history.revisions[0].edits) == (found.text, found.edits)
+        assert history.draft == draft_text(read.report)
+    assert readings(hospital) == before
+    assert not hospital.ledger.open_studies()
+
+
+def test_all_of_them_are_twenty_several_of_another_structure() -> None:
+    assert len(CASES) == 20
+
+
+class TestOthers:
+    def test_a_report_whose_predecessor_is_unknown_is_kept_and_told(self, hospital: Hospital) -> None:
+        read = hospital.read(101)
+        dataset = foreign(read, in_one_text("Normal."))
+        series = dataset.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
+        series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = "2.25.404"
+        found = back(hospital, dataset)
+        assert (found.job_id, found.edits) == ("", ())
+        assert "follows 2.25.404, which is unknown here: it is kept and compared with nothing" in found.words
+        record = hospital.ledger.record(read.study)
+        assert record is not None
+        assert record.events[-1].text == found.words
+
+    def test_a_machine_s_report_that_follows_nothing_has_nothing_to_do_with_us(self, hospital: Hospital) -> None:
+        read = hospital.read(102)
+        dataset = foreign(read, in_one_text("Normal."), follows=None, person="")
+        assert hospital.shelf.keep(part10(dataset)) == [Admission.NEW]
+        assert take_back(hospital.services) == 1
+        assert hospital.ledger.returned(read.study) == []
+
+    def test_our_own_documents_are_echoes_and_are_compared_with_nothing(self, hospital: Hospital) -> None:
+        read = hospital.read(103)
+        assert hospital.shelf.keep(*read.files.values()) == [Admission.ECHO] * 2
+        assert take_back(hospital.services) == 0
+
+    def test_an_edit_of_an_edit_is_compared_with_that_one(self, hospital: Hospital) -> None:
+        read = hospital.read(104)
+        first = edited(read, TEXT, reworded(EFFUSION, "Small right pleural effusion."))
+        back(hospital, first)
+        second = edited(read, TEXT, reworded(EFFUSION, "Large right pleural effusion."))
+        former = second.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+        former.ReferencedSOPInstanceUID = first.SOPInstanceUID
+        second.SOPInstanceUID = uid("edited twice")
+        assert [edit.classes for edit in back(hospital, second).edits] == [(SEVERITY,)]
+        history = hospital.edits.history(read.job.job_id)
+        assert history is not None
+        assert len(history.revisions) == 2
+
+    def test_beside_a_report_that_was_signed_here_it_is_kept_and_the_signed_text_stays(
+        self, hospital: Hospital
+    ) -> None:
+        read = hospital.read(105)
+        hospital.sign(read, lines_of(read.report, None))
+        found = back(hospital, edited(read, TEXT, reworded(AIR, "")))
+        assert "delete 1" in found.words
+        assert "kept beside the text, which was changed or signed here meanwhile" in found.words
+        history = hospital.edits.history(read.job.job_id)
+        assert history is not None
+        assert history.text == draft_text(read.report)
+
+    def test_what_cannot_be_read_says_so(self, hospital: Hospital) -> None:
+        read = hospital.read(106)
+        dataset = foreign(read, in_one_text("x"))
+        del dataset.ContentSequence
+        assert "cannot be read: It has no content." in back(hospital, dataset).words
+
+    def test_markup_and_foreign_scripts_are_text(self, hospital: Hospital) -> None:
+        read = hospital.read(107)
+        said = "<script>alert(1)</script> \u202eabc\u202c 胸水なし。"
+        found = back(hospital, foreign(read, in_one_text(said), sop_class=EnhancedSRStorage))
+        assert said in found.text
+
+    def test_an_edit_of_the_signed_report_is_compared_with_what_was_signed(self, hospital: Hospital) -> None:
+        read = hospital.read(108)
+        lines = [replace(line, text=line.text.replace("left", "right")) for line in lines_of(read.report, None)]
+        made = hospital.sign(read, lines)
+        signed = replace(read, objects={"signed": made}, files={"signed": hospital.bytes_of(made.location)})
+        found = back(hospital, edited(signed, "signed", reworded(AIR, ""), ours=True))
+        assert (found.matched_by, [edit.classes for edit in found.edits]) == ("predecessor", [(DELETE,)])
+
+
+class TestSigned:
+    def test_what_is_signed_leaves_as_one_verified_document_that_takes_the_drafts_place(
+        self, hospital: Hospital, tmp_path: Path
+    ) -> None:
+        read = hospital.read(109)
+        drafted = lines_of(read.report, None)
+        lines = [replace(drafted[0], text="Small right pleural effusion."), *drafted[1:]]
+        made = hospital.sign(read, [*lines, Line(section=Section.CONCLUSIONS, text="Written by hand: 胸.")])
+        path = tmp_path / "signed.dcm"
+        path.write_bytes(hospital.bytes_of(made.location))
+        assert complaints(path.read_bytes(), signed=True) == ()
+        assert validators.dciodvfy_errors(path) == []
+        dataset = dcmread(path)
+        assert (dataset.VerificationFlag, dataset.PreliminaryFlag) == ("VERIFIED", "FINAL")
+        (observer,) = dataset.VerifyingObserverSequence
+        assert (str(observer.VerifyingObserverName), observer.VerifyingOrganization) == ("Weiss^Anna", "Example Clinic")
+        (study,) = dataset.PredecessorDocumentsSequence
+        former = {one.ReferencedSOPInstanceUID for series in study.ReferencedSeriesSequence
+                  for one in series.ReferencedSOPSequence}  # fmt: skip
+        assert former == {one.sop_instance_uid for one in read.objects.values()}
+        texts = [each.TextValue for _, each in items(dataset) if "TextValue" in each]
+        assert texts[1].startswith("Report signed by Weiss Anna, Example Clinic, 2026-03-04")
+        history = hospital.edits.history(read.job.job_id)
+        assert history is not None
+        told = [line for line in history.text.splitlines() if line not in {"Findings:", "Conclusions:"}]
+        assert texts[2 : 2 + len(told)] == told
+        assert history.text == hospital.ledger.reviews(read.study)[0].text
+        assert hospital.edits.breaks() == ()
+
+    def test_it_is_an_echo_when_it_comes_back(self, hospital: Hospital) -> None:
+        read = hospital.read(110)
+        made = hospital.sign(read, lines_of(read.report, None))
+        assert hospital.shelf.keep(hospital.bytes_of(made.location)) == [Admission.ECHO]
+        assert take_back(hospital.services) == 0

@@ -1,0 +1,150 @@
+"""Signing over HTTP: a person signs, adds and rejects; the second of two sees both versions and loses nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from httpx import Response
+
+from service.domain.account import Role
+from service.domain.edit import text_digest
+from service.domain.rejection import Reason
+from service.domain.review import Verdict
+from service.domain.rule import Mode
+from service.flow.review import draft_text
+from service.settings import Settings, Site
+from tests.support.fake_house import House
+from tests.support.web_client import TestClient, bearer, client, csrf_of, signed_in, text_of
+from tests.support.web_records import draft, uid
+from tests.support.web_scene import hospital
+
+REPORT = f"/api/studies/{uid(2)}/reports/j-2"
+PAGE = f"/studies/{uid(2)}/review"
+LINES = [["findings", "Small right pleural effusion."], ["conclusions", "Effusion. <script>x</script>"]]
+TEXT = "Findings:\nSmall right pleural effusion.\nConclusions:\nEffusion. <script>x</script>\n"
+SIGNATURE = {"base": text_digest(draft_text(draft(2))), "lines": LINES, "seconds": 31.0, "accepted": 1}
+
+
+@pytest.fixture
+def house() -> House:
+    made = hospital()
+    made.settings = Settings(site=Site(institution="Example Clinic"))
+    return made
+
+
+@pytest.fixture
+def radiologist(house: House) -> TestClient:
+    return signed_in(house, Role.RADIOLOGIST)
+
+
+def post(person: TestClient, what: str, **body: object) -> Response:
+    secret = csrf_of(person.get("/studies"))
+    return person.post(f"{REPORT}/{what}", json=body, headers={"x-csrf-token": secret})
+
+
+def sign(person: TestClient, **other: object) -> Response:
+    return post(person, "signature", **{**SIGNATURE, **other})
+
+
+def test_a_signature_is_the_text_its_log_and_an_event(house: House, radiologist: TestClient) -> None:
+    assert sign(radiologist).json() == {"done": "signed"}
+    (review,) = house.signing.kept
+    assert (review.verdict, review.text, review.job_id) == (Verdict.SIGNED, TEXT, "j-2")
+    assert (review.observer.name, review.observer.organization) == ("anna", "Example Clinic")
+    line = review.statements[0]
+    assert (line.section, line.text, line.findings) == ("findings", LINES[0][1], ("effusion-left",))
+    history = house.edits.kept["j-2"]
+    assert history.text == review.text
+    assert (history.revisions[-1].seconds, history.revisions[-1].accepted) == (31.0, 1)
+    assert [event.detail for event in house.audit.events if "j-2" in event.detail] == [
+        "report of job j-2 is being signed", "report of job j-2 signed",
+    ]  # fmt: skip
+
+
+def test_the_pages_say_that_it_is_final_and_the_draft_superseded(house: House, radiologist: TestClient) -> None:
+    sign(radiologist)
+    said = text_of(house, PAGE, Role.RADIOLOGIST)
+    assert "FINAL Report signed by anna, Example Clinic" in said
+    assert "PRELIMINARY" not in said
+    study = text_of(house, f"/studies/{uid(2)}", Role.VIEWER)
+    assert "FINAL Report signed by anna" in study
+    assert "SUPERSEDED" in study
+    assert "report signed" in text_of(house, "/studies", Role.VIEWER)
+    assert "<script>x" not in radiologist.get(PAGE).text
+    told = client(house).get(f"/api/studies/{uid(2)}/reviews", headers=bearer(house, Role.VIEWER)).json()
+    assert [(one["verdict"], one["by"], one["text"]) for one in told] == [("signed", "anna", TEXT)]
+
+
+def test_the_second_who_signs_sees_both_versions(house: House, radiologist: TestClient) -> None:
+    sign(radiologist)
+    answer = sign(signed_in(house, Role.RADIOLOGIST), lines=[["findings", "Nothing."]])
+    assert answer.status_code == 409
+    body = answer.json()
+    assert "Somebody else has signed this report" in body["detail"]
+    assert (body["yours"], body["theirs"]["text"], body["theirs"]["by"]) == ("Findings:\nNothing.\n", TEXT, "anna")
+    assert len(house.signing.kept) == 1
+
+
+def test_who_signs_an_older_text_sees_both_versions_and_nothing_is_signed(
+    house: House, radiologist: TestClient
+) -> None:
+    form = {"csrf": csrf_of(radiologist.get("/studies")), "base": SIGNATURE["base"], "lines": "[]"}
+    assert radiologist.post(f"{PAGE}/j-2", data=form).status_code == 200
+    body = sign(radiologist).json()
+    assert ("saved this report" in body["detail"], body["yours"], body["theirs"]["text"]) == (True, TEXT, "")
+    assert not house.signing.kept
+
+
+def test_a_signed_text_is_saved_by_nobody_any_more(house: House, radiologist: TestClient) -> None:
+    sign(radiologist)
+    form = {"csrf": csrf_of(radiologist.get("/studies")), "base": text_digest(TEXT), "lines": '[["findings", "No."]]'}
+    answer = radiologist.post(f"{PAGE}/j-2", data=form)
+    assert (answer.status_code, answer.json()["yours"]) == (409, "Findings:\nNo.\n")
+    assert house.edits.kept["j-2"].text == TEXT
+
+
+def test_an_addendum_keeps_the_text_and_the_second_of_two_sees_the_first(house: House, radiologist: TestClient) -> None:
+    assert "only a signed report" in post(radiologist, "addendum", text="Called.", seen=0).json()["detail"].lower()
+    sign(radiologist)
+    assert post(radiologist, "addendum", text=" Called. ", seen=1).status_code == 200
+    answer = post(radiologist, "addendum", text="Called, too.", seen=1)
+    assert (answer.status_code, answer.json()["theirs"]["reviews"][-1]["text"]) == (409, "Called.")
+    assert [(one.verdict, one.text) for one in house.signing.kept[1:]] == [(Verdict.ADDED, "Called.")]
+    said = text_of(house, PAGE, Role.VIEWER)
+    assert "Addendum by anna" in said
+    assert "Called." in said
+
+
+def test_a_rejection_withdraws_the_draft_and_leaves_its_reason(house: House, radiologist: TestClient) -> None:
+    assert post(radiologist, "rejection", reason=" ").status_code == 409
+    assert post(radiologist, "rejection", reason="Wrong side.", why="nobody").status_code == 422
+    assert post(radiologist, "rejection", reason="Wrong side.", why="quality").status_code == 200
+    assert house.signing.withdrawn == [Reason.QUALITY]
+    said = text_of(house, PAGE, Role.VIEWER)
+    assert "REJECTED Rejected by anna" in said
+    assert "Wrong side." in said
+    assert sign(radiologist).status_code == 409
+
+
+def test_what_can_never_be_signed_says_what_to_do(house: House, radiologist: TestClient) -> None:
+    assert "cannot be signed" in sign(radiologist, lines=[]).json()["detail"]
+    house.settings = Settings()
+    assert "set site.institution" in sign(signed_in(house, Role.RADIOLOGIST)).json()["detail"]
+    house.settings = Settings(site=Site(institution="Example Clinic"))
+    records = house.catalogue.records
+    made = next(each for each in records if each.row.study_instance_uid == uid(2))
+    (job,) = made.jobs
+    shadow = replace(made, jobs=(replace(job, job=replace(job.job, mode=Mode.SHADOW)),))
+    house.catalogue.records = [shadow if each is made else each for each in records]
+    assert "in shadow" in sign(signed_in(house, Role.RADIOLOGIST)).json()["detail"]
+    assert not house.signing.kept
+
+
+def test_a_report_that_is_no_report_is_refused(radiologist: TestClient) -> None:
+    assert sign(radiologist, lines=[["elsewhere", "x"]]).status_code == 422
+    assert sign(radiologist, lines=[["findings", "x" * 60_001]]).status_code == 413
+    assert sign(radiologist, seconds=-1).status_code == 422
+    other = f"/api/studies/{uid(2)}/reports/j-4/signature"
+    secret = csrf_of(radiologist.get("/studies"))
+    assert radiologist.post(other, json=SIGNATURE, headers={"x-csrf-token": secret}).status_code == 404
