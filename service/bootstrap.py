@@ -34,6 +34,7 @@ from service.ports.services import Services
 from service.settings import Settings
 from workers.algorithms import algorithms, model_of
 from workers.measures import measures
+from workers.pipeline.prompt import ProtocolPrompts
 
 LOCAL = "unix:"
 """Prefix of models.url for the local engine's socket."""
@@ -49,6 +50,8 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
     spool = FileSpool(settings.data / "spool", reserve_bytes=settings.disk_reserve_bytes)
     nodes = ConfiguredNodes(calling_ae=settings.scp.ae_title, opener=spool.open)
     models = _models(settings)
+    pixels = PydicomPixels(spool.open)
+    configurations = StoredConfigurations(ledger, plug_ins(settings))
     audit = ChainedAudit(ledger.database, site=settings.site.name, process=process)
     return Services(
         settings=settings,
@@ -57,11 +60,11 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         catalogue=ledger,
         spool=spool,
         headers=Part10Headers(),
-        pixels=PydicomPixels(spool.open),
+        pixels=pixels,
         viewing=PydicomViewing(spool.open),
         models=models,
         bell=bell or _bell(settings),
-        configurations=StoredConfigurations(ledger, plug_ins(settings)),
+        configurations=configurations,
         nodes=nodes,
         peers=KeptNodes(nodes),
         accounts=SqlAccounts(ledger.database, site=settings.site.name, now=clock.now),
@@ -71,6 +74,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),
         priors=PriorSources(),
+        prompts=ProtocolPrompts(configurations, models, pixels),
     )
 
 

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from service.domain.account import Role
-from service.web.api import answers
+from service.web.api import answers, completion
 from service.web.dicomweb import retrieve, search
 from service.web.dicomweb.resources import ROOT
 from service.web.door import ANYONE, BLIND, SIGNED_IN, Door, allow
@@ -89,6 +89,8 @@ API = (
     Row("GET", "/api/studies/{study_uid}", VIEWER, answers.study),
     Row("GET", "/api/studies/{study_uid}/explanation", VIEWER, answers.explanation),
     Row("POST", "/api/studies/{study_uid}/route", OPERATOR, answers.route),
+    Row("POST", "/api/studies/{study_uid}/completion", REVIEWER, completion.completion),
+    Row("POST", "/api/studies/{study_uid}/completion/{completion_id}", REVIEWER, completion.answer),
     Row("GET", "/api/jobs", VIEWER, answers.jobs),
     Row("POST", "/api/jobs/{job_id}/rerun", OPERATOR, answers.rerun),
     Row("POST", "/api/jobs/{job_id}/recall", OPERATOR, answers.recall),
