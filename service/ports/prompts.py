@@ -43,9 +43,9 @@ class Prompts(Protocol):
 
 
 class ScriptedPrompts:
-    """A fake for unit tests: hands out one prompt, or raises; keeps what it was asked."""
+    """A fake for unit tests: hands out what `prompt` makes, or raises; keeps what it was asked."""
 
-    def __init__(self, prompt: Prompt | None = None, *, broken: Exception | None = None) -> None:
+    def __init__(self, prompt: Callable[[Begun], Prompt] | None = None, *, broken: Exception | None = None) -> None:
         self.prompt = prompt
         self.broken = broken
         self.begun: list[Begun] = []
@@ -59,4 +59,4 @@ class ScriptedPrompts:
         if self.broken is not None:
             raise self.broken
         assert self.prompt is not None, "no prompt is scripted"
-        return self.prompt
+        return self.prompt(begun)

@@ -23,6 +23,7 @@ class Offer:
     """A whole completion as it was shown to a person."""
 
     who: Hashable
+    study_uid: str
     reading: Reading
     place: Place
     completion: Completion

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from service.domain.algorithm import Algorithm
 from service.domain.completion import Begun
 from service.ports.finish import Finish
-from service.ports.halt import Halt
+from service.ports.halt import Halt, Halted
 from service.ports.models import Answer, Piece, Question, ScriptedModels
 from service.ports.prompts import Prompt
 from tests.support.web_records import ALGORITHM, CARD
 from workers.narrative.forms import FRONTAL
 from workers.narrative.opening import ONE_SENTENCE, opening, shown, stated
+
+_TOKEN_S = 0.005
+"""How long a token of an endless answer takes."""
 
 
 def pieces(text: str) -> tuple[Piece, ...]:
@@ -30,28 +34,34 @@ def writes(text: str, *, finish: Finish = Finish.STOP, digest: str = ALGORITHM.d
     return ScriptedModels({ALGORITHM.name: CARD}, lambda question: answer)
 
 
-class Endless(ScriptedModels):
-    """A model that writes on until nobody wants it any more, and tells when it has begun."""
+def says(said: Mapping[str, str]) -> ScriptedModels:
+    """A model that answers by the last words of what it is to go on with; nothing where it knows none of them."""
 
-    def __init__(self, begun: Callable[[], object], most: int = 100_000) -> None:
-        super().__init__({ALGORITHM.name: CARD}, lambda question: self._answer(most))
-        self._begun = begun
+    def answer(question: Question) -> Answer:
+        text = next((text for words, text in said.items() if question.prefix.endswith(words)), "")
+        return writes(text).ask(question)
+
+    return ScriptedModels({ALGORITHM.name: CARD}, answer)
+
+
+class Endless(ScriptedModels):
+    """A model that writes on until nobody wants it any more, and tells of each token."""
+
+    def __init__(self, wrote: Callable[[], object]) -> None:
+        super().__init__({ALGORITHM.name: CARD})
+        self._wrote = wrote
+        self._pace = threading.Event()
 
     def ask(
         self, question: Question, *, on_text: Callable[[str], None] | None = None, halt: Halt | None = None
     ) -> Answer:
-        def hear(piece: str) -> None:
+        while not (halt and halt.halted):
+            self.written.append(" on")
             if on_text:
-                on_text(piece)
-            self._begun()
-
-        return super().ask(question, on_text=hear, halt=halt)
-
-    def _answer(self, most: int) -> Answer:
-        return Answer(
-            text=" on" * most, finish=Finish.LENGTH, model=ALGORITHM.name, version="1", digest=ALGORITHM.digest,
-            pieces=(Piece(" on"),) * most,
-        )  # fmt: skip
+                on_text(" on")
+            self._wrote()
+            self._pace.wait(_TOKEN_S)
+        raise Halted
 
 
 def prompt(begun: Begun, *, algorithm: Algorithm = ALGORITHM) -> Prompt:

@@ -60,6 +60,7 @@ class Asked:
     """One completion that is to be written."""
 
     request: Request
+    study_uid: str
     reading: Reading
     begun: Begun
     place: Place
@@ -83,7 +84,7 @@ async def completion(request: Request, study_uid: str, asked: CompletionShape) -
 def answer(request: Request, study_uid: str, completion_id: str, said: AnswerShape) -> DoneShape:
     """Take a completion, or its beginning, or none of it; once. Kept in the edit log."""
     offer = _suggestions(request).answered(completion_id, _who(request))
-    if offer.reading.job.study_instance_uid != study_uid or not offer.completion.text.startswith(said.taken):
+    if offer.study_uid != study_uid or not offer.completion.text.startswith(said.taken):
         raise HTTPException(422, "What was taken is not the beginning of this completion.")
     services = services_of(request)
     _told(request, study_uid, f"completion for job {offer.reading.job.job_id} is being answered")
@@ -118,7 +119,14 @@ def _prepare(request: Request, study_uid: str, asked: CompletionShape) -> Asked:
     except PrereadError as error:
         raise HTTPException(409, f"Nothing can be completed here: {error}.") from error
     start = len(asked.prefix) if asked.cursor is None else asked.cursor
-    return Asked(request=request, reading=reading, begun=text, place=Place(text.section, start), prompt=prompt)
+    return Asked(
+        request=request,
+        study_uid=study_uid,
+        reading=reading,
+        begun=text,
+        place=Place(text.section, start),
+        prompt=prompt,
+    )
 
 
 async def _lines(asked: Asked, halt: Halt) -> AsyncIterator[str]:
@@ -156,7 +164,13 @@ def _write(asked: Asked, halt: Halt, say: Callable[[Mapping[str, object]], None]
     except PrereadError as error:
         say({"failed": f"Nothing was completed: {error}."})
         return
-    offer = Offer(who=_who(asked.request), reading=asked.reading, place=asked.place, completion=written)
+    offer = Offer(
+        who=_who(asked.request),
+        study_uid=asked.study_uid,
+        reading=asked.reading,
+        place=asked.place,
+        completion=written,
+    )
     who = written.algorithm
     say(
         {

@@ -178,7 +178,7 @@ def test_where_no_model_read_the_study_the_reason_is_said() -> None:
 
 
 def test_only_images_of_the_study_are_looked_at() -> None:
-    prompts, text = ScriptedPrompts(prompt(begun(""))), begun("")
+    prompts, text = ScriptedPrompts(prompt), begun("")
     study = study_of(RECORD)
     own = study.instances[0].instance.sop_instance_uid
     prompt_of(READING, study, prompts, begun=text, image=own)

@@ -13,7 +13,6 @@ from httpx import Response
 
 from service.domain.account import Role
 from service.domain.errors import Unavailable, Unsupported
-from service.flow.complete import begun
 from service.ports.halt import Halt
 from service.ports.prompts import ScriptedPrompts
 from service.web.api.completion import CompletionShape, completion
@@ -31,7 +30,7 @@ PREFIX = "Findings:\nThere is a small"
 @pytest.fixture
 def house() -> House:
     made = hospital()
-    made.prompts = ScriptedPrompts(prompt(begun(PREFIX)))
+    made.prompts = ScriptedPrompts(prompt)
     made.models = writes(" right pleural effusion [1 2 3 4].")  # type: ignore[assignment]
     return made
 
@@ -119,8 +118,7 @@ def test_whoever_leaves_takes_the_question_back_and_the_model_stops(house: House
     models = Endless(written.set)
     house.models = models  # type: ignore[assignment]
     asyncio.run(asyncio.wait_for(_leave_after_one_line(house), 20))
-    assert written.is_set()
-    assert len(models.written) < 100_000
+    assert written.is_set()  # and the executor could be waited for: the model has stopped
 
 
 async def _leave_after_one_line(house: House) -> None:
