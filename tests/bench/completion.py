@@ -3,7 +3,7 @@
     python -m tests.bench.completion [--questions 100]
 
 `preread up` with its defaults on SQLite, Triton with the demo model, one study of a phantom; over HTTP, one question
-after another, each after another word of the draft. The page asks 350 ms after the last key, which is not in these figures.
+after another, each after another word of the draft. The page asks 350 ms after the last key, which is left out.
 Then a scripted model without an end on a Triton of its own: taken back after a few tokens, its responses are counted by
 Triton until no more of them come.
 """
@@ -110,9 +110,8 @@ def cancelled(folder: Path) -> None:
         client = triton.InferenceServerClient(f"127.0.0.1:{server.ports.grpc}")
         for after in TAKEN_BACK_AFTER:
             more = [written_after(server, client, after) for _ in range(ROUNDS)]
-            print(
-                f"taken back after {after} tokens: {min(more)} to {max(more)} more, median {statistics.median(more):g}"
-            )
+            middle = statistics.median(more)
+            print(f"taken back after {after} tokens: {min(more)} to {max(more)} more, median {middle:g}")
         client.close()
 
 
