@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -33,23 +34,30 @@ class Suggestions:
     """Those of one process."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._writing: dict[Hashable, Halt] = {}
         self._offered: OrderedDict[str, Offer] = OrderedDict()
 
     def begin(self, who: Hashable) -> Halt:
         """Take the former question of `who` back, and return what takes the new one back. Raises 503."""
-        if former := self._writing.pop(who, None):
+        halt = Halt()
+        with self._lock:
+            former = self._writing.pop(who, None)
+            full = len(self._writing) >= MAX_WRITING
+            if not full:
+                self._writing[who] = halt
+        if former:
             former()
-        if len(self._writing) >= MAX_WRITING:
+        if full:
             raise HTTPException(503, "Completions are being written for others right now. Try again shortly.")
-        self._writing[who] = halt = Halt()
         return halt
 
     def end(self, who: Hashable, halt: Halt) -> None:
-        """Whoever asked has heard all, or has left."""
+        """It is written, or nobody waits for it any more."""
         halt()
-        if self._writing.get(who) is halt:
-            del self._writing[who]
+        with self._lock:
+            if self._writing.get(who) is halt:
+                del self._writing[who]
 
     def offer(self, offer: Offer) -> str:
         """Remember it for an answer; returns its name."""

@@ -1,6 +1,6 @@
 """Completions: from the request to the first ghost character, and what a model writes after it was told to stop.
 
-    python -m tests.bench.completion [--questions 100]
+    python -m tests.bench.completion [--questions 100] [--only latency|cancel]
 
 `preread up` with its defaults on SQLite, Triton with the demo model, one study of a phantom; over HTTP, one question
 after another, each after another word of the draft. The page asks 350 ms after the last key, which is left out.
@@ -44,11 +44,14 @@ ROUNDS = 10
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--only", choices=("latency", "cancel"), default="")
     asked = parser.parse_args()
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
-        latencies(Path(folder), asked.questions)
-        cancelled(Path(folder))
+        if asked.only != "latency":
+            cancelled(Path(folder))
+        if asked.only != "cancel":
+            latencies(Path(folder), asked.questions)
 
 
 def latencies(folder: Path, questions: int) -> None:

@@ -14,6 +14,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from fastapi import HTTPException, Request
@@ -25,7 +26,7 @@ from starlette.concurrency import run_in_threadpool
 from service.domain.audit import AuditKind
 from service.domain.completion import Begun
 from service.domain.errors import PrereadError, Unavailable
-from service.flow.complete import Place, Reading, answered, begun, complete, prompt_of, reading_of
+from service.flow.complete import Completion, Place, Reading, answered, begun, complete, prompt_of, reading_of
 from service.ports.halt import Halt, Halted
 from service.ports.prompts import Prompt
 from service.web.api.shapes import DoneShape
@@ -38,6 +39,7 @@ from service.web.trail import audit
 
 MOST_TEXT = 60_000
 """Characters of a report, as many as can be saved."""
+TAKEN_BACK: Mapping[str, object] = {"failed": "The question was taken back: a newer one took its place."}
 
 
 class CompletionShape(BaseModel):
@@ -78,7 +80,8 @@ async def completion(request: Request, study_uid: str, asked: CompletionShape) -
     except BaseException:
         _suggestions(request).end(_who(request), halt)
         raise
-    return StreamingResponse(_lines(prepared, halt), headers=HEADERS, media_type="application/x-ndjson")
+    told = _begin(prepared, halt)
+    return StreamingResponse(_lines(told, halt), headers=HEADERS, media_type="application/x-ndjson")
 
 
 def answer(request: Request, study_uid: str, completion_id: str, said: AnswerShape) -> DoneShape:
@@ -129,7 +132,11 @@ def _prepare(request: Request, study_uid: str, asked: CompletionShape) -> Asked:
     )
 
 
-async def _lines(asked: Asked, halt: Halt) -> AsyncIterator[str]:
+def _begin(asked: Asked, halt: Halt) -> asyncio.Queue[Mapping[str, object]]:
+    """Have the model asked in a thread of its own; returns where its events come, the last with `done` or `failed`.
+
+    The thread itself says when it is over: a client that left before the first line leaves nobody else to do it.
+    """
     loop = asyncio.get_running_loop()
     told: asyncio.Queue[Mapping[str, object]] = asyncio.Queue()
 
@@ -137,15 +144,19 @@ async def _lines(asked: Asked, halt: Halt) -> AsyncIterator[str]:
         if not halt.halted:
             loop.call_soon_threadsafe(told.put_nowait, event)
 
-    halt.then(lambda: loop.call_soon_threadsafe(told.put_nowait, {"failed": "A newer question took its place."}))
+    halt.then(partial(loop.call_soon_threadsafe, told.put_nowait, TAKEN_BACK))
+    loop.run_in_executor(None, _write, asked, halt, say)
+    return told
+
+
+async def _lines(told: asyncio.Queue[Mapping[str, object]], halt: Halt) -> AsyncIterator[str]:
+    event: Mapping[str, object] = {}
     try:
-        loop.run_in_executor(None, _write, asked, halt, say)
-        event: Mapping[str, object] = {}
         while not event.keys() & {"done", "failed"}:
             event = await told.get()
             yield f"{json.dumps(event, ensure_ascii=False)}\n"
     finally:
-        _suggestions(asked.request).end(_who(asked.request), halt)
+        halt()
 
 
 def _write(asked: Asked, halt: Halt, say: Callable[[Mapping[str, object]], None]) -> None:
@@ -159,11 +170,17 @@ def _write(asked: Asked, halt: Halt, say: Callable[[Mapping[str, object]], None]
             on_text=lambda text: say({"text": text}),
             halt=halt,
         )
+        say(_offered(asked, written))
     except Halted:
         return
     except PrereadError as error:
         say({"failed": f"Nothing was completed: {error}."})
-        return
+    finally:
+        _suggestions(asked.request).end(_who(asked.request), halt)
+
+
+def _offered(asked: Asked, written: Completion) -> Mapping[str, object]:
+    """The last line."""
     offer = Offer(
         who=_who(asked.request),
         study_uid=asked.study_uid,
@@ -172,17 +189,15 @@ def _write(asked: Asked, halt: Halt, say: Callable[[Mapping[str, object]], None]
         completion=written,
     )
     who = written.algorithm
-    say(
-        {
-            "done": True,
-            "id": _suggestions(asked.request).offer(offer) if written.text else "",
-            "text": written.text,
-            "unsupported": written.unsupported,
-            "model": who.name,
-            "version": who.version,
-            "digest": who.digest,
-        }
-    )
+    return {
+        "done": True,
+        "id": _suggestions(asked.request).offer(offer) if written.text else "",
+        "text": written.text,
+        "unsupported": written.unsupported,
+        "model": who.name,
+        "version": who.version,
+        "digest": who.digest,
+    }
 
 
 def _who(request: Request) -> Hashable:
