@@ -4,8 +4,8 @@
 
 `preread up` with its defaults on SQLite, Triton with the demo model, one study of a phantom; over HTTP, one question
 after another, each after another word of the draft. The page asks 350 ms after the last key, which is left out.
-Then a scripted model without an end on a Triton of its own: taken back after a few tokens, its responses are counted by
-Triton until no more of them come.
+And a scripted model without an end on a Triton of its own, taken back after a few tokens: the processor time that its
+process still takes, in tokens.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import httpx
-import tritonclient.grpc as triton
+import psutil
 
 from service.domain.account import Role
 from service.flow.record import read_report
@@ -36,7 +36,7 @@ from tests.support.phantoms import dcmsend, phantoms
 from tests.support.scripted_model import Script, write
 from tests.support.web_client import csrf_of
 
-TAKEN_BACK_AFTER = (1, 5, 20)
+TAKEN_BACK_AFTER = (5, 20)
 """Tokens."""
 ROUNDS = 10
 
@@ -107,48 +107,47 @@ def ask(browser: httpx.Client, path: str, prefix: str) -> tuple[float, float, st
 
 
 def cancelled(folder: Path) -> None:
-    """Print how many tokens come after a question was taken back."""
-    write(folder / "models", "endless", Script(answers=["No."], endless=True, images=False))
+    """Print how many tokens a model still works on after a question was taken back."""
+    write(folder / "models", "endless", Script(answers=["No."], endless=True, images=False, work=768))
     with triton_server.serving(folder, folder / "models", ["endless"]) as server:
-        client = triton.InferenceServerClient(f"127.0.0.1:{server.ports.grpc}")
+        (stub,) = server.stubs()
         for after in TAKEN_BACK_AFTER:
-            more = [written_after(server, client, after) for _ in range(ROUNDS)]
+            more = [written_after(server, stub, after) for _ in range(ROUNDS)]
             middle = statistics.median(more)
-            print(f"taken back after {after} tokens: {min(more)} to {max(more)} more, median {middle:g}")
-        client.close()
+            print(f"taken back after {after} tokens: {min(more):.1f} to {max(more):.1f} more, median {middle:.1f}")
 
 
-def written_after(server: triton_server.TritonServer, client: triton.InferenceServerClient, after: int) -> int:
-    halt, heard = Halt(), []
-    before = responses(client)
+def written_after(server: triton_server.TritonServer, stub: psutil.Process, after: int) -> float:
+    """Processor time that the model takes once it was told to stop, in tokens: what one of those before it took."""
+    halt = Halt()
+    taken_s: list[float] = []
 
     def hear(piece: str) -> None:
-        heard.append(piece)
-        if len(heard) == after:
+        taken_s.append(worked_s(stub))
+        if len(taken_s) == after:
             halt()
 
     question = Question(model="endless", parts=("Write.",), max_tokens=10_000, timeout_s=60)
     try:
         server.models.ask(question, on_text=hear, halt=halt)
     except Halted:
-        *_, last = settled(client)
-        return last - before - after
+        *_, last_s = settled_s(stub)
+        return (last_s - taken_s[after - 1]) / ((taken_s[after - 1] - taken_s[0]) / (after - 1))
     raise AssertionError("the answer came to an end: it is too short to be taken back")
 
 
-def settled(client: triton.InferenceServerClient) -> Iterator[int]:
-    """How many responses Triton has counted, until no more come for half a second."""
-    seen = -1
-    while (now := responses(client)) != seen:
+def settled_s(stub: psutil.Process) -> Iterator[float]:
+    """Processor time of the model, until it takes no more for half a second."""
+    seen = -1.0
+    while (now := worked_s(stub)) != seen:
         yield now
         seen = now
         time.sleep(0.5)
 
 
-def responses(client: triton.InferenceServerClient) -> int:
-    """Every response that the model has given since it was loaded."""
-    (stats,) = client.get_inference_statistics("endless").model_stats
-    return sum(each.success.count + each.empty_response.count for each in stats.response_stats.values())
+def worked_s(stub: psutil.Process) -> float:
+    times = stub.cpu_times()
+    return times.user + times.system
 
 
 if __name__ == "__main__":
