@@ -35,6 +35,7 @@ from service.ports.services import Services
 from service.settings import Settings
 from workers.algorithms import algorithms, model_of
 from workers.measures import measures
+from workers.pipeline.prompt import ProtocolPrompts
 
 LOCAL = "unix:"
 """Prefix of models.url for the local engine's socket."""
@@ -50,6 +51,8 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
     spool = FileSpool(settings.data / "spool", reserve_bytes=settings.disk_reserve_bytes)
     nodes = ConfiguredNodes(calling_ae=settings.scp.ae_title, opener=spool.open)
     models = _models(settings)
+    pixels = PydicomPixels(spool.open)
+    configurations = StoredConfigurations(ledger, plug_ins(settings))
     audit = ChainedAudit(ledger.database, site=settings.site.name, process=process)
     return Services(
         settings=settings,
@@ -58,11 +61,11 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         catalogue=ledger,
         spool=spool,
         headers=Part10Headers(),
-        pixels=PydicomPixels(spool.open),
+        pixels=pixels,
         viewing=PydicomViewing(spool.open),
         models=models,
         bell=bell or _bell(settings),
-        configurations=StoredConfigurations(ledger, plug_ins(settings)),
+        configurations=configurations,
         nodes=nodes,
         peers=KeptNodes(nodes),
         accounts=SqlAccounts(ledger.database, site=settings.site.name, now=clock.now),
@@ -75,6 +78,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),
         priors=PriorSources(calling_ae=settings.scp.ae_title),
+        prompts=ProtocolPrompts(configurations, models, pixels),
     )
 
 

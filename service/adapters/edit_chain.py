@@ -20,7 +20,7 @@ from service.adapters.ledger import schema
 from service.adapters.ledger.engine import Database, Raced
 from service.adapters.ledger.part import AnyRow, AnySelect, insert_into
 from service.adapters.ledger.signing import closed
-from service.domain.edit import Edit, EditClass, History, Revision, replayed, text_digest
+from service.domain.edit import Edit, EditClass, History, Revision, Suggestion, replayed, text_digest
 from service.domain.errors import Unavailable
 
 _RACES = 20
@@ -92,21 +92,35 @@ def _columns(revision: Revision) -> dict[str, Any]:
         "seconds": float(revision.seconds),
         "at": revision.at.astimezone(UTC),
         "study_uid": revision.study_instance_uid,
-        "edits": json.dumps([asdict(edit) for edit in revision.edits], ensure_ascii=True),
+        "edits": json.dumps(_made(revision), ensure_ascii=True),
     }
 
 
+def _made(revision: Revision) -> object:
+    """What one row holds of edits: the list of them, or the answer to a suggestion."""
+    if revision.suggestion is not None:
+        return {"suggestion": asdict(revision.suggestion)}
+    return [asdict(edit) for edit in revision.edits]
+
+
 def _revision(row: AnyRow) -> Revision:
+    made = json.loads(row.edits)
+    suggestion = made["suggestion"] if isinstance(made, dict) else None
     return Revision(
         study_instance_uid=row.study_uid, job_id=row.job_id, model=row.model, adapter=row.adapter,
         reviewer=row.reviewer, at=row.at, seconds=row.seconds, accepted=row.accepted,
         before_sha256=row.before_sha256, after_sha256=row.after_sha256,
-        edits=tuple(_edit(data) for data in json.loads(row.edits)),
+        edits=() if suggestion else tuple(_edit(data) for data in made),
+        suggestion=_suggestion(suggestion) if suggestion else None,
     )  # fmt: skip
 
 
 def _edit(data: dict[str, Any]) -> Edit:
     return Edit(**{**data, "classes": tuple(EditClass(name) for name in data["classes"])})
+
+
+def _suggestion(data: dict[str, Any]) -> Suggestion:
+    return Suggestion(**{**data, "unsupported": tuple(data["unsupported"])})
 
 
 def _history(rows: Sequence[AnyRow]) -> History | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ from service.adapters.wire import Listener, Tensors, encode
 from service.adapters.wire_images import answer_of, encode_look
 from service.domain.algorithm import Card
 from service.domain.errors import Refused, Unavailable, Unclear
+from service.ports.halt import Halt, Halted
 from service.ports.image_models import ImageAnswer, ImageQuestion
 from service.ports.models import Answer, Question, ServedModel, ServerState
 
@@ -28,9 +30,14 @@ class LocalModels:
         self._path = path
         self._repositories = repositories
 
-    def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
+    def ask(
+        self, question: Question, *, on_text: Callable[[str], None] | None = None, halt: Halt | None = None
+    ) -> Answer:
         listener = Listener(on_text)
-        with closing(self._responses(question.model, encode(question), question.timeout_s)) as responses:
+        with (
+            _halted_by(halt),
+            closing(self._responses(question.model, encode(question), question.timeout_s, halt)) as responses,
+        ):
             for tensors in responses:
                 listener.hear(
                     text=_one(tensors, "TEXT"),
@@ -65,9 +72,11 @@ class LocalModels:
         )
         return ServerState(ready=bool(models), engine=ENGINE, models=models)
 
-    def _responses(self, model: str, tensors: Tensors, timeout_s: float) -> Generator[frames.Received]:
+    def _responses(
+        self, model: str, tensors: Tensors, timeout_s: float, halt: Halt | None = None
+    ) -> Generator[frames.Received]:
         """Ask, and yield the tensors of every response up to the one with FINISH."""
-        with self._connected(timeout_s) as stream:
+        with self._connected(timeout_s, halt) as stream:
             _hello(stream)
             stream.write(frames.pack({"op": "infer", "id": "1", "model": model}, tensors))
             stream.flush()
@@ -80,17 +89,36 @@ class LocalModels:
                 yield received
 
     @contextmanager
-    def _connected(self, timeout_s: float) -> Iterator[BinaryIO]:
+    def _connected(self, timeout_s: float, halt: Halt | None = None) -> Iterator[BinaryIO]:
+        """The connection; the engine gives up what it is asked as soon as it is left, which `halt` does."""
         try:
             with socket.socket(socket.AF_UNIX) as client:
                 client.settimeout(timeout_s)
                 client.connect(self._path)
+                if halt:
+                    halt.then(partial(_leave, client))
                 with client.makefile("rwb") as stream:
                     yield stream  # type: ignore[misc]  # BufferedRWPair is a BinaryIO in all that is used
         except TimeoutError as error:
             raise Unavailable(f"the local model server was silent for {timeout_s:g} s") from error
         except OSError as error:
             raise Unavailable("the local model server is away", detail=str(error.strerror or error)) from error
+
+
+@contextmanager
+def _halted_by(halt: Halt | None) -> Iterator[None]:
+    """A connection that breaks because it was left is no failure."""
+    try:
+        yield
+    except Unavailable as error:
+        if halt and halt.halted:
+            raise Halted from error
+        raise
+
+
+def _leave(client: socket.socket) -> None:
+    with suppress(OSError):  # it is closed, or the server has left first
+        client.shutdown(socket.SHUT_RDWR)
 
 
 def _hello(stream: BinaryIO) -> list[dict[str, object]]:

@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from service.adapters.wire import Listener, Tensors, datatype_of, encode, usage_
 from service.adapters.wire_images import answer_of, encode_look, which_are_you
 from service.domain.algorithm import Card
 from service.domain.errors import Misconfigured, Refused, Unavailable, Unclear
+from service.ports.halt import Halt, Halted
 from service.ports.image_models import ImageAnswer, ImageQuestion
 from service.ports.models import Answer, Question, ServedModel, ServerState
 
@@ -69,9 +71,11 @@ class TritonModels:
         self._providers: dict[str, tuple[float, str]] = {}
         atexit.register(self.close)
 
-    def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
+    def ask(
+        self, question: Question, *, on_text: Callable[[str], None] | None = None, halt: Halt | None = None
+    ) -> Answer:
         listener = Listener(on_text)
-        with closing(self._responses(question.model, encode(question), question.timeout_s)) as responses:
+        with closing(self._responses(question.model, encode(question), question.timeout_s, halt)) as responses:
             for result in responses:
                 listener.hear(
                     text=_first(result.as_numpy("TEXT")),
@@ -113,11 +117,11 @@ class TritonModels:
         for client in opened:
             client.close()
 
-    def _responses(self, model: str, tensors: Tensors, timeout_s: float) -> Generator[Any]:
+    def _responses(self, model: str, tensors: Tensors, timeout_s: float, halt: Halt | None = None) -> Generator[Any]:
         """Ask, and yield every response up to the one with FINISH. Close it to cancel what is left."""
         client = self._client()
         try:
-            yield from _responses(client, model, tensors, timeout_s)
+            yield from _responses(client, model, tensors, timeout_s, halt)
         except InferenceServerException as error:
             if _BACKEND_DIED in str(error.message()):
                 self._load_again(model)
@@ -185,9 +189,11 @@ def _inputs(tensors: Tensors) -> list[Any]:
     return inputs
 
 
-def _responses(client: Any, model: str, tensors: Tensors, timeout_s: float) -> Generator[Any]:
+def _responses(client: Any, model: str, tensors: Tensors, timeout_s: float, halt: Halt | None = None) -> Generator[Any]:
     """Ask over `client`, and yield every response up to the one with FINISH; what is left is cancelled."""
     heard: Heard = queue.SimpleQueue()
+    if halt:
+        halt.then(partial(heard.put, (None, None)))
     try:
         client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=timeout_s)
         client.async_stream_infer(model, _inputs(tensors), enable_empty_final_response=True)
@@ -205,6 +211,8 @@ def _listen(model: str, heard: Heard, timeout_s: float) -> Iterator[Any]:
             raise Unavailable(f"{model} was silent for {timeout_s:g} s") from empty
         if error is not None:
             raise error
+        if result is None:
+            raise Halted
         said = result.as_numpy("FINISH")
         if said is None:  # the empty final response: the stream is over
             return

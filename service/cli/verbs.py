@@ -19,6 +19,7 @@ VERBS: Mapping[str, str] = {
     "studies": "service.cli.studies:app",
     "jobs": "service.cli.jobs:app",
     "deliveries": "service.cli.deliveries:app",
+    "complete": "service.cli.complete:complete",
     "evidence": "service.cli.evidence:evidence",
     "quality": "service.cli.quality:quality",
     "report": "service.cli.report:app",

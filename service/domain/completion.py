@@ -11,7 +11,28 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from service.domain.code import ENLARGED, Code
-from service.domain.report import Finding
+from service.domain.comparison import compares
+from service.domain.quantity import uncarried
+from service.domain.report import Finding, Section
+from service.domain.wording import sentences
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """A report up to a cursor."""
+
+    lines: tuple[tuple[Section, str], ...]
+    """Whole lines before the one that is being written."""
+    section: Section
+    """Where that one stands."""
+    line: str
+    """What of it stands before the cursor; empty for a new one."""
+
+    @property
+    def sentence(self) -> str:
+        """What of the sentence that is being written stands before the cursor; empty for a new one."""
+        last = (sentences(self.line) or ("",))[-1]
+        return "" if last.rstrip().endswith((".", "!", "?")) else last
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +70,17 @@ def doubts(told: Iterable[Told], reading: Sequence[Finding]) -> tuple[Doubt, ...
     """Every sentence that `reading`, the findings of the unprompted reading, does not carry, in order."""
     judged = ((each, _why(each, reading)) for each in told)
     return tuple(Doubt(each, why) for each, why in judged if why)
+
+
+def unsupported(sentence: str, told: Iterable[Told], reading: Sequence[Finding]) -> tuple[str, ...]:
+    """Why `reading`, the findings and measurements of the unprompted reading, does not carry a completed `sentence`,
+    which states `told`: one clause for each reason; empty if it does."""
+    reasons = [f"“{doubt.told.text}”: {doubt.why}" for doubt in doubts(told, reading)]
+    if quantity := uncarried(sentence, [each for finding in reading for each in finding.measurements]):
+        reasons.append(f"“{quantity}”: nothing that was measured carries it")
+    if words := compares(sentence):
+        reasons.append(f"“{words}”: it speaks of an earlier study, which the model has not seen")
+    return tuple(dict.fromkeys(reasons))
 
 
 def _why(told: Told, reading: Sequence[Finding]) -> Why | None:

@@ -51,8 +51,22 @@ class Edit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Suggestion:
+    """Words that a model offered at a cursor, and how many of them a person took."""
+
+    section: str
+    start: int
+    """Characters before the cursor in the text as it stood on the page."""
+    text: str
+    taken: int
+    """Characters of `text` that were taken, from its beginning; 0 for none."""
+    unsupported: tuple[str, ...]
+    """Why the unprompted reading did not carry it, as the person was told; empty if it did."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Revision:
-    """One person's work on one text, saved at once."""
+    """One person's work on one text, saved at once; or an answer to one suggestion, which changes no text by itself."""
 
     study_instance_uid: str
     job_id: str
@@ -69,6 +83,8 @@ class Revision:
     edits: tuple[Edit, ...]
     accepted: int = 0
     """Sentences that were accepted by a key, as they were."""
+    suggestion: Suggestion | None = None
+    """What was answered, if the row is that; `model` is then who offered it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +101,11 @@ class History:
         for revision in self.revisions:
             text = replayed(text, revision.edits)
         return text
+
+    @property
+    def saves(self) -> tuple[Revision, ...]:
+        """The revisions that a person saved."""
+        return tuple(revision for revision in self.revisions if revision.suggestion is None)
 
     @property
     def spans(self) -> tuple[Span, ...]:

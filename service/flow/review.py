@@ -12,7 +12,7 @@ from service.domain.report import Report, Section
 from service.domain.wording import sentences
 from service.ports.edits import EditLog
 
-_HEADINGS = {f"{section.value.capitalize()}:": section for section in Section}
+HEADINGS = {f"{section.value.capitalize()}:": section for section in Section}
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
@@ -36,7 +36,7 @@ def text_of(lines: Iterable[Line]) -> str:
     """Lines as one text, by section; line breaks and control characters inside of one become spaces."""
     kept = [(line.section, plain) for line in lines if (plain := _plain(line.text))]
     parts = []
-    for heading, section in _HEADINGS.items():
+    for heading, section in HEADINGS.items():
         texts = [text for of, text in kept if of is section]
         parts += [heading, *texts] if texts else []
     return "".join(f"{part}\n" for part in parts)
@@ -50,8 +50,8 @@ def lines_of(report: Report, history: History | None) -> tuple[Line, ...]:
     found, section = [], Section.FINDINGS
     for spans in _by_line(history.spans):
         text = "".join(span.text for span in spans).rstrip("\n")
-        if text in _HEADINGS:
-            section = _HEADINGS[text]
+        if text in HEADINGS:
+            section = HEADINGS[text]
         else:
             found.append(_line(section, text, spans, rests_on))
     return tuple(found)
@@ -97,7 +97,7 @@ def save(
 def _plain(text: str) -> str:
     """One line, which no heading is mistaken for."""
     plain = " ".join(_UNSEEN.sub(" ", text).split())
-    return plain.rstrip(":") if plain in _HEADINGS else plain
+    return plain.rstrip(":") if plain in HEADINGS else plain
 
 
 def _rests_on(report: Report, draft: str) -> Mapping[int, tuple[str, ...]]:
@@ -108,7 +108,7 @@ def _rests_on(report: Report, draft: str) -> Mapping[int, tuple[str, ...]]:
     findings: tuple[str, ...] = ()
     for number, text in enumerate(sentences(draft)):
         if fresh:
-            findings = () if text.rstrip("\n") in _HEADINGS else next(cited).findings
+            findings = () if text.rstrip("\n") in HEADINGS else next(cited).findings
         found[number] = findings
         fresh = text.endswith("\n")
     return found

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from service.domain.algorithm import Card
 from service.ports.finish import Finish
+from service.ports.halt import Halt, Halted
 from service.ports.image_models import ImageAnswer, ImageQuestion
 from service.ports.pixels import Frame
 
@@ -142,12 +143,15 @@ class ServerState:
 class Models(Protocol):
     """Asks models. Thread-safe; opens its connections after a fork, never before."""
 
-    def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
-        """Return the whole answer; `on_text` hears each piece as it comes.
+    def ask(
+        self, question: Question, *, on_text: Callable[[str], None] | None = None, halt: Halt | None = None
+    ) -> Answer:
+        """Return the whole answer; `on_text` hears each piece as it comes. Once `halt` is called, the model is told to
+        write no more, whether it has begun or not.
 
         Raises Unavailable (server away, overloaded, or past `timeout_s`: the answer may exist later),
         Refused (the server understood and said no: unknown contract version, prompt too long),
-        Unclear (a response that is not of the contract).
+        Unclear (a response that is not of the contract), Halted.
         """
         ...
 
@@ -179,13 +183,21 @@ class ScriptedModels:
         self.seen = seen
         self.asked: list[Question] = []
         self.looked: list[ImageQuestion] = []
+        self.written: list[str] = []
+        """Every piece that was not taken back before it was written."""
 
-    def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
+    def ask(
+        self, question: Question, *, on_text: Callable[[str], None] | None = None, halt: Halt | None = None
+    ) -> Answer:
         assert self.answer is not None, "nothing is scripted for text"
         self.asked.append(question)
         answer = self.answer(question)
-        if on_text:
-            on_text(answer.text)
+        for piece in [piece.text for piece in answer.pieces] or [answer.text]:
+            if halt and halt.halted:
+                raise Halted
+            self.written.append(piece)
+            if on_text:
+                on_text(piece)
         return answer
 
     def look(self, question: ImageQuestion) -> ImageAnswer:

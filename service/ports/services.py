@@ -20,6 +20,7 @@ from service.ports.notes import Notes
 from service.ports.orders import Orders
 from service.ports.pixels import Pixels
 from service.ports.priors import Priors
+from service.ports.prompts import Prompts
 from service.ports.returning import Returning
 from service.ports.signing import Signing
 from service.ports.spool import Spool
@@ -56,3 +57,4 @@ class Services:
     orders: Orders
     notes: Notes
     priors: Priors
+    prompts: Prompts

@@ -20,6 +20,7 @@ from service.web.nodewatch import NodeWatch
 from service.web.pulse import Pulse
 from service.web.rendering import environment
 from service.web.services import Services
+from service.web.suggestions import Suggestions
 
 __all__ = ["check_bind", "create_app"]
 
@@ -53,6 +54,7 @@ def create_app(services: Services, *, watch_nodes: bool = True) -> FastAPI:
     app.state.attempts = Attempts()
     app.state.streams = Streams()
     app.state.views = Views()
+    app.state.suggestions = Suggestions()
     app.state.watch = watch
     app.state.pulse = Pulse(services, watch)
     routes.install(app)

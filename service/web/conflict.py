@@ -12,7 +12,7 @@ from service.flow.review import draft_text
 
 def conflict(report: Report, history: History | None, reviews: tuple[Review, ...], *, yours: str) -> JSONResponse:
     """409 with what was sent and what stands now, and by whom."""
-    last = history.revisions[-1] if history and history.revisions else None
+    last = history.saves[-1] if history and history.saves else None
     theirs = {
         "text": history.text if history else draft_text(report),
         "by": reviews[-1].observer.name if reviews else last.reviewer if last else "",

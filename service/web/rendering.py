@@ -18,7 +18,8 @@ from service.web.services import services_of
 from service.web.sessions import Visitor
 
 STATIC = (
-    "app.css", "app.js", "review.css", "review.js", "sign.js", "viewer.js", "icon.svg", "quality.css", "quality.js",
+    "app.css", "app.js", "review.css", "review.js", "complete.js", "sign.js", "viewer.js", "icon.svg",
+    "quality.css", "quality.js",
     "vendor/htmx.min.js", "vendor/hx-sse.min.js", "vendor/htmx.LICENSE",
 )  # fmt: skip
 

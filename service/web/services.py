@@ -19,6 +19,7 @@ from service.ports.edits import EditLog
 from service.ports.ledger import Ledger
 from service.ports.models import Models
 from service.ports.nodes import Nodes
+from service.ports.prompts import Prompts
 from service.ports.returning import Returning
 from service.ports.services import Services as House
 from service.ports.signing import Signing
@@ -54,6 +55,7 @@ class Services:
     dismissals: Dismissals
     signing: Signing
     returning: Returning
+    prompts: Prompts
     migrated: Callable[[], bool]
     """Whether the ledger's tables are those of this version. Raises Unavailable if the ledger is away."""
     broker_answers: Callable[[], bool]
@@ -88,6 +90,7 @@ class Services:
             dismissals=house.dismissals,
             signing=house.signing,
             returning=house.returning,
+            prompts=house.prompts,
             migrated=migrated,
             broker_answers=broker_answers,
             trail=trail,

@@ -20,7 +20,10 @@ FLAGS = (
     "--disable-sync", "--no-first-run", "--disable-dev-shm-usage", "--hide-scrollbars", "--force-color-profile=srgb",
 )  # fmt: skip
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-KEYS = {"Escape": "\ue00c", "Enter": "\ue007", "Tab": "\ue004", "ArrowUp": "\ue013", "ArrowDown": "\ue015"}
+KEYS = {
+    "Escape": "\ue00c", "Enter": "\ue007", "Tab": "\ue004", "ArrowUp": "\ue013", "ArrowDown": "\ue015",
+    "ArrowRight": "\ue014", "Control": "\ue009",
+}  # fmt: skip
 
 
 def missing() -> str:
@@ -62,6 +65,12 @@ class Browser:
     def press(self, *keys: str) -> None:
         """Keys of a keyboard, one after the other, wherever the focus is."""
         strokes = [stroke for key in keys for stroke in (("keyDown", key), ("keyUp", key))]
+        actions = [{"type": kind, "value": KEYS.get(key, key)} for kind, key in strokes]
+        self._call("POST", "actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
+
+    def hold(self, modifier: str, key: str) -> None:
+        """One key while another is held."""
+        strokes = [("keyDown", modifier), ("keyDown", key), ("keyUp", key), ("keyUp", modifier)]
         actions = [{"type": kind, "value": KEYS.get(key, key)} for kind, key in strokes]
         self._call("POST", "actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
 

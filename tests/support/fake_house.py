@@ -29,6 +29,7 @@ from service.ports.dismissals import MemoryDismissals
 from service.ports.edits import MemoryEdits
 from service.ports.ledger import Beat, NewJob, OpenStudy
 from service.ports.models import ServedModel, ServerState
+from service.ports.prompts import ScriptedPrompts
 from service.ports.returning import MemoryReturning
 from service.ports.signing import MemorySigning
 from service.ports.viewing import Look, SentFrame
@@ -251,6 +252,7 @@ class House:
     dismissals: MemoryDismissals = field(default_factory=MemoryDismissals)
     signing: MemorySigning = field(default_factory=MemorySigning)
     returning: MemoryReturning = field(default_factory=MemoryReturning)
+    prompts: ScriptedPrompts = field(default_factory=ScriptedPrompts)
     clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
     settings: Settings = field(default_factory=Settings)
     migrated: bool = True
@@ -274,6 +276,7 @@ class House:
             dismissals=self.dismissals,
             signing=self.signing,
             returning=self.returning,
+            prompts=self.prompts,
             migrated=lambda: self.migrated,
             broker_answers=lambda: self.broker,
             trail=self.audit,

@@ -16,7 +16,10 @@ from service.domain.job import JobState
 from service.domain.report import Evidence, Region, Report
 from service.domain.study import Study
 from service.ports.catalogue import StudyRecord
+from service.ports.models import ScriptedModels
+from service.ports.prompts import ScriptedPrompts
 from service.web.services import Services
+from tests.support.completing import prompt, says
 from tests.support.instances import instance, part10, uid
 from tests.support.viewable import Shelf
 from tests.support.web_records import draft, job, record
@@ -84,6 +87,8 @@ class Review:
         study = shelf.ledger.study(STUDY)
         assert study is not None
         self.house.catalogue.records = [self._record(study)]
+        self.models: ScriptedModels = says({})
+        """What completions are asked of."""
 
     def _record(self, study: Study) -> StudyRecord:
         read = job(2, JobState.COMPLETED, report=report())
@@ -94,4 +99,7 @@ class Review:
 
     def services(self) -> Services:
         ours = self.house.services()
-        return replace(ours, ledger=self.shelf.ledger, viewing=self.shelf.viewing, edits=self.edits)
+        return replace(
+            ours, ledger=self.shelf.ledger, viewing=self.shelf.viewing, edits=self.edits, models=self.models,
+            prompts=ScriptedPrompts(prompt),
+        )  # fmt: skip

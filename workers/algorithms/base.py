@@ -1,6 +1,7 @@
 """What every algorithm file offers: ALGORITHM, MODEL, accepts, prepare, interpret. Pure: no file, no socket.
 
-One that reads many images together may also offer `choose` (which of them) and `combine` (what they say together).
+One that reads many images together may also offer `choose` (which of them) and `combine` (what they say together);
+one whose model continues a person's words, `forms`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from service.domain.report import Evidence, Finding, Sentence
 from service.domain.study import Instance, StoredInstance
 from service.ports.models import Answer, Question
 from service.ports.pixels import Frame
+from workers.narrative.forms import Form
 
 MAX_IMAGES = 8
 """Images that one step reads of an algorithm that does not choose; a study with more says so in its report."""
@@ -110,6 +112,15 @@ class Combines(Protocol):
 
     def combine(self, drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str) -> Draft:
         """One draft of `drafts`, which are of some of the images `looked`; at least one."""
+        ...
+
+
+@runtime_checkable
+class Continues(Protocol):
+    """An algorithm whose model goes on with a narrative that a person began (workers/narrative/opening.py)."""
+
+    def forms(self, looked: Looked, version: str) -> Sequence[Form]:
+        """What that version of the model states of this image."""
         ...
 
 

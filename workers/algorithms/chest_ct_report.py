@@ -13,7 +13,7 @@ from service.ports.models import Answer, ImagePart, Question
 from service.ports.pixels import Frame
 from workers.algorithms.base import Choice, Draft, Looked
 from workers.narrative import slices, volume
-from workers.narrative.forms import CT
+from workers.narrative.forms import CT, Form
 from workers.narrative.merge import listed, merged, seen
 from workers.narrative.sentences import read
 
@@ -50,6 +50,10 @@ def prepare(frame: Frame, looked: Looked) -> Question:
 
 def interpret(answer: Answer, looked: Looked, *, namespace: str) -> Draft:
     return read(answer, CT, looked, namespace=namespace)
+
+
+def forms(looked: Looked, version: str) -> Sequence[Form]:
+    return CT
 
 
 def combine(drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str) -> Draft:

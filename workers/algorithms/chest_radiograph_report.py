@@ -47,10 +47,12 @@ def prepare(frame: Frame, looked: Looked) -> Question:
 
 
 def interpret(answer: Answer, looked: Looked, *, namespace: str) -> Draft:
-    view, forms = _VIEWS[looked.instance.view]
-    if view == "frontal" and answer.version == "1":
-        forms = FRONTAL_OF_VERSION_1
-    return read(answer, forms, looked, namespace=namespace)
+    return read(answer, forms(looked, answer.version), looked, namespace=namespace)
+
+
+def forms(looked: Looked, version: str) -> Sequence[Form]:
+    view, stated = _VIEWS[looked.instance.view]
+    return FRONTAL_OF_VERSION_1 if view == "frontal" and version == "1" else stated
 
 
 def combine(drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str) -> Draft:

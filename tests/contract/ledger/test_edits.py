@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import text
 
 from service.adapters.edit_chain import ChainedEdits
 from service.adapters.ledger import SqlLedger
-from service.domain.edit import EditClass, History, Provenance, Revision, edits, text_digest
+from service.domain.edit import EditClass, History, Provenance, Revision, Suggestion, edits, text_digest
 from tests.contract.ledger.scene import NOON
 
 DRAFT = "Findings:\nSmall left pleural effusion.\nNo pneumothorax.\n"
@@ -53,6 +54,22 @@ def test_revisions_are_read_back_and_make_the_final_text(log: ChainedEdits) -> N
         Provenance.AI, Provenance.EDITED, Provenance.AI, Provenance.HUMAN
     ]  # fmt: skip
     assert log.breaks() == ()
+
+
+def test_what_was_made_of_a_suggestion_is_a_row_of_its_own_that_changes_no_text(
+    log: ChainedEdits, ledger: SqlLedger
+) -> None:
+    suggestion = Suggestion(section="findings", start=40, text=" left.", taken=5, unsupported=("“left”: not seen",))
+    answered = replace(revision(FIRST, FIRST, minutes=1), suggestion=suggestion)
+    first, last = revision(DRAFT, FIRST), revision(FIRST, SECOND, minutes=2)
+    for each in (first, answered, last):
+        assert log.record(each, draft=DRAFT)
+    history = log.history("1")
+    assert history == History(draft=DRAFT, revisions=(first, answered, last))
+    assert (history.text, history.saves) == (SECOND, (first, last))
+    assert log.breaks() == ()
+    change(ledger, "update edit_log set edits = replace(edits, '\"taken\": 5', '\"taken\": 0')")
+    assert log.breaks() == ("web, revision 2: the row was changed",)
 
 
 def test_of_two_people_at_one_text_the_second_is_told_and_nothing_is_lost(

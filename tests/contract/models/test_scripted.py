@@ -18,6 +18,7 @@ from service.domain.context import context_line
 from service.domain.errors import Refused, Unavailable
 from service.domain.study import Identity
 from service.ports.finish import Finish
+from service.ports.halt import Halt, Halted
 from service.ports.models import Guidance, ImagePart, Models, Question
 from tests.support import local_engine, triton_server
 from tests.support.installation import REPOSITORY, wait_for
@@ -103,6 +104,17 @@ def test_an_adapter_changes_the_answer_for_one_question_and_is_named_with_its_di
 def test_an_adapter_that_is_not_there_is_refused_and_those_that_are_there_are_named(models: Models) -> None:
     with pytest.raises(Refused, match="no adapter 'other'; it has site"):
         models.ask(Question(model="adapted", parts=("Write the report.",), adapter="other", timeout_s=30))
+
+
+def test_a_question_that_is_taken_back_ends_at_once_and_the_model_is_free_for_the_next(models: Models) -> None:
+    halt = Halt()
+    endless = replace(about(0.1, model="endless"), max_tokens=10_000)
+    with pytest.raises(Halted):
+        models.ask(endless, on_text=lambda text: halt(), halt=halt)
+    assert halt.halted
+    with pytest.raises(Halted):
+        models.ask(endless, halt=halt)
+    assert models.ask(about(0.1)).text == DARK
 
 
 def test_a_model_of_text_refuses_an_image(models: Models) -> None:

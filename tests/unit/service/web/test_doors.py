@@ -32,9 +32,11 @@ OPERATOR = {
     ("POST", "/api/studies/{study_uid}/route"),
 }  # fmt: skip
 AUDITOR = {("GET", "/audit")}
-DISMISS = ("POST", "/studies/{study_uid}/review/{job_id}/dismiss")
 PERSON = {
-    DISMISS, ("POST", "/studies/{study_uid}/review/{job_id}"), ("POST", "/api/studies/{study_uid}/reports/{job_id}/signature"),
+    ("POST", "/studies/{study_uid}/review/{job_id}/dismiss"), ("POST", "/studies/{study_uid}/review/{job_id}"),
+    ("POST", "/api/studies/{study_uid}/completion"),
+    ("POST", "/api/studies/{study_uid}/completion/{completion_id}"),
+    ("POST", "/api/studies/{study_uid}/reports/{job_id}/signature"),
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/addendum"),
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/rejection"),
 }  # fmt: skip
@@ -43,7 +45,7 @@ PROGRAMS = ("/api/", "/dicom-web/")
 VIEWING = {Role.VIEWER, Role.RADIOLOGIST, Role.OPERATOR, Role.ADMIN}
 EXAMPLES = {
     "{study_uid}": "1.2.826.0.1.3680043.10.1001.2", "{job_id}": "j-5", "{delivery_id}": "d-4-PACS", "{name}": "PACS",
-    "{name:path}": "app.css", "{series_uid}": "1.2.826.0.1.3680043.10.1001.2.1",
+    "{name:path}": "app.css", "{completion_id}": "c", "{series_uid}": "1.2.826.0.1.3680043.10.1001.2.1",
     "{instance_uid}": "1.2.826.0.1.3680043.10.1001.2.1.1", "{numbers}": "1", "{path:path}": "00282000",
     "{task}": "labels",
 }  # fmt: skip
@@ -110,8 +112,8 @@ def test_what_only_a_person_may_do_is_done_by_a_radiologist_who_has_signed_in(
     else:
         form = {"csrf": secret, "lines": "[]", "base": "of another text"}
         answer = person.request(method, address, data=form)
-    refused = 422 if (method, path) == DISMISS else 409  # past the door, each says what is wrong with the form
-    assert answer.status_code == (refused if role is Role.RADIOLOGIST else 403)
+    # Past the door, each says what is wrong with the form, or with the state of the report.
+    assert answer.status_code in ({409, 422} if role is Role.RADIOLOGIST else {403})
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(PERSON))
