@@ -20,6 +20,7 @@ from service.ports.orders import Orders
 from service.ports.pixels import Pixels
 from service.ports.priors import Priors
 from service.ports.spool import Spool
+from service.ports.templates import Templates
 from service.ports.viewing import Viewing
 from service.settings import Settings
 
@@ -50,3 +51,4 @@ class Services:
     orders: Orders
     notes: Notes
     priors: Priors
+    templates: Templates

@@ -19,6 +19,7 @@ from service.ports.ledger import Ledger
 from service.ports.models import Models
 from service.ports.nodes import Nodes
 from service.ports.services import Services as House
+from service.ports.templates import Templates
 from service.ports.viewing import Viewing
 from service.settings import Settings
 
@@ -48,6 +49,7 @@ class Services:
     disk: Disk
     viewing: Viewing
     edits: EditLog
+    templates: Templates
     migrated: Callable[[], bool]
     """Whether the ledger's tables are those of this version. Raises Unavailable if the ledger is away."""
     broker_answers: Callable[[], bool]
@@ -79,6 +81,7 @@ class Services:
             disk=house.spool,
             viewing=house.viewing,
             edits=house.edits,
+            templates=house.templates,
             migrated=migrated,
             broker_answers=broker_answers,
             trail=trail,

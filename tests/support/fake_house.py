@@ -28,6 +28,7 @@ from service.ports.destination import Destination, MemoryDestination
 from service.ports.edits import MemoryEdits
 from service.ports.ledger import Beat, NewJob, OpenStudy
 from service.ports.models import ServedModel, ServerState
+from service.ports.templates import MemoryTemplates
 from service.ports.viewing import Look, SentFrame
 from service.settings import Settings
 from service.web.services import Services
@@ -245,6 +246,7 @@ class House:
     disk: FakeDisk = field(default_factory=FakeDisk)
     viewing: FakeViewing = field(default_factory=FakeViewing)
     edits: MemoryEdits = field(default_factory=MemoryEdits)
+    templates: MemoryTemplates = field(default_factory=MemoryTemplates)
     clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
     settings: Settings = field(default_factory=Settings)
     migrated: bool = True
@@ -265,6 +267,7 @@ class House:
             disk=self.disk,
             viewing=self.viewing,
             edits=self.edits,
+            templates=self.templates,
             migrated=lambda: self.migrated,
             broker_answers=lambda: self.broker,
             trail=self.audit,
