@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -76,8 +77,9 @@ def read_value(field: Field, given: Iterable[str]) -> Value | None:
 
 
 def plain_text(text: str, *, lines: bool = False) -> str:
-    """`text` without control characters and surplus blanks; on one line unless `lines`."""
-    kept = ["".join(sign if sign.isprintable() else " " for sign in line) for line in text.splitlines()]
+    """`text` in NFC, without control characters and surplus blanks; on one line unless `lines`."""
+    normal = unicodedata.normalize("NFC", text)
+    kept = ["".join(sign if sign.isprintable() else " " for sign in line) for line in normal.splitlines()]
     whole = [" ".join(line.split()) for line in kept]
     return ("\n" if lines else " ").join(line for line in whole if line)
 

@@ -72,7 +72,7 @@ def _section(filled: Filled, section: TemplateSection, phrases: Phrases) -> Iter
     said_normal = section.name in filled.normal
     empty = [one.name for one in section.fields if one.name not in filled.values]
     whole = _normal(phrases, filled.template, section.name, section.codes) if said_normal else ""
-    if whole and len(empty) == len(section.fields):
+    if whole and section.fields and len(empty) == len(section.fields):
         yield Told(section=section.part, text=_sentence(whole), fields=tuple(empty))
         return
     for one in section.fields:
