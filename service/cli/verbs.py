@@ -22,6 +22,7 @@ VERBS: Mapping[str, str] = {
     "evidence": "service.cli.evidence:evidence",
     "rules": "service.cli.rules:app",
     "models": "service.cli.models:app",
+    "templates": "service.cli.templates:app",
     "nodes": "service.cli.nodes:app",
     "config": "service.cli.config:app",
     "tokens": "service.cli.tokens:app",

@@ -96,3 +96,35 @@ def _date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"“{text[:40]}” is no date; write it like 2026-03-04") from None
+
+
+def fill(
+    template: Template, given: Mapping[str, Iterable[str]], *, normal: Iterable[str] = ()
+) -> tuple[Filled, tuple[FieldIssue, ...]]:
+    """The form that a person filled, and every issue of it: what cannot be read is no answer, and is said."""
+    values: dict[str, Value] = {}
+    issues: list[FieldIssue] = []
+    for field in template.fields:
+        try:
+            value = read_value(field, given.get(field.name, ()))
+        except ValueError as error:
+            issues.append(FieldIssue(field.name, f"{field.label}: {error}"))
+            continue
+        if value is not None:
+            values[field.name] = value
+    refused = list(refusals(template, values))
+    for issue in refused:
+        del values[issue.field]
+    known = {section.name for section in template.sections}
+    filled = Filled(template=template, values=values, normal=frozenset(normal) & known)
+    wrong = {issue.field for issue in (*issues, *refused)}
+    return filled, (*issues, *refused, *(issue for issue in filled.issues if issue.field not in wrong))
+
+
+def typed(value: Value) -> tuple[str, ...]:
+    """The answer as a person would type or choose it: `read_value` reads it again."""
+    if isinstance(value, tuple):
+        return value
+    if isinstance(value, float):
+        return (f"{value:g}",)
+    return (value.isoformat() if isinstance(value, date) else value,)

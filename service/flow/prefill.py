@@ -11,6 +11,9 @@ from service.domain.template import Field, FieldKind, Template, Value
 
 _DEGREES = (MILD, MODERATE, SEVERE)
 _SIDES = frozenset({LEFT, RIGHT})
+_MODALITIES = frozenset({"CT", "MR", "MRI", "US", "PET", "MG", "XA"})
+ANY = "any"
+"""Name of the template that suits where no other does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,3 +100,17 @@ def _seen(field: Field, findings: Sequence[Finding]) -> Prefilled | None:
 
 def _ids(findings: Sequence[Finding]) -> tuple[str, ...]:
     return tuple(finding.tracking_id for finding in findings)
+
+
+def fitting(templates: Sequence[Template], report: Report, modalities: Sequence[str]) -> Template | None:
+    """The template to begin with: of the study's modality, where its title names one, and with most answers."""
+
+    def fits(one: Template) -> tuple[int, int, bool]:
+        return _of(one, modalities), len(prefill(one, report)), one.name == ANY
+
+    return max(templates, key=fits, default=None)
+
+
+def _of(template: Template, modalities: Sequence[str]) -> int:
+    named = set(template.title.split()) & _MODALITIES
+    return 0 if not named else 1 if named & set(modalities) else -1
