@@ -190,8 +190,19 @@ def _shown(
         first_line=first_line(sheet.report), templates=templates.all(), broken=templates.broken(),
         told=_by_part(narrative_of(request, sheet), sheet) if previewed else None,
         rests_on={name: _findings(answer, known) for name, answer in sheet.answers.items()},
-        left=left_over(sheet.report, dict(sheet.answers)), issue_of={issue.field: issue for issue in sheet.issues},
+        normals=_normals(request, sheet.template), left=left_over(sheet.report, dict(sheet.answers)),
+        issue_of={issue.field: issue for issue in sheet.issues},
     )  # fmt: skip
+
+
+def _normals(request: Request, template: Template) -> set[str]:
+    """Sections of which something can be said where all of it is normal."""
+    services = services_of(request)
+    phrases = services.templates.phrases(services.settings.site.language)
+    every = [section.name for section in template.sections]
+    return {
+        name for name in every if narrative(Filled(template=template, values={}, normal=frozenset({name})), phrases)
+    }
 
 
 def _by_part(told: Sequence[Told], sheet: Sheet) -> dict[Section, list[tuple[str, str]]]:
