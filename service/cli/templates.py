@@ -9,12 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from service.adapters.templates.shelf import TemplateShelf, keep_template, read_template
+from service.cli import templates_sr
 from service.cli.show import AsJson, Unknown, console, harmless, rows
 from service.domain.template import Field, Template
 from service.flow.guide import schema
 from service.flow.words import count
 
 app = typer.Typer(name="templates", help="Forms of structured reports.", no_args_is_help=True)
+app.command("encode")(templates_sr.encode)
+app.command("decode")(templates_sr.decode)
 
 COLUMNS = ("name", "title", "fields", "required", "description")
 FIELD_COLUMNS = ("section", "field", "label", "kind", "answers", "completion", "codes")
