@@ -9,7 +9,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
 from service.domain.audit import AuditKind
-from service.domain.edit import History, text_digest
+from service.domain.edit import History, Provenance, text_digest
 from service.domain.errors import Unreadable
 from service.domain.filled import FieldIssue, Filled, fill, typed
 from service.domain.phrase import Told, narrative
@@ -22,14 +22,15 @@ from service.flow.review import save as save_lines
 from service.ports.catalogue import JobRecord, StudyRecord
 from service.web.door import field as form_field
 from service.web.door import visitor_of
-from service.web.pages.study import newest_readings, record_of, viewed
+from service.web.pages.study import newest_readings, viewed
 from service.web.rendering import page
 from service.web.services import services_of
 from service.web.trail import audit
 
 MOST_GIVEN = 5000
 """Characters that are taken of one field of a form."""
-_AI, _TEMPLATE, _HUMAN, _EDITED = "AI", "template", "human", "edited"
+_AI, _EDITED, _HUMAN = (one.value for one in (Provenance.AI, Provenance.EDITED, Provenance.HUMAN))
+_TEMPLATE = "template"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,11 +46,14 @@ class Sheet:
     given: Mapping[str, Sequence[str]]
     wrote: Mapping[str, str]
     """Who answered each field: the AI until a person touched it."""
+    base: str
+    """Digest of the report's text when the form was opened."""
     issues: tuple[FieldIssue, ...] = ()
     wrong: str = ""
 
     @property
-    def base(self) -> str:
+    def now(self) -> str:
+        """Digest of the report's text as it stands."""
         return text_digest(self.history.text if self.history else draft_text(self.report))
 
     @property
@@ -70,14 +74,14 @@ def show(request: Request, study_uid: str, name: str = "", job: str = "") -> Res
     sheet = Sheet(
         job=reading, report=report, history=services_of(request).edits.history(reading.job.job_id), template=template,
         answers=answers, filled=Filled(template=template, values=values),
-        given={key: typed(value) for key, value in values.items()}, wrote=wrote,
+        given={key: typed(value) for key, value in values.items()}, wrote=wrote, base="",
     )  # fmt: skip
-    return _shown(request, record, sheet)
+    return _shown(request, record, replace(sheet, base=sheet.now))
 
 
 def take(request: Request, study_uid: str, job_id: str) -> Response:
     """Preview what was filled, or put its sentences into the report."""
-    record = record_of(request, study_uid)
+    record = viewed(request, study_uid, detail="template")
     reading, report = _reading(record, job_id)
     template = _template(request, form_field(request, "name"), report, record)
     sheet = _filled(request, reading, report, template)
@@ -100,6 +104,7 @@ def _filled(request: Request, reading: JobRecord, report: Report, template: Temp
         job=reading, report=report, history=services_of(request).edits.history(reading.job.job_id), template=template,
         answers=answers, filled=filled, given=given, issues=issues,
         wrote={one.name: _who(one, filled, answers, touched) for one in template.fields if given[one.name]},
+        base=form_field(request, "base"),
     )  # fmt: skip
 
 
@@ -140,7 +145,7 @@ def _put(request: Request, record: StudyRecord, sheet: Sheet) -> Response:
         job_id=job_id,
         study_instance_uid=study_uid,
         lines=[*lines_of(sheet.report, sheet.history), *told] if below else told,
-        base_sha256=form_field(request, "base"),
+        base_sha256=sheet.base,
         reviewer=visitor_of(request).account.name,
         seconds=0.0,
         accepted=0,
@@ -148,7 +153,7 @@ def _put(request: Request, record: StudyRecord, sheet: Sheet) -> Response:
     )
     if kept is None:
         wrong = "Somebody else has saved this report since you opened the form. Look at the report first."
-        return _shown(request, record, replace(sheet, wrong=wrong), previewed=True, status=409)
+        return _shown(request, record, replace(sheet, wrong=wrong, base=sheet.now), previewed=True, status=409)
     _told(request, study_uid, f"report of job {job_id} filled by template {sheet.template.name}, edit log {kept}")
     return RedirectResponse(f"/studies/{study_uid}/review?job={job_id}", status_code=303)
 

@@ -136,6 +136,14 @@ def test_the_second_of_two_is_told_and_keeps_the_form(house: House, radiologist:
     assert house.edits.kept == {}
 
 
+def test_a_preview_does_not_hide_that_somebody_saved_meanwhile(house: House, radiologist: TestClient) -> None:
+    previewed = send(radiologist, base="0" * 64)
+    assert f'name="base" value="{"0" * 64}"' in previewed.text
+    assert send(radiologist, **DONE).status_code == 303
+    assert send(radiologist, **DONE, base="0" * 64).status_code == 409
+    assert len(house.edits.kept["j-2"].revisions) == 1
+
+
 def test_a_program_cannot_fill_a_report(house: House) -> None:
     assert client(house).post(TAKE, data=FILLED | DONE, headers=bearer(house, *Role)).status_code == 403
     assert house.edits.kept == {}
