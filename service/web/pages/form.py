@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from fastapi import HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
@@ -31,6 +32,7 @@ MOST_GIVEN = 5000
 """Characters that are taken of one field of a form."""
 _AI, _EDITED, _HUMAN = (one.value for one in (Provenance.AI, Provenance.EDITED, Provenance.HUMAN))
 _TEMPLATE = "template"
+_LONGEST = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +50,7 @@ class Sheet:
     """Who answered each field: the AI until a person touched it."""
     base: str
     """Digest of the report's text when the form was opened."""
+    opened: datetime
     issues: tuple[FieldIssue, ...] = ()
     wrong: str = ""
 
@@ -75,6 +78,7 @@ def show(request: Request, study_uid: str, name: str = "", job: str = "") -> Res
         job=reading, report=report, history=services_of(request).edits.history(reading.job.job_id), template=template,
         answers=answers, filled=Filled(template=template, values=values),
         given={key: typed(value) for key, value in values.items()}, wrote=wrote, base="",
+        opened=services_of(request).clock.now(),
     )  # fmt: skip
     return _shown(request, record, replace(sheet, base=sheet.now))
 
@@ -104,8 +108,18 @@ def _filled(request: Request, reading: JobRecord, report: Report, template: Temp
         job=reading, report=report, history=services_of(request).edits.history(reading.job.job_id), template=template,
         answers=answers, filled=filled, given=given, issues=issues,
         wrote={one.name: _who(one, filled, answers, touched) for one in template.fields if given[one.name]},
-        base=form_field(request, "base"),
+        base=form_field(request, "base"), opened=_opened(request),
     )  # fmt: skip
+
+
+def _opened(request: Request) -> datetime:
+    """When the form was opened, as the page says it; now, where that cannot be."""
+    now = services_of(request).clock.now()
+    try:
+        said = datetime.fromisoformat(form_field(request, "opened"))
+    except ValueError:
+        return now
+    return said if said.tzinfo and now - _LONGEST <= said <= now else now
 
 
 def _who(field: Field, filled: Filled, answers: Mapping[str, Prefilled], touched: set[str]) -> str:
@@ -147,7 +161,7 @@ def _put(request: Request, record: StudyRecord, sheet: Sheet) -> Response:
         lines=[*lines_of(sheet.report, sheet.history), *told] if below else told,
         base_sha256=sheet.base,
         reviewer=visitor_of(request).account.name,
-        seconds=0.0,
+        seconds=(services.clock.now() - sheet.opened).total_seconds(),
         accepted=0,
         now=services.clock.now(),
     )

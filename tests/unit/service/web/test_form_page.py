@@ -100,6 +100,20 @@ def test_what_is_put_into_the_report_goes_through_the_edit_log(house: House, rad
     )
 
 
+@pytest.mark.parametrize(
+    ("opened", "seconds"),
+    [
+        ("2026-03-04T09:29:30+00:00", 30.0), ("2026-03-04T09:29:30", 0.0), ("2027-01-01T00:00:00+00:00", 0.0),
+        ("2001-01-01T00:00:00+00:00", 0.0), ("soon", 0.0), ("", 0.0),
+    ],
+)  # fmt: skip
+def test_the_log_says_how_long_the_form_was_open(
+    house: House, radiologist: TestClient, opened: str, seconds: float
+) -> None:
+    assert send(radiologist, **DONE, opened=opened).status_code == 303
+    assert house.edits.kept["j-2"].revisions[0].seconds == seconds
+
+
 def test_below_the_report_nothing_of_it_is_lost(house: House, radiologist: TestClient) -> None:
     before = [line for line in text_of(house, f"/studies/{uid(2)}/review", Role.VIEWER).split(".") if "162 mm" in line]
     assert before
