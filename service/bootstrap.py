@@ -22,6 +22,7 @@ from service.adapters.ledger import SqlLedger
 from service.adapters.part10 import Part10Headers
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.adapters.spool_files import FileSpool
+from service.adapters.templates.shelf import TemplateShelf
 from service.adapters.viewing_pydicom import PydicomViewing
 from service.domain.algorithm import unlicensed
 from service.domain.errors import Misconfigured
@@ -79,6 +80,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         notes=RejectionNotes(settings.site, settings.device_uid),
         priors=PriorSources(calling_ae=settings.scp.ae_title),
         prompts=ProtocolPrompts(configurations, models, pixels),
+        templates=TemplateShelf(settings.own_templates),
     )
 
 

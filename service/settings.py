@@ -123,6 +123,11 @@ class Settings(BaseSettings):
         return self.data / "models"
 
     @property
+    def own_templates(self) -> Path:
+        """Where `preread templates add` keeps the site's templates, beside its phrase files."""
+        return self.data / "templates"
+
+    @property
     def device_uid(self) -> UID:
         """Device UID (0018,1002) of this installation: how its objects are known when they come back."""
         return derive_uid("preread device", self.site.name, self.site.device_serial)

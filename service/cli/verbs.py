@@ -25,6 +25,7 @@ VERBS: Mapping[str, str] = {
     "report": "service.cli.report:app",
     "rules": "service.cli.rules:app",
     "models": "service.cli.models:app",
+    "templates": "service.cli.templates:app",
     "nodes": "service.cli.nodes:app",
     "config": "service.cli.config:app",
     "tokens": "service.cli.tokens:app",

@@ -24,6 +24,7 @@ from service.ports.prompts import Prompts
 from service.ports.returning import Returning
 from service.ports.signing import Signing
 from service.ports.spool import Spool
+from service.ports.templates import Templates
 from service.ports.viewing import Viewing
 from service.settings import Settings
 
@@ -58,3 +59,4 @@ class Services:
     notes: Notes
     priors: Priors
     prompts: Prompts
+    templates: Templates

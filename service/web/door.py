@@ -20,6 +20,8 @@ from service.web.sessions import COOKIE, Visitor, by_bearer, by_cookie, same_sec
 from service.web.trail import NOBODY, address, audit
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+MOST_FIELDS = 1000
+"""Fields of one form: a report template has up to 300, some of several boxes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ async def _own_form(request: Request, visitor: Visitor | None) -> None:
     """Keep the form in `request.state.form`; raise 403 for a browser's form without its secret."""
     kind = request.headers.get("content-type", "")
     is_form = kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data"))
-    form = await request.form(max_files=0, max_fields=100) if is_form else FormData()
+    form = await request.form(max_files=0, max_fields=MOST_FIELDS) if is_form else FormData()
     request.state.form = form
     if visitor and visitor.csrf:
         sent = request.headers.get("x-csrf-token") or form.get("csrf") or ""

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from service.domain.account import Role
-from service.web.api import answers, completion, prose, signing
+from service.web.api import answers, completion, prose, signing, templates
 from service.web.dicomweb import retrieve, search
 from service.web.dicomweb.resources import ROOT
 from service.web.door import ANYONE, BLIND, SIGNED_IN, Door, allow
@@ -18,6 +18,7 @@ from service.web.pages import (
     audit_trail,
     configuration,
     dismiss,
+    form,
     models,
     operations,
     probes,
@@ -70,6 +71,8 @@ PAGES = (
     Row("GET", "/studies/{study_uid}/review", VIEWER, review.show),
     Row("POST", "/studies/{study_uid}/review/{job_id}", REVIEWER, review.save),
     Row("POST", "/studies/{study_uid}/review/{job_id}/dismiss", REVIEWER, dismiss.dismiss),
+    Row("GET", "/studies/{study_uid}/template", VIEWER, form.show),
+    Row("POST", "/studies/{study_uid}/template/{job_id}", REVIEWER, form.take),
     Row("GET", "/jobs", VIEWER, work.jobs),
     Row("POST", "/jobs/{job_id}/rerun", OPERATOR, work.rerun),
     Row("POST", "/jobs/{job_id}/recall", OPERATOR, work.recall),
@@ -103,6 +106,8 @@ API = (
     Row("GET", "/api/deliveries", VIEWER, answers.deliveries),
     Row("POST", "/api/deliveries/{delivery_id}/resend", OPERATOR, answers.resend),
     Row("POST", "/api/nodes/{name}/echo", OPERATOR, answers.echo),
+    Row("GET", "/api/templates", VIEWER, templates.every),
+    Row("GET", "/api/templates/{template}", VIEWER, templates.one),
     Row("GET", "/api/config", VIEWER, answers.config),
     Row("GET", "/api/health", VIEWER, answers.state),
     *(Row(method, path, VIEWER, endpoint) for method, path, endpoint in prose.ROUTES),

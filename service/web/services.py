@@ -23,6 +23,7 @@ from service.ports.prompts import Prompts
 from service.ports.returning import Returning
 from service.ports.services import Services as House
 from service.ports.signing import Signing
+from service.ports.templates import Templates
 from service.ports.viewing import Viewing
 from service.settings import Settings
 
@@ -56,6 +57,7 @@ class Services:
     signing: Signing
     returning: Returning
     prompts: Prompts
+    templates: Templates
     migrated: Callable[[], bool]
     """Whether the ledger's tables are those of this version. Raises Unavailable if the ledger is away."""
     broker_answers: Callable[[], bool]
@@ -91,6 +93,7 @@ class Services:
             signing=house.signing,
             returning=house.returning,
             prompts=house.prompts,
+            templates=house.templates,
             migrated=migrated,
             broker_answers=broker_answers,
             trail=trail,

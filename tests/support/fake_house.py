@@ -32,6 +32,7 @@ from service.ports.models import ServedModel, ServerState
 from service.ports.prompts import ScriptedPrompts
 from service.ports.returning import MemoryReturning
 from service.ports.signing import MemorySigning
+from service.ports.templates import MemoryTemplates
 from service.ports.viewing import Look, SentFrame
 from service.settings import Settings
 from service.web.services import Services
@@ -253,6 +254,7 @@ class House:
     signing: MemorySigning = field(default_factory=MemorySigning)
     returning: MemoryReturning = field(default_factory=MemoryReturning)
     prompts: ScriptedPrompts = field(default_factory=ScriptedPrompts)
+    templates: MemoryTemplates = field(default_factory=MemoryTemplates)
     clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
     settings: Settings = field(default_factory=Settings)
     migrated: bool = True
@@ -277,6 +279,7 @@ class House:
             signing=self.signing,
             returning=self.returning,
             prompts=self.prompts,
+            templates=self.templates,
             migrated=lambda: self.migrated,
             broker_answers=lambda: self.broker,
             trail=self.audit,

@@ -19,7 +19,9 @@ from service.ports.catalogue import (
     StudyRecord,
 )
 from service.ports.ledger import Beat, OpenStudy
+from service.ports.templates import MemoryTemplates
 from tests.support.fake_house import NOW, House
+from tests.support.forms import every_kind
 from tests.support.web_records import (
     CARD,
     HEAD,
@@ -40,6 +42,7 @@ def hospital() -> House:
     house = House()
     house.configurations.versions = [replace(VERSION, number=6), VERSION]
     house.models.cards["chest_demo"] = CARD
+    house.templates = MemoryTemplates(every_kind())
     house.nodes.down = {"RESEARCH"}
     house.catalogue.records = [
         receiving(), done(), reading(), refused(), canceled(), unmatched(), shadowed(), delivering()

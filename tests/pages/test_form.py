@@ -1,0 +1,59 @@
+"""The form by template in a real browser: filled by keyboard, marked until touched, used by everybody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.adapters.templates.shelf import OURS, TemplateShelf, read_template
+from service.domain.account import Role
+from service.ports.templates import MemoryTemplates
+from tests.support.accessibility import FAULTS
+from tests.support.browser import Browser
+from tests.support.fake_house import House
+from tests.support.web_records import uid
+from tests.support.web_scene import hospital
+
+pytestmark = pytest.mark.pages
+
+WROTE = "return document.querySelector('[data-name=effusion-left]').dataset.wrote"
+FOCUS = "document.querySelector(arguments[0]).focus()"
+
+
+@pytest.fixture
+def house() -> House:
+    made = hospital()
+    phrases = TemplateShelf(OURS / "none").phrases("en")
+    made.templates = MemoryTemplates(*(read_template(file) for file in OURS.glob("*.html")), phrases=phrases)
+    return made
+
+
+def test_a_form_is_filled_by_keys_previewed_and_put_into_the_report(
+    page: Browser, site: str, house: House, shots: Path
+) -> None:
+    page.forget()
+    page.open(f"{site}/sign-in")
+    page.fill("input[name=token]", house.token(Role.RADIOLOGIST, name="dr.keller"))
+    page.click("button.main")
+    page.wait("return location.pathname === '/operations'")
+    page.open(f"{site}/studies/{uid(2)}/template")
+    assert page.run(FAULTS) == []
+    assert page.run(WROTE) == "AI"
+    page.shoot(shots / "form.png")
+    page.run(FOCUS, "[name=field-effusion-left]")
+    page.press("ArrowDown")
+    assert page.run(WROTE) == "edited"
+    page.run(FOCUS, "[name=field-conclusion]")
+    page.press(*"Effusion <b>.")
+    page.run("document.querySelector('button[value=preview]').click()")
+    page.wait("return document.querySelector('.told') !== null")
+    assert "Moderate left pleural effusion." in page.text(".preview")
+    assert page.run(WROTE) == "edited"
+    assert page.run(FAULTS) == []
+    page.shoot(shots / "form_preview.png")
+    page.run("document.querySelector('[name=checked]')?.click()")
+    page.run("document.querySelector('button[value=put]').click()")
+    page.wait("return location.pathname.endsWith('/review')")
+    assert "Moderate left pleural effusion." in house.edits.kept["j-2"].text
+    assert "Effusion <b>." in page.text(".report")
