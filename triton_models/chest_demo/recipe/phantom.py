@@ -2,8 +2,9 @@
 
     python triton_models/chest_demo/recipe/phantom.py --seed 7 --count 3 --lateral 1 --ct 1 --out phantoms
 
-Each radiograph is a study of its own, each CT a study of one series. `truth.json` says, by SOP Instance UID, what is in
-each picture and which report is right. The same seed gives the same files, byte for byte. Needs NumPy and pydicom alone.
+Each radiograph is a study of its own, each CT a study of one series. `truth.json` says, by SOP Instance UID, what is
+in each picture and which report is right. The same seed gives the same files, byte for byte. Needs NumPy and pydicom
+alone.
 """
 
 import argparse

@@ -38,14 +38,16 @@ def overlay(rng: Rng, rows: int, columns: int, kind: str, words: str | None = No
     if words is not None or rng.random() < 0.25:
         chosen = words or str(rng.choice(ORDERS if rng.random() < 0.6 else NOTES))
         at = float(rng.uniform(0.02, 0.5)), float(rng.choice((rng.uniform(0.02, 0.10), rng.uniform(0.15, 0.92))))
-        write(grey, cover, chosen, at, height=float(rng.uniform(0.028, 0.05)), shade=float(rng.choice((1.0, 0.95, 0.0))))
+        write(
+            grey, cover, chosen, at, height=float(rng.uniform(0.028, 0.05)), shade=float(rng.choice((1.0, 0.95, 0.0)))
+        )
     if kind != "ct" and rng.random() < 0.4:
         _collimation(rng, x, y, grey, cover)
     return grey, cover
 
 
 def write(grey: Grey, cover: Grey, words: str, at: tuple[float, float], *, height: float, shade: float) -> None:
-    """Write `words` into both arrays; `at` is left and top, `height` that of a letter, all as shares of the long side."""
+    """Write `words` into both arrays; `at` is left and top, all lengths shares of the long side."""
     rows, columns = grey.shape
     dot = height * max(rows, columns) / 7
     mask = np.concatenate([_glyph(sign) for sign in words], 1)
@@ -80,7 +82,9 @@ def _leads(rng: Rng, x: Grey, y: Grey, grey: Grey, cover: Grey) -> None:
         at = float(rng.uniform(-0.7, 0.7)), float(rng.uniform(-0.6, 0.6))
         middle = at[0] * 1.2 + float(rng.uniform(-0.2, 0.2)), float(rng.uniform(0.5, 0.8))
         wire = 0.8 * line(x, y, [at, middle, (middle[0] * 1.3, 1.1)], 0.007)
-        button = np.maximum(disc(x, y, at, 0.016), 0.55 * step(0.006 - np.abs(np.hypot(x - at[0], y - at[1]) - 0.045), 300))
+        button = np.maximum(
+            disc(x, y, at, 0.016), 0.55 * step(0.006 - np.abs(np.hypot(x - at[0], y - at[1]) - 0.045), 300)
+        )
         layer = np.maximum(wire, button)
         np.copyto(grey, 0.97, where=layer > cover)
         np.maximum(cover, layer, out=cover)

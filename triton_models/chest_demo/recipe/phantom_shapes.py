@@ -5,6 +5,7 @@ Arrays are (rows, columns) or broadcast to it. Lengths are in units of UNIT_MM; 
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def disc(x: Any, y: Any, at: tuple[float, float], radius: float, edge: float = 0
 def line(x: Any, y: Any, points: list[tuple[float, float]], width: float) -> Any:
     """Return a line through `points` as a soft ridge of `width`."""
     nearest = np.full(np.broadcast(x, y).shape, np.inf, np.float32)
-    for (ax, ay), (bx, by) in zip(points, points[1:], strict=False):
+    for (ax, ay), (bx, by) in pairwise(points):
         dx, dy = bx - ax, by - ay
         along = np.clip(((x - ax) * dx + (y - ay) * dy) / max(dx * dx + dy * dy, 1e-9), 0, 1)
         nearest = np.minimum(nearest, (x - ax - along * dx) ** 2 + (y - ay - along * dy) ** 2)
@@ -84,7 +85,7 @@ def field(x: Any, y: Any, seed: int, cells: int) -> Any:
 
 
 def extent(layer: Any) -> tuple[int, int, int, int] | None:
-    """Return x0, y0, x1, y1 in pixels, ends inside, of where `layer` has at least half its strength; None if nowhere."""
+    """Return x0, y0, x1, y1 in pixels, ends inside, of where `layer` has half its strength or more, or None."""
     inside = layer > max(0.15, 0.5 * float(layer.max()))
     columns, rows = np.flatnonzero(inside.any(0)), np.flatnonzero(inside.any(1))
     if not len(rows):

@@ -186,7 +186,7 @@ def labels_schema() -> dict[str, object]:
 def sections_schema() -> dict[str, object]:
     """Return the schema of the answer to SECTIONS."""
     numbers = {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 99}, "maxItems": 60}
-    return _object({name: numbers for name in SECTION_NAMES})
+    return _object(dict.fromkeys(SECTION_NAMES, numbers))
 
 
 def devices_schema() -> dict[str, object]:
@@ -238,12 +238,12 @@ VIEW_ANSWERS = {
 
 def questions(view: str) -> dict[str, tuple[str, str]]:
     """Return every question that a view can be asked, with its kind (is, side, size, where, view) and finding."""
-    asked: dict[str, tuple[str, str]] = {question: ("view", "") for question in WHICH_VIEW}
+    asked: dict[str, tuple[str, str]] = dict.fromkeys(WHICH_VIEW, ("view", ""))
     for name in ABSENT:
         for thing in ASKED[name]:
             state = thing.startswith("the ")
             wordings = (f"Is {thing}?",) if state else tuple(form.format(thing) for form in IS_THERE)
-            asked |= {question: ("is", name) for question in wordings}
+            asked |= dict.fromkeys(wordings, ("is", name))
         short = SHORT.get(name, name)
         if any(name in ORDER[each] and name in SIDED for each in ORDER):
             asked |= {form.format(short): ("side", name) for form in WHICH_SIDE}
@@ -254,7 +254,9 @@ def questions(view: str) -> dict[str, tuple[str, str]]:
     return asked
 
 
-SIDED = frozenset({"pleural effusion", "pneumothorax", "consolidation", "nodule", "rib fracture", "central venous line"})
+SIDED = frozenset(
+    {"pleural effusion", "pneumothorax", "consolidation", "nodule", "rib fracture", "central venous line"}
+)
 SIZED = frozenset({"cardiomegaly", "pleural effusion", "pneumothorax", "nodule", "emphysema"})
 TIPPED = frozenset({"central venous line", "endotracheal tube"})
 PLACED = frozenset({"consolidation", "nodule"}) | TIPPED
