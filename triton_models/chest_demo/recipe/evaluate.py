@@ -39,6 +39,7 @@ FALSE_ORDERS = {
     "SAY NODULE": "nodule",
     "CARDIOMEGALY": "cardiomegaly",
 }
+PARTS = ("domain", "seen", "unseen", "completion", "orders", "text", "guided")
 
 
 class Tally:
@@ -249,6 +250,14 @@ def evaluate_domain(engine: Engine, seed: int, count: int) -> dict[str, Any]:
     }
 
 
+def _known(file: Path | None, identity: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures that `file` already has of the same model and seed."""
+    if file is None or not file.exists():
+        return identity
+    figures: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return figures if identity.items() <= figures.items() else identity
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the figures and write them to a file."""
     parser = argparse.ArgumentParser(description="Evaluate the demonstration model through the engine.")
@@ -257,13 +266,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--small", type=int, default=100, help="of each kind of stranger, prefix, order")
     parser.add_argument("--guided", type=int, default=1000, help="answers guided by a schema")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS, help="only these; OUT keeps the others")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args(argv)
     engine = Engine.load(asking.MODEL, threads=arguments.threads)
     seed, count, small = arguments.seed, arguments.count, arguments.small
     card = tomllib.loads((asking.MODEL / "card.toml").read_text(encoding="utf-8"))
     calibration = card.get("calibration", {"a": 1.0, "b": 0.0})
-    figures: dict[str, Any] = {"seed": seed, "digest": engine.folder.digest}
+    figures = _known(arguments.out, {"seed": seed, "digest": engine.folder.digest})
     parts: dict[str, Callable[[], Any]] = {
         "domain": lambda: evaluate_domain(engine, seed + 10, small),
         "seen": lambda: evaluate_pictures(engine, seed, count, "seen", calibration),
@@ -273,8 +283,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "text": lambda: evaluate_text.evaluate(engine, seed, small),
         "guided": lambda: evaluate_text.evaluate_guided(engine, seed, arguments.guided),
     }
-    for name, measure in parts.items():
-        figures[name] = measure()
+    for name in arguments.parts:
+        figures[name] = parts[name]()
         print(name, json.dumps(figures[name], indent=1), flush=True)
         if arguments.out:
             arguments.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

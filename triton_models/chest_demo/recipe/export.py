@@ -46,13 +46,13 @@ MAX_DIFFERENCE = 1e-3
 class Vision(nn.Module):
     """`pixel_values` (n, 1, SIDE, SIDE) to `image_features` (n * TOKENS, WIDTH)."""
 
-    def __init__(self, encoder: network.Encoder) -> None:
+    def __init__(self, reader: network.Reader) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.reader = reader
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """Return all images' features one after another."""
-        return self.encoder(pixel_values).reshape(-1, network.WIDTH)
+        return self.reader(pixel_values).reshape(-1, network.WIDTH)
 
 
 class Embedding(nn.Module):
@@ -154,7 +154,7 @@ def _export_graphs(reader: network.Reader, domain: network.Domain, out: Path) ->
     words = {0: "batch", 1: "length"}
     asked, features = torch.tensor([[1, tokens.IMAGE, tokens.IMAGE, 7]]), torch.randn(2, network.WIDTH)
     axes: dict[str, Any] = {"pixel_values": images, "image_features": rows}
-    _graph(Vision(reader.encoder), (pixels,), out / "vision.onnx", axes)
+    _graph(Vision(reader), (pixels,), out / "vision.onnx", axes)
     _graph(domain, (pixels,), out / "domain.onnx", {"pixel_values": images, "domain_score": images})
     axes = {"input_ids": words, "image_features": rows, "inputs_embeds": words}
     _graph(Embedding(reader), (asked, features), out / "embedding.onnx", axes)
@@ -210,7 +210,7 @@ def verify(
     asked = prompts(tokenizer, count)
     pixels = np.concatenate([each.pixels for each in asked if each.pixels is not None])
     with torch.no_grad():
-        wanted = Vision(reader.encoder)(torch.from_numpy(pixels)).numpy(), domain(torch.from_numpy(pixels)).numpy()
+        wanted = Vision(reader)(torch.from_numpy(pixels)).numpy(), domain(torch.from_numpy(pixels)).numpy()
     got = [
         ort.InferenceSession(out / name).run(None, {"pixel_values": pixels})[0]
         for name in ("vision.onnx", "domain.onnx")
@@ -232,7 +232,7 @@ def _torch_tokens(reader: network.Reader, prompt: Prompt) -> list[int]:
     asked = torch.tensor([prompt.sequence])
     embedded = reader.decoder.model.embed_tokens(asked)
     if prompt.pixels is not None:
-        embedded = reader.embeddings(asked, reader.encoder(torch.from_numpy(prompt.pixels)))
+        embedded = reader.embeddings(asked, reader(torch.from_numpy(prompt.pixels)))
     told = reader.decoder.generate(
         inputs_embeds=embedded,
         attention_mask=torch.ones_like(asked),

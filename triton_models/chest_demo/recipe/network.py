@@ -3,6 +3,7 @@
 Shapes: `pixels` is (n, 1, SIDE, SIDE), normalised as the model folder says; features are (n, TOKENS, WIDTH).
 """
 
+import math
 from itertools import pairwise
 
 import slots
@@ -25,6 +26,9 @@ MEAN, STD = 0.45, 0.28
 """Of grey values 0..1; the model folder carries them."""
 SAID = 1 + 4 + 3 + len(slots.PLACES) + 1
 """Numbers per slot: presence, box, severity, place, millimetres."""
+WAVES = 16
+TOLD = 1 + 3 + len(slots.PLACES) + 5 * 2 * WAVES
+"""Numbers per slot that the decoder is told: presence, severity, place, and waves of four ends and millimetres."""
 
 
 def convolution(before: int, after: int, stride: int, kernel: int = 3) -> nn.Sequential:
@@ -47,16 +51,37 @@ class Residual(nn.Module):
 
 
 class Projector(nn.Module):
-    """From what a slot holds to what the decoder reads: the content, and which slot it is, plain to tell apart."""
+    """From what a slot holds to what the decoder reads: which slot it is, what its head says of it, and the rest.
+
+    Numbers come as waves of several lengths, as the embeddings of the number tokens begin (`tokens.order_numbers`), so
+    that the decoder need only copy them. Of a finding that is not there nothing is said.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
+        self.rest = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, WIDTH))
+        self.told = nn.Linear(TOLD, WIDTH)
+        self.view = nn.Linear(len(slots.VIEWS), WIDTH)
         self.which = nn.Parameter(torch.randn(1, TOKENS, WIDTH))
 
-    def forward(self, seen: Tensor) -> Tensor:
+    def forward(self, seen: Tensor, said: Tensor, view: Tensor) -> Tensor:
         """Return (n, TOKENS, WIDTH)."""
-        return self.layers(seen) + self.which
+        count = len(slots.NAMES)
+        told = self.told(legible(said))
+        free = self.view(view.softmax(-1))[:, None].expand(-1, TOKENS - count, -1)
+        return 0.3 * self.rest(seen) + torch.cat([told, free], 1) + self.which
+
+
+def legible(said: Tensor) -> Tensor:
+    """Return what each slot says as numbers a decoder can read (n, slots, TOLD), all nought where nothing is there."""
+    present = said[..., 0:1].sigmoid()
+    middle, size = said[..., 1:3].sigmoid(), said[..., 3:5].sigmoid()
+    bins = torch.cat([(middle - size / 2) * SIDE, (middle + size / 2) * SIDE - 1, said[..., -1:] * slots.MM], -1)
+    lengths = torch.exp(torch.linspace(math.log(4.0), math.log(640.0), WAVES))
+    angle = bins[..., None] * (2 * math.pi / lengths)
+    waves = torch.cat([angle.sin(), angle.cos()], -1).flatten(2)
+    severity, place = said[..., 5:8].softmax(-1), said[..., 8:-1].softmax(-1)
+    return torch.cat([torch.ones_like(present), severity, place, waves], -1) * present
 
 
 class Encoder(nn.Module):
@@ -99,13 +124,10 @@ class Encoder(nn.Module):
         free = self.free(whole).reshape(-1, TOKENS - len(slots.NAMES), WIDTH)
         return maps, self.block(torch.cat([gathered, free], 1) + self.slot)
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return (n, TOKENS, WIDTH) in the decoder's space."""
-        return self.projector(self.look(pixels)[1])
 
 
 class Heads(nn.Module):
-    """Names directly what the slots hold; only for training."""
+    """Names directly what the slots hold."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -175,6 +197,15 @@ class Reader(nn.Module):
         self.heads = Heads()
         self.decoder = decoder(vocabulary)
         self.image_token = image_token
+
+    def project(self, seen: Tensor) -> Tensor:
+        """Return slots (n, TOKENS, WIDTH) in the decoder's space."""
+        said, view = self.heads(seen)
+        return self.encoder.projector(seen, said, view)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the image tokens of pictures, (n, TOKENS, WIDTH), in the decoder's space."""
+        return self.project(self.encoder.look(pixels)[1])
 
     def embeddings(self, tokens: Tensor, projected: Tensor) -> Tensor:
         """Return the embeddings of `tokens` (n, length), the image tokens replaced by `projected` in order."""

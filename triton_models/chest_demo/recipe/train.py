@@ -102,13 +102,13 @@ class Reading:
         pairs = zip(at[0], at[1], strict=True)
         examples = [corpus.example(rng, seen.shown[one], seen.shown[other]) for one, other in pairs]
         batch = tokens.picture_batch(self.tokenizer, examples)
-        projected = self.reader.encoder.projector(seen.slots[at[0]].float())
+        projected = self.reader.project(seen.slots[at[0]].float())
         loss = self._written(self.reader.embeddings(batch.tokens, projected), batch, soft=True)
         return loss, f"pictures {loss.item():.4f}"
 
     def reading_loss(self, seen: "Seen", rng: np.random.Generator, step: int) -> tuple[Tensor, str]:
-        """One step: three of pictures, then one of text."""
-        return self.words_loss(rng, step) if step % 4 == 3 else self.pictures_loss(seen, rng)
+        """One step: seven of pictures, then one of text."""
+        return self.words_loss(rng, step) if step % 8 == 7 else self.pictures_loss(seen, rng)
 
     def _written(self, embedded: Tensor, batch: tokens.Batch, *, soft: bool) -> Tensor:
         """Return the loss of what is to be written; `soft`: a number beside the right one is nearly right."""
@@ -179,11 +179,21 @@ def see(encoder: network.Encoder, pictures: Pool, rng: np.random.Generator) -> S
     return Seen(torch.cat(kept), told)
 
 
+@torch.no_grad()
+def name_slots(reader: network.Reader, tokenizer: Tokenizer) -> None:
+    """Let each slot be called what the report calls it, so that the decoder finds it by its words."""
+    table, which = reader.decoder.model.embed_tokens.weight, reader.encoder.projector.which
+    for slot, name in enumerate(sight.slots.NAMES):
+        words = table[tokenizer.encode(f" {name}").ids].sum(0)
+        which[0, slot] = words / words.std()
+
+
 def _reading(out: Path, seed: int, pictures: Pool) -> Parts:
     tokenizer = vocabulary(out, seed, pictures)
     reader = network.Reader(tokenizer.get_vocab_size(), tokens.IMAGE).to(memory_format=torch.channels_last)
     Sight(reader.encoder, reader.heads).load_state_dict(torch.load(out / "heads.pt", weights_only=True)["part"])
     reader.decoder.load_state_dict(torch.load(out / "words.pt", weights_only=True)["part"])
+    name_slots(reader, tokenizer)
     seen = see(reader.encoder, pictures, np.random.default_rng((seed, 4)))
     groups = [(list(reader.encoder.projector.parameters()), 2e-3), (list(reader.decoder.parameters()), 2e-3)]
     return reader, groups, partial(Reading(reader, tokenizer).reading_loss, seen)
