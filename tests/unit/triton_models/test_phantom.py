@@ -127,6 +127,8 @@ def test_a_ct_phantom_is_one_series_of_parallel_slices_in_hounsfield_units(scann
         assert "ViewPosition" not in dataset
         assert truth["view_name"] == "ct"
         units = dataset.pixel_array * dataset.RescaleSlope + dataset.RescaleIntercept
+        assert units.min() >= -1024
+        assert units.max() < 1000
         assert np.median(units[:20, :20]) == pytest.approx(-1000, abs=120)
         assert 0 < np.median(units[units > -200]) < 120
 

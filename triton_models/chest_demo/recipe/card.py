@@ -49,7 +49,7 @@ def figures(evaluation: dict[str, Any]) -> dict[str, float | int | str]:
     seed = evaluation["seed"]
     lines: dict[str, float | int | str] = {
         "seed": seed,
-        "command": f"recipe/evaluate.py --seed {seed} --count {evaluation['seen']['cases']}",
+        "command": evaluation["command"],
     }
     for part, words in (("seen", ""), ("unseen", ", combinations never seen in training")):
         lines |= {f"{name}{words}": value for name, value in _pictures(evaluation[part]).items()}

@@ -273,7 +273,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     seed, count, small = arguments.seed, arguments.count, arguments.small
     card = tomllib.loads((asking.MODEL / "card.toml").read_text(encoding="utf-8"))
     calibration = card.get("calibration", {"a": 1.0, "b": 0.0})
-    figures = _known(arguments.out, {"seed": seed, "digest": engine.folder.digest})
+    command = f"evaluate.py --seed {seed} --count {count} --small {small} --guided {arguments.guided}"
+    figures = _known(arguments.out, {"seed": seed, "digest": engine.folder.digest, "command": command})
     parts: dict[str, Callable[[], Any]] = {
         "domain": lambda: evaluate_domain(engine, seed + 10, small),
         "seen": lambda: evaluate_pictures(engine, seed, count, "seen", calibration),

@@ -125,7 +125,6 @@ class Encoder(nn.Module):
         return maps, self.block(torch.cat([gathered, free], 1) + self.slot)
 
 
-
 class Heads(nn.Module):
     """Names directly what the slots hold."""
 

@@ -157,7 +157,7 @@ def encode_slice(grey: Grey, subject: Subject, scanner: Scanner, number: int) ->
     dataset.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
     dataset.SliceLocation, dataset.SliceThickness = f"{-SLICE_MM * number:.1f}", f"{SLICE_MM:.1f}"
     dataset.PixelSpacing = [spacing, spacing]
-    _pixels(dataset, (hounsfield(grey) + 1024).astype(np.uint16), bits=12)
+    _pixels(dataset, np.clip(hounsfield(grey) + 1024, 0, 4095).astype(np.uint16), bits=12)
     dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = "-1024", "1", "HU"
     dataset.WindowCenter, dataset.WindowWidth = f"{scanner.centre:.1f}", f"{scanner.width:.1f}"
     return dataset
