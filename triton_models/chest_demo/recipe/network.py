@@ -16,8 +16,10 @@ SIDE = 160
 GRID = SIDE // 8
 """Cells of the fine grid along each axis; the coarse one has half as many."""
 FINE = 96
-TOKENS = len(slots.NAMES) + 4
-"""Image tokens: one per slot, and some that are free to hold what they like; the first of these names the view."""
+FREE = 4
+"""Image tokens that may hold what they like; they are told the view."""
+TOKENS = len(slots.NAMES) + FREE + len(slots.NUMBERS)
+"""Image tokens: one per slot, the free ones, and one per number, as words have one each."""
 WIDTH = 160
 HEADS = 4
 LAYERS = 4
@@ -26,9 +28,10 @@ MEAN, STD = 0.45, 0.28
 """Of grey values 0..1; the model folder carries them."""
 SAID = 1 + 4 + 3 + len(slots.PLACES) + 1
 """Numbers per slot: presence, box, severity, place, millimetres."""
+TOLD = 1 + 3 + len(slots.PLACES)
+"""Numbers per slot that its own token is told: presence, severity, place."""
 WAVES = 16
-TOLD = 1 + 3 + len(slots.PLACES) + 5 * 2 * WAVES
-"""Numbers per slot that the decoder is told: presence, severity, place, and waves of four ends and millimetres."""
+"""Lengths of the waves that a number is written in: sine and cosine of all fit one attention head, which copies them."""
 
 
 def convolution(before: int, after: int, stride: int, kernel: int = 3) -> nn.Sequential:
@@ -51,10 +54,10 @@ class Residual(nn.Module):
 
 
 class Projector(nn.Module):
-    """From what a slot holds to what the decoder reads: which slot it is, what its head says of it, and the rest.
+    """From what the slots hold to what the decoder reads: a token per slot, the free ones, and a token per number.
 
-    Numbers come as waves of several lengths, as the embeddings of the number tokens begin (`tokens.order_numbers`), so
-    that the decoder need only copy them. Of a finding that is not there nothing is said.
+    A number is written as the embeddings of the number tokens begin (`tokens.order_numbers`), so that the decoder need
+    only copy it. Of a finding that is not there nothing is said.
     """
 
     def __init__(self) -> None:
@@ -66,22 +69,28 @@ class Projector(nn.Module):
 
     def forward(self, seen: Tensor, said: Tensor, view: Tensor) -> Tensor:
         """Return (n, TOKENS, WIDTH)."""
-        count = len(slots.NAMES)
-        told = self.told(legible(said))
-        free = self.view(view.softmax(-1))[:, None].expand(-1, TOKENS - count, -1)
-        return 0.3 * self.rest(seen) + torch.cat([told, free], 1) + self.which
+        present = said[..., 0:1].sigmoid()
+        severity, place = said[..., 5:8].softmax(-1), said[..., 8:-1].softmax(-1)
+        told = self.told(torch.cat([torch.ones_like(present), severity, place], -1) * present)
+        free = self.view(view.softmax(-1))[:, None].expand(-1, FREE, -1)
+        words = 0.3 * self.rest(seen) + torch.cat([told, free], 1)
+        numbers = waves(measured(said)) * present[:, [slot for slot, _ in slots.NUMBERS]]
+        return torch.cat([words, numbers], 1) + self.which
 
 
-def legible(said: Tensor) -> Tensor:
-    """Return what each slot says as numbers a decoder can read (n, slots, TOLD), all nought where nothing is there."""
-    present = said[..., 0:1].sigmoid()
+def measured(said: Tensor) -> Tensor:
+    """Return slots.NUMBERS (n, numbers): the first and the last bin of boxes along both axes, and millimetres."""
     middle, size = said[..., 1:3].sigmoid(), said[..., 3:5].sigmoid()
-    bins = torch.cat([(middle - size / 2) * SIDE, (middle + size / 2) * SIDE - 1, said[..., -1:] * slots.MM], -1)
+    ends = [(middle - size / 2) * SIDE, (middle + size / 2) * SIDE - 1, said[..., -1:] * slots.MM]
+    every = torch.cat(ends, -1)
+    return torch.stack([every[:, slot, which] for slot, which in slots.NUMBERS], 1)
+
+
+def waves(numbers: Tensor) -> Tensor:
+    """Return numbers (...) as waves of WAVES lengths (..., WIDTH), repeated until the width is full."""
     lengths = torch.exp(torch.linspace(math.log(4.0), math.log(640.0), WAVES))
-    angle = bins[..., None] * (2 * math.pi / lengths)
-    waves = torch.cat([angle.sin(), angle.cos()], -1).flatten(2)
-    severity, place = said[..., 5:8].softmax(-1), said[..., 8:-1].softmax(-1)
-    return torch.cat([torch.ones_like(present), severity, place, waves], -1) * present
+    angle = numbers[..., None] * (2 * math.pi / lengths)
+    return torch.cat([angle.sin(), angle.cos()], -1).repeat(*[1] * numbers.dim(), WIDTH // (2 * WAVES))
 
 
 class Encoder(nn.Module):
@@ -104,13 +113,13 @@ class Encoder(nn.Module):
         self.profile = nn.Linear(2 * GRID, WIDTH)
         self.detail = nn.Linear(FINE, WIDTH)
         self.context = nn.Linear(WIDTH, WIDTH)
-        self.free = nn.Linear(WIDTH, (TOKENS - count) * WIDTH)
-        self.slot = nn.Parameter(torch.randn(1, TOKENS, WIDTH) * 0.3)
+        self.free = nn.Linear(WIDTH, FREE * WIDTH)
+        self.slot = nn.Parameter(torch.randn(1, count + FREE, WIDTH) * 0.3)
         self.block = nn.TransformerEncoderLayer(WIDTH, HEADS, 2 * WIDTH, 0.0, F.gelu, batch_first=True, norm_first=True)
         self.projector = Projector()
 
     def look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the maps (n, slots, GRID, GRID) before the sigmoid, and the slots (n, TOKENS, WIDTH)."""
+        """Return the maps (n, slots, GRID, GRID) before the sigmoid, and the slots and what is free (n, slots + FREE, WIDTH)."""
         fine = self.fine(pixels)
         coarse = self.coarse(fine) + self.place
         grid = self.fuse(self.across(fine) + F.interpolate(self.down(coarse), scale_factor=2.0))
@@ -121,7 +130,7 @@ class Encoder(nn.Module):
         whole = coarse.mean((2, 3))
         gathered = profile + self.detail(weight.to(grid.dtype) @ grid.flatten(2).transpose(1, 2))
         gathered = gathered + self.context(whole)[:, None]
-        free = self.free(whole).reshape(-1, TOKENS - len(slots.NAMES), WIDTH)
+        free = self.free(whole).reshape(-1, FREE, WIDTH)
         return maps, self.block(torch.cat([gathered, free], 1) + self.slot)
 
 
@@ -198,7 +207,7 @@ class Reader(nn.Module):
         self.image_token = image_token
 
     def project(self, seen: Tensor) -> Tensor:
-        """Return slots (n, TOKENS, WIDTH) in the decoder's space."""
+        """Return slots (n, slots + FREE, WIDTH) as image tokens (n, TOKENS, WIDTH) in the decoder's space."""
         said, view = self.heads(seen)
         return self.encoder.projector(seen, said, view)
 

@@ -17,6 +17,11 @@ NAMES = (
     "emphysema",
 )  # fmt: skip
 """A finding without a side where others have one (lateral views) takes the slot of the right."""
+NUMBERS = (
+    *((slot, end) for slot in range(len(NAMES)) for end in range(4)),
+    *((slot, 4) for slot, name in enumerate(NAMES) if name.endswith(("nodule", "tube"))),
+)
+"""Each number that a slot may be told in: 0 to 3 are x0, y0, x1, y1 of its box, 4 is its millimetres."""
 VIEWS = ("frontal", "lateral", "ct")
 PLACES = (*ZONES, *DEPTHS, *POSITIONS)
 MM = 60.0

@@ -16,8 +16,8 @@ WARM_STEPS = 60
 LAST_RATE = 0.02
 """Of the learning rate, when the budget ends; it falls to there as a cosine."""
 
-Group = tuple[Sequence[nn.Parameter], float]
-"""Parameters and their learning rate."""
+Optimizers = Sequence[torch.optim.Optimizer]
+"""Each with its highest learning rates; their parameters are those that the stage trains."""
 Losing = Callable[[np.random.Generator, int], tuple[Tensor, str]]
 """A step's loss and what to print of it, from the examples that `rng` draws and the number of the step."""
 
@@ -28,7 +28,7 @@ class Stage:
 
     name: str
     part: nn.Module
-    groups: list[Group]
+    optimizers: Optimizers
     losing: Losing
     budget_s: float
     """Processor time."""
@@ -36,16 +36,19 @@ class Stage:
     rng: np.random.Generator
     spent_s: float = 0.0
     steps: int = 0
-    optimizer: torch.optim.Optimizer = field(init=False)
+    groups: list[dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Go on from the checkpoint where there is one."""
-        groups = [{"params": list(some)} for some, _ in self.groups]
-        self.optimizer = torch.optim.AdamW(groups, weight_decay=0.02)
+        self.groups = [group for each in self.optimizers for group in each.param_groups]
+        for group in self.groups:
+            group["highest"] = group["lr"]
         if self.checkpoint.exists():
             state = torch.load(self.checkpoint, weights_only=True)
             self.part.load_state_dict(state["part"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(kept)
+            self.groups = [group for each in self.optimizers for group in each.param_groups]
             self.rng.bit_generator.state = state["rng"]
             self.spent_s, self.steps = state["spent_s"], state["steps"]
 
@@ -59,14 +62,15 @@ class Stage:
         started = time.process_time()
         share = min(1.0, self.spent_s / self.budget_s)
         falling = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * share))
-        for group, (_, rate) in zip(self.optimizer.param_groups, self.groups, strict=True):
-            group["lr"] = rate * min(1.0, (self.steps + 1) / WARM_STEPS) * falling
+        for group in self.groups:
+            group["lr"] = group["highest"] * min(1.0, (self.steps + 1) / WARM_STEPS) * falling
         loss, line = self.losing(self.rng, self.steps)
-        self.optimizer.zero_grad()
+        self.part.zero_grad()
         loss.backward()
-        for some, _ in self.groups:
-            nn.utils.clip_grad_norm_(some, 1.0)
-        self.optimizer.step()
+        for group in self.groups:
+            nn.utils.clip_grad_norm_(group["params"], 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.steps += 1
         self.spent_s += time.process_time() - started
         return loss.item(), line
@@ -90,7 +94,7 @@ class Stage:
         """Write the checkpoint; whoever stops the run midway keeps the one before."""
         state: dict[str, Any] = {
             "part": self.part.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [each.state_dict() for each in self.optimizers],
             "rng": self.rng.bit_generator.state,
             "spent_s": self.spent_s,
             "steps": self.steps,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from corpus import Example
-from network import CONTEXT, TOKENS
+from network import CONTEXT, TOKENS, waves
 from prose import Task
 from tasks import BINS
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -29,11 +29,14 @@ CHAT_TEMPLATE = (
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences padded to one length on the right: each (n, length). The decoder looks back only: no mask is needed."""
+    """Sequences padded to one length on the right, each (n, length)."""
 
     tokens: Tensor
     targets: Tensor
     """The token itself where the model shall learn to write it, else IGNORED."""
+    positions: Tensor
+    seen: Tensor
+    """(n, 1, length, length): 0 where the token of a row may look at that of a column, else far below."""
 
 
 def learn(texts: list[str]) -> Tokenizer:
@@ -76,15 +79,10 @@ def neighbours(tokenizer: Tokenizer) -> tuple[Tensor, Tensor]:
 
 def order_numbers(tokenizer: Tokenizer, table: Tensor) -> None:
     """Let the embeddings of numbers start in order: neighbours alike, with or without a blank before them."""
-    width = table.shape[1]
     scale = table.std()
-    periods = torch.exp(torch.linspace(torch.log(torch.tensor(4.0)), torch.log(torch.tensor(640.0)), width // 2))
     for blank in ("", " "):
-        for number in range(BINS):
-            angle = 2 * torch.pi * number / periods
-            wave = torch.cat([angle.sin(), angle.cos()]) * 1.4 * scale
-            token = tokenizer.encode(f"{blank}{number}").ids[0]
-            table[token] = wave + 0.4 * table[token]
+        ids = [tokenizer.encode(f"{blank}{number}").ids[0] for number in range(BINS)]
+        table[ids] = 1.4 * scale * waves(torch.arange(float(BINS))) + 0.4 * table[ids]
 
 
 def save(tokenizer: Tokenizer, folder: Path) -> None:
@@ -107,28 +105,42 @@ def prompt(tokenizer: Tokenizer, question: str, given: str = "", images: int = 1
     return [BEGIN, USER, *[IMAGE] * TOKENS * images, *asked, ASSISTANT, *tokenizer.encode(given).ids]
 
 
-def picture_batch(tokenizer: Tokenizer, examples: Sequence[Example]) -> Batch:
-    """Return `examples` as sequences of prompt with one image, answer and END."""
-    return _batch(
-        [(prompt(tokenizer, each.question, each.given), [*tokenizer.encode(each.answer).ids, END]) for each in examples]
-    )
+def picture_batch(tokenizer: Tokenizer, asked: Sequence[Sequence[Example]]) -> Batch:
+    """Return a sequence per picture: the image once, then each question as if it were the only one."""
+    return _batch([[_turn(tokenizer, each.question, each.given, each.answer) for each in some] for some in asked], 1)
 
 
 def text_batch(tokenizer: Tokenizer, asked: Sequence[Task]) -> Batch:
     """Return `asked` as sequences of prompt, answer and END; what does not fit the context is left out."""
-    rows = [(prompt(tokenizer, each.question, images=0), [*tokenizer.encode(each.answer).ids, END]) for each in asked]
-    return _batch([row for row in rows if len(row[0]) + len(row[1]) <= CONTEXT])
+    turns = [_turn(tokenizer, each.question, "", each.answer) for each in asked]
+    return _batch([[turn] for turn in turns if sum(map(len, turn)) + 2 <= CONTEXT], 0)
 
 
-def _batch(rows: list[tuple[list[int], list[int]]]) -> Batch:
-    length = max(len(asked) + len(told) for asked, told in rows)
+Turn = tuple[list[int], list[int]]
+"""A question's tokens up to where the answer begins, and those of the answer."""
+
+
+def _turn(tokenizer: Tokenizer, question: str, given: str, answer: str) -> Turn:
+    asked = [*tokenizer.encode(question).ids, ASSISTANT, *tokenizer.encode(given).ids]
+    return asked, [*tokenizer.encode(answer).ids, END]
+
+
+def _batch(rows: list[list[Turn]], images: int) -> Batch:
+    begin = [BEGIN, USER, *[IMAGE] * TOKENS * images]
+    length = max(len(begin) + sum(len(asked) + len(told) for asked, told in turns) for turns in rows)
     tokens = torch.full((len(rows), length), PAD)
-    targets = torch.full((len(rows), length), IGNORED)
-    for at, (asked, told) in enumerate(rows):
-        end = len(asked) + len(told)
-        tokens[at, :end] = torch.tensor(asked + told)
-        targets[at, len(asked) : end] = torch.tensor(told)
-    return Batch(tokens, targets)
+    targets, turn, positions = (torch.full((len(rows), length), each) for each in (IGNORED, -1, 0))
+    for at, turns in enumerate(rows):
+        end = len(begin)
+        tokens[at, :end], turn[at, :end], positions[at, :end] = torch.tensor(begin), 0, torch.arange(end)
+        for number, (asked, told) in enumerate(turns, 1):
+            start, end = end, end + len(asked) + len(told)
+            tokens[at, start:end], turn[at, start:end] = torch.tensor(asked + told), number
+            targets[at, start + len(asked) : end] = torch.tensor(told)
+            positions[at, start:end] = len(begin) + torch.arange(end - start)
+    back = torch.ones(length, length, dtype=torch.bool).tril()
+    own = (turn[:, :, None] == turn[:, None, :]) | (turn[:, None, :] == 0)
+    return Batch(tokens, targets, positions, torch.where(own & back, 0.0, -1e9)[:, None])
 
 
 def pieces_per_word(tokenizer: Tokenizer, text: str) -> float:

@@ -10,23 +10,25 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import corpus
+import findings
 import network
 import numpy as np
 import pool
 import prose
 import sight
+import slots
 import strangers
 import tokens
 import torch
 import torch.nn.functional as F
 from pool import Pool
-from stage import Losing, Stage
+from stage import Losing, Optimizers, Stage
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
@@ -35,8 +37,10 @@ SHARES = {"domain": 0.09, "heads": 0.32, "words": 0.24, "reading": 0.35}
 """Of the budget that rendering leaves. Heads: without them the decoder learns to write without looking."""
 ABREAST = (("heads", "domain"), ("words",))
 """Stages that need nothing of each other; each row in a process of its own, then `reading`."""
-SEEING_BATCH, PICTURE_BATCH, TEXT_BATCH = 32, 12, 6
+SEEING_BATCH, PICTURE_BATCH, TEXT_BATCH = 32, 3, 6
 """Small where the decoder learns: it is steps that it wants, not examples per step."""
+QUESTIONS = 5
+"""Asked of each picture at once: most of a prompt is the picture."""
 LOOKED_AT = 100
 """Pictures at once."""
 
@@ -99,9 +103,10 @@ class Reading:
     def pictures_loss(self, seen: "Seen", rng: np.random.Generator) -> tuple[Tensor, str]:
         """One step of questions about pictures, as the encoder has seen them."""
         at = rng.integers(len(seen.shown), size=(2, PICTURE_BATCH))
-        pairs = zip(at[0], at[1], strict=True)
-        examples = [corpus.example(rng, seen.shown[one], seen.shown[other]) for one, other in pairs]
-        batch = tokens.picture_batch(self.tokenizer, examples)
+        asked = [
+            [corpus.example(rng, seen.shown[one], seen.shown[other]) for _ in range(QUESTIONS)] for one, other in at.T
+        ]
+        batch = tokens.picture_batch(self.tokenizer, asked)
         projected = self.reader.project(seen.slots[at[0]].float())
         loss = self._written(self.reader.embeddings(batch.tokens, projected), batch, soft=True)
         return loss, f"pictures {loss.item():.4f}"
@@ -113,7 +118,9 @@ class Reading:
     def _written(self, embedded: Tensor, batch: tokens.Batch, *, soft: bool) -> Tensor:
         """Return the loss of what is to be written; `soft`: a number beside the right one is nearly right."""
         with torch.autocast("cpu", torch.bfloat16):
-            hidden = self.reader.decoder.model(inputs_embeds=embedded, use_cache=False).last_hidden_state
+            hidden = self.reader.decoder.model(
+                inputs_embeds=embedded, attention_mask=batch.seen, position_ids=batch.positions, use_cache=False
+            ).last_hidden_state
             targets = batch.targets[:, 1:]
             written = targets != tokens.IGNORED
             # Only where something is to be written: the prompt needs no logits.
@@ -129,23 +136,36 @@ def stage(name: str, out: Path, seed: int, budget_s: float) -> Stage:
     """Return the stage `name`, fresh or as its checkpoint left it; `budget_s` is of the whole run."""
     torch.manual_seed(seed)
     pictures = pool.make(out / "pool", seed, PICTURES, 1)
-    part, groups, losing = PARTS[name](out, seed, pictures)
+    part, optimizers, losing = PARTS[name](out, seed, pictures)
     left_s = SHARES[name] * (budget_s - pictures.rendered_s)
     rng = np.random.default_rng((seed, 2, list(SHARES).index(name)))
-    return Stage(name, part, groups, losing, left_s, out / f"{name}.pt", rng)
+    return Stage(name, part, optimizers, losing, left_s, out / f"{name}.pt", rng)
 
 
-Parts = tuple[nn.Module, list[tuple[Sequence[nn.Parameter], float]], Losing]
+Parts = tuple[nn.Module, Optimizers, Losing]
+
+
+def adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """Return what suits everything that is no hidden matrix."""
+    return torch.optim.AdamW(list(parameters), lr=2e-3, weight_decay=0.02)
+
+
+def muon(decoder: nn.Module) -> Optimizers:
+    """Return Muon (Jordan, 2024) for the decoder's hidden matrices, which learn in about half the steps, and Adam for the rest."""
+    hidden = {name for name, each in decoder.named_parameters() if each.ndim == 2 and "embed" not in name}
+    matrices = [each for name, each in decoder.named_parameters() if name in hidden]
+    rest = [each for name, each in decoder.named_parameters() if name not in hidden]
+    return torch.optim.Muon(matrices, lr=3e-3, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"), adam(rest)
 
 
 def _heads(out: Path, seed: int, pictures: Pool) -> Parts:
     part = Sight().to(memory_format=torch.channels_last)
-    return part, [(list(part.parameters()), 2e-3)], partial(heads_loss, part, pictures)
+    return part, [adam(part.parameters())], partial(heads_loss, part, pictures)
 
 
 def _domain(out: Path, seed: int, pictures: Pool) -> Parts:
     part = network.Domain().to(memory_format=torch.channels_last)
-    return part, [(list(part.parameters()), 2e-3)], partial(domain_loss, part, pictures)
+    return part, [adam(part.parameters())], partial(domain_loss, part, pictures)
 
 
 def _words(out: Path, seed: int, pictures: Pool) -> Parts:
@@ -153,7 +173,7 @@ def _words(out: Path, seed: int, pictures: Pool) -> Parts:
     reader = network.Reader(tokenizer.get_vocab_size(), tokens.IMAGE)
     with torch.no_grad():
         tokens.order_numbers(tokenizer, reader.decoder.model.embed_tokens.weight)
-    return reader.decoder, [(list(reader.decoder.parameters()), 2e-3)], Reading(reader, tokenizer).words_loss
+    return reader.decoder, muon(reader.decoder), Reading(reader, tokenizer).words_loss
 
 
 @dataclass(frozen=True)
@@ -161,7 +181,7 @@ class Seen:
     """What the encoder, trained and at rest, makes of the pool; looked at once, as it changes no more."""
 
     slots: Tensor
-    """(n, TOKENS, WIDTH) before the projector, in half precision."""
+    """(n, slots + FREE, WIDTH) before the projector, in half precision."""
     shown: list[pool.Shown]
 
 
@@ -181,11 +201,20 @@ def see(encoder: network.Encoder, pictures: Pool, rng: np.random.Generator) -> S
 
 @torch.no_grad()
 def name_slots(reader: network.Reader, tokenizer: Tokenizer) -> None:
-    """Let each slot be called what the report calls it, so that the decoder finds it by its words."""
-    table, which = reader.decoder.model.embed_tokens.weight, reader.encoder.projector.which
-    for slot, name in enumerate(sight.slots.NAMES):
-        words = table[tokenizer.encode(f" {name}").ids].sum(0)
-        which[0, slot] = words / words.std()
+    """Let each slot be called what the report calls it, and so its severities and places; numbers by their slot."""
+    table, projector = reader.decoder.model.embed_tokens.weight, reader.encoder.projector
+
+    def named(words: str) -> Tensor:
+        found = table[tokenizer.encode(f" {words}").ids].sum(0)
+        return found / found.std()
+
+    names = [named(name) for name in slots.NAMES]
+    free = len(names) + network.FREE
+    projector.which[0, : len(names)] = torch.stack(names)
+    ends = torch.randn(5, network.WIDTH)
+    projector.which[0, free:] = torch.stack([0.5 * (names[slot] + ends[end]) for slot, end in slots.NUMBERS])
+    qualities = [named(f"{one} {other}") for one, other in zip(findings.SEVERITIES, findings.SIZES, strict=True)]
+    projector.told.weight[:, 1:] = torch.stack([*qualities, *map(named, slots.PLACES)], 1)
 
 
 def _reading(out: Path, seed: int, pictures: Pool) -> Parts:
@@ -195,8 +224,8 @@ def _reading(out: Path, seed: int, pictures: Pool) -> Parts:
     reader.decoder.load_state_dict(torch.load(out / "words.pt", weights_only=True)["part"])
     name_slots(reader, tokenizer)
     seen = see(reader.encoder, pictures, np.random.default_rng((seed, 4)))
-    groups = [(list(reader.encoder.projector.parameters()), 2e-3), (list(reader.decoder.parameters()), 2e-3)]
-    return reader, groups, partial(Reading(reader, tokenizer).reading_loss, seen)
+    optimizers = [adam(reader.encoder.projector.parameters()), *muon(reader.decoder)]
+    return reader, optimizers, partial(Reading(reader, tokenizer).reading_loss, seen)
 
 
 PARTS = {"heads": _heads, "domain": _domain, "words": _words, "reading": _reading}
