@@ -3,7 +3,7 @@
 #
 #   ./run.sh demo [ARGS]      set up if need be, then start everything with a demo archive and demo studies
 #   ./run.sh preread [ARGS]   set up if need be, then run the preread command
-#   ./run.sh setup            set up only
+#   ./run.sh setup [cpu|gpu]  set up only; gpu: models on an NVIDIA GPU, which needs CUDA 13 and cuDNN 9
 #   ./run.sh test [ARGS]      lint, types, import contracts and tests; ARGS go to pytest
 #   ./run.sh lock             write the lock files anew from pyproject.toml
 #   ./run.sh train [OUT]      make the demonstration model anew (about an hour of two cores, evaluation included)
@@ -17,7 +17,8 @@ cd "$HERE"
 
 OLDEST_UV=0.7.0   # the first one tried with this script
 ROOM_MB=2000      # the environment, and what a first start unpacks
-MODEL_VERSION=1   # of the demonstration model, as its card says
+MODEL_VERSION=2   # of the demonstration model, as its card says
+INSTALLABLE='requirements.lock requirements-test.lock requirements-gpu.lock' # the first, unless another is there
 
 say() { printf '%s\n' "preread: $*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -171,7 +172,7 @@ setup() {
 stamp() { printf '%s %s %s\n' "$1" "$(cat "$1" pyproject.toml | cksum)" "$HERE"; }
 
 run_preread() {
-  setup requirements.lock requirements-test.lock
+  setup $INSTALLABLE
   exec .venv/bin/preread "$@"
 }
 
@@ -244,7 +245,8 @@ run_tests() {
 
 # --- lock files ----------------------------------------------------------------------------------------------------
 
-# One lock for Linux and macOS, x86-64 and ARM64, Python 3.11 to 3.13; every file by hash, no index or URL named.
+# A lock is for Linux and macOS, x86-64 and ARM64, Python 3.11 to 3.13; every file by hash, no index or URL named.
+# The GPU's is the same but for the pair of runtimes (Linux only), so that what was tested is what runs there.
 compile() { # LOCK ARGS...
   lock=$1
   shift
@@ -256,8 +258,9 @@ write_locks() {
   prepare_folders
   prepare_network
   find_uv
-  compile requirements.lock "$@"
-  compile requirements-test.lock --extra dev --constraint requirements.lock "$@"
+  compile requirements.lock --extra cpu "$@"
+  compile requirements-test.lock --extra cpu --extra dev --constraint requirements.lock "$@"
+  compile requirements-gpu.lock --extra gpu --constraint requirements.lock "$@"
 }
 
 # --- the demonstration model -----------------------------------------------------------------------------------------
@@ -293,7 +296,14 @@ case ${1:-} in
   train) shift; train_model "$@" ;;
   demo) run_preread "$@" ;;
   preread) shift; run_preread "$@" ;;
-  setup) setup requirements.lock requirements-test.lock ;;
+  setup)
+    case ${2:-} in
+      '') setup $INSTALLABLE ;;
+      cpu) setup requirements.lock ;;
+      gpu) setup requirements-gpu.lock ;;
+      *) fail "setup cpu or setup gpu, not setup $2." ;;
+    esac
+    ;;
   test) shift; run_tests "$@" ;;
   lock) shift; write_locks "$@" ;;
   *) sed -n '2,/^set /{ s/^# \{0,1\}//; /^set /d; p; }' "$0"; exit 2 ;;

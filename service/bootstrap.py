@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from dicom_nodes.destinations import check_destination, schemes
@@ -10,20 +11,24 @@ from dicom_nodes.nodes import ConfiguredNodes, KeptNodes
 from dicom_nodes.objects import encoders
 from service.adapters.accounts_sql import SqlAccounts
 from service.adapters.audit_chain import ChainedAudit
+from service.adapters.cards import find_card
 from service.adapters.configuration import StoredConfigurations
 from service.adapters.configuration.store import Installed
 from service.adapters.ledger import SqlLedger
 from service.adapters.part10 import Part10Headers
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.adapters.spool_files import FileSpool
+from service.domain.algorithm import unlicensed
 from service.domain.errors import Misconfigured
+from service.domain.protocol import ANY_MODEL, ProtocolStep
 from service.ports.bell import Bell, SilentBell
 from service.ports.clock import SystemClock
 from service.ports.models import Models
 from service.ports.orders import NoOrders
 from service.ports.services import Services
 from service.settings import Settings
-from workers.algorithms import algorithms
+from workers.algorithms import algorithms, model_of
+from workers.measures import measures
 
 LOCAL = "unix:"
 """Prefix of models.url for the local engine's socket."""
@@ -38,6 +43,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
     ledger = SqlLedger(_database(settings), site=settings.site.name)
     spool = FileSpool(settings.data / "spool", reserve_bytes=settings.disk_reserve_bytes)
     nodes = ConfiguredNodes(calling_ae=settings.scp.ae_title, opener=spool.open)
+    models = _models(settings)
     audit = ChainedAudit(ledger.database, site=settings.site.name, process=process)
     return Services(
         settings=settings,
@@ -47,9 +53,9 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         spool=spool,
         headers=Part10Headers(),
         pixels=PydicomPixels(spool.open),
-        models=_models(settings),
+        models=models,
         bell=bell or _bell(settings),
-        configurations=StoredConfigurations(ledger, plug_ins()),
+        configurations=StoredConfigurations(ledger, plug_ins(settings)),
         nodes=nodes,
         peers=KeptNodes(nodes),
         accounts=SqlAccounts(ledger.database, site=settings.site.name, now=clock.now),
@@ -69,14 +75,36 @@ def silent(settings: Settings, *, process: str) -> Services:
     return build(settings, process=process, bell=SilentBell())
 
 
-def plug_ins() -> Installed:
-    """What a configuration may name here: algorithms, outputs, schemes and URLs of destinations."""
+def plug_ins(settings: Settings) -> Installed:
+    """What a configuration may name here: algorithms, models, outputs, schemes and URLs of destinations; and, by the
+    models' cards, what of it may be delivered."""
     return Installed(
-        algorithms=tuple(algorithms()),
+        algorithms=(*algorithms(), *measures(), ANY_MODEL),
         outputs=tuple(encoders()),
         schemes=tuple(schemes()),
         check_destination=check_destination,
+        check_step=partial(_check_step, settings.model_repositories),
+        not_for_delivery=partial(_not_for_delivery, settings.model_repositories),
     )
+
+
+def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
+    """Raise Misconfigured for a step whose model is in no repository, or does something else."""
+    if not step.model:
+        return
+    model = find_card(step.model, repositories).image
+    if model is None or model.task.kind is not step.kind:
+        does = f"does {model.task}: its step is of kind {model.task.kind}" if model else "reads no images"
+        raise Misconfigured(f"model {step.model} {does}")
+
+
+def _not_for_delivery(repositories: tuple[Path, ...], step: ProtocolStep) -> str | None:
+    """Why results of the step's model may not leave. A model that is not here yet is looked at when it reads."""
+    model = model_of(step)
+    try:
+        return unlicensed(find_card(model, repositories)) if model else None
+    except Misconfigured:
+        return None
 
 
 def broker_problem(settings: Settings) -> str | None:

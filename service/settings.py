@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_settings import (
@@ -57,8 +57,16 @@ class Models(_Part):
     """host:port of Triton's gRPC endpoint, or unix:/path of the local engine; empty for the embedded one."""
     repositories: tuple[Path, ...] = ()
     """Model repositories besides the one that comes with preread; cards are read from all of them."""
+    device: Literal["", "cpu", "cuda"] = ""
+    """What the models that `up` serves must run on, or they are not served; empty for what each model names itself."""
     timeout_s: float = 120
     """How long one answer may take."""
+    hub: str = "https://huggingface.co"
+    """Where `preread models add` takes checkpoints from; nothing else ever asks it."""
+    hub_token_file: str = ""
+    """File with a token for checkpoints whose makers want to know who takes them."""
+    export_python: str = ""
+    """Python with the extra `export`, in an environment of its own; data/export/bin/python if it is not named."""
     memory_mb: int = 0
     """What all models that `up` serves may take together, by their cards; 0 for four fifths of the machine."""
 
@@ -106,8 +114,13 @@ class Settings(BaseSettings):
 
     @property
     def model_repositories(self) -> tuple[Path, ...]:
-        """Every model repository, the site's own before ours."""
-        return (*self.models.repositories, Path(__file__).resolve().parent.parent / "triton_models")
+        """Every model repository, the site's own before ours, which is the last."""
+        return (*self.models.repositories, self.own_models, Path(__file__).resolve().parent.parent / "triton_models")
+
+    @property
+    def own_models(self) -> Path:
+        """Where `preread models add` puts what it makes."""
+        return self.data / "models"
 
     @property
     def device_uid(self) -> UID:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from functools import partial
 
@@ -13,6 +14,7 @@ from service.domain.lane import DELIVER, READ
 from service.flow.deliver import LEASE, deliver
 from service.flow.lease import held
 from service.flow.wake import wake
+from service.ports.catalogue import Catalogue
 from service.ports.ledger import Claim, Ledger
 from service.ports.services import Services
 from workers.pipeline.work import LostLease, can_wait, give_up, partly, work
@@ -116,6 +118,16 @@ def _deliver(lane: str, services: Services, worker: str) -> int:
                 configuration=services.configurations.active().configuration,
                 connect=services.peers.destination,
                 clock=services.clock,
+                read_by=partial(_read_by, services.catalogue),
             )
     finally:
         services.ledger.lock(f"lane {lane}", worker, lease=timedelta())
+
+
+def _read_by(catalogue: Catalogue, job_id: str) -> frozenset[str]:
+    """The digests of the models that a reading asked; those of the reading it encodes again where it asked none."""
+    record = catalogue.job(job_id)
+    if record is None:
+        return frozenset()
+    told = json.loads(record.provenance or "{}").get("algorithms", [])
+    return frozenset(algorithm["digest"] for algorithm in told)

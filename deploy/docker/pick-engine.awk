@@ -1,3 +1,3 @@
-# The part of requirements.lock that triton_models/engine imports, with its hashes: awk -f pick-engine.awk requirements.lock
-/^[^ #]/ { keep = ($0 ~ /^(numpy|onnxruntime|onnxruntime-genai|pillow)==/) }
+# The part of a lock that triton_models/engine imports, with its hashes: awk -f pick-engine.awk requirements.lock
+/^[^ #]/ { keep = ($0 ~ /^(llguidance|numpy|onnxruntime(-gpu)?|onnxruntime-genai(-cuda)?|pillow)==/) }
 keep

@@ -45,8 +45,10 @@ def encode(report: Report, context: EncodingContext) -> bytes:
 
 
 def _sections(report: Report, context: EncodingContext) -> list[Dataset]:
-    """Headings of CID 7001, each with its TID 2002 narrative; the notice first, a bare notice if nothing was read."""
-    notice = _heading(concepts.SUMMARY, [text(CONTAINS, concepts.SUMMARY, first_line(report))])
+    """Headings of CID 7001, each with its TID 2002 narrative; the notice first, with what a reader must know of the
+    reading; nothing else if nothing was read."""
+    notes = [text(CONTAINS, concepts.SUMMARY, wording.note(each)) for each in report.notes]
+    notice = _heading(concepts.SUMMARY, [text(CONTAINS, concepts.SUMMARY, first_line(report)), *notes])
     if report.outcome.unread:
         return [notice]
     told = {section: _sentences(report, section) for section in Section}

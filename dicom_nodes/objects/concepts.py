@@ -53,11 +53,13 @@ MODALITY = Code("121139", "DCM", "Modality")
 
 # Measurement groups (TID 1500, TID 1501)
 IMAGING_MEASUREMENTS = Code("126010", "DCM", "Imaging Measurements")
+DERIVATION = Code("121401", "DCM", "Derivation")
 MEASUREMENT_GROUP = Code("125007", "DCM", "Measurement Group")
 TRACKING_IDENTIFIER = Code("112039", "DCM", "Tracking Identifier")
 TRACKING_UID = Code("112040", "DCM", "Tracking Unique Identifier")
 FINDING_SITE = Code("363698007", "SCT", "Finding Site")
 LATERALITY = Code("272741003", "SCT", "Laterality")
+TOPOGRAPHICAL_MODIFIER = Code("106233006", "SCT", "Topographical modifier")
 
 MODALITIES = {
     code.value: code

@@ -77,7 +77,9 @@ def code(relation: Relationship, concept: Code, value: Code, children: list[Data
     return item
 
 
-def number(relation: Relationship, concept: Code, value: float, unit: Code) -> Dataset:
+def number(
+    relation: Relationship, concept: Code, value: float, unit: Code, children: list[Dataset] | None = None
+) -> Dataset:
     """NUM, written with the same digits as Measurement.text, so that narrative and item cannot differ.
 
     Raises ValueError for a value that is not finite.
@@ -87,7 +89,7 @@ def number(relation: Relationship, concept: Code, value: float, unit: Code) -> D
     measured = Dataset()
     measured.NumericValue = f"{value:g}"
     measured.MeasurementUnitsCodeSequence = [coded(unit)]
-    item = _item(relation, "NUM", concept)
+    item = _item(relation, "NUM", concept, children)
     item.MeasuredValueSequence = [measured]
     return item
 

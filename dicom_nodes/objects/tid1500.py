@@ -26,8 +26,8 @@ from dicom_nodes.objects.items import (
     uid_reference,
 )
 from dicom_nodes.objects.observer import algorithm_identification, observer_context
-from service.domain.code import ABSENT, CERTAINTY, PERCENT, PRESENCE, PRESENT, SEVERITY
-from service.domain.report import Evidence, Finding, Report, first_line
+from service.domain.code import ABSENT, CERTAINTY, PERCENT, PRESENCE, PRESENT, SEVERITY, UNPAIRED
+from service.domain.report import Evidence, Finding, Measurement, Report, first_line
 from service.domain.study import Instance
 
 ROLE = "tid1500"
@@ -49,6 +49,7 @@ def encode(report: Report, context: EncodingContext) -> bytes:
             *observer_context(report.algorithms, context),
             code(HAS_CONCEPT_MOD, concepts.PROCEDURE_REPORTED, report.procedure),
             text(CONTAINS, concepts.COMMENT, first_line(report)),
+            *(text(CONTAINS, concepts.COMMENT, wording.note(each)) for each in report.notes),
             *_image_library(report, context),
             container(CONTAINS, concepts.IMAGING_MEASUREMENTS, [_group(report, each) for each in report.findings]),
         ],
@@ -96,19 +97,34 @@ def _group(report: Report, finding: Finding) -> Dataset:
 
 
 def _site(finding: Finding) -> list[Dataset]:
-    """Rows 6 and 7 of TID 1501; a side without a site is an evaluation of its own."""
+    """Rows 6 to 8 of TID 1501; a side that is not the site's is an evaluation of its own."""
     if finding.site is None:
         return []
-    side = [code(HAS_CONCEPT_MOD, concepts.LATERALITY, finding.laterality)] if finding.laterality else []
-    return [code(HAS_CONCEPT_MOD, concepts.FINDING_SITE, finding.site, side)]
+    modified = [(concepts.TOPOGRAPHICAL_MODIFIER, finding.topography)]
+    if _sided(finding):
+        modified.insert(0, (concepts.LATERALITY, finding.laterality))
+    modifiers = [code(HAS_CONCEPT_MOD, concept, value) for concept, value in modified if value]
+    return [code(HAS_CONCEPT_MOD, concepts.FINDING_SITE, finding.site, modifiers)]
+
+
+def _sided(finding: Finding) -> bool:
+    """Whether the side is one of the site."""
+    return finding.site is not None and finding.site not in UNPAIRED
 
 
 def _measurements(finding: Finding) -> list[Dataset]:
     """TID 300: sizes in their UCUM unit, and in percent how certain it is what the group states."""
-    items = [number(CONTAINS, each.concept, each.value, each.unit) for each in finding.measurements]
+    items = [_measured(each) for each in finding.measurements]
     if finding.probability is not None:
         items.append(number(CONTAINS, CERTAINTY, wording.certainty(finding.probability, finding.present), PERCENT))
     return items
+
+
+def _measured(measurement: Measurement) -> Dataset:
+    """TID 300 row 4: what the number was derived by, where it is not a single one."""
+    derivation = measurement.derivation
+    modifiers = [code(HAS_CONCEPT_MOD, concepts.DERIVATION, derivation)] if derivation else []
+    return number(CONTAINS, measurement.concept, measurement.value, measurement.unit, modifiers)
 
 
 def _evaluations(finding: Finding) -> list[Dataset]:
@@ -116,7 +132,7 @@ def _evaluations(finding: Finding) -> list[Dataset]:
     items = [code(CONTAINS, PRESENCE, PRESENT if finding.present else ABSENT)]
     if finding.severity:
         items.append(code(CONTAINS, SEVERITY, finding.severity))
-    if finding.laterality and finding.site is None:
+    if finding.laterality and not _sided(finding):
         items.append(code(CONTAINS, concepts.LATERALITY, finding.laterality))
     return items
 

@@ -14,7 +14,7 @@ from dicom_nodes.objects import concepts
 from dicom_nodes.objects.context import EncodingContext
 from dicom_nodes.objects.evidence import known_instances
 from service.domain.algorithm import Algorithm
-from service.domain.code import Code
+from service.domain.code import UNPAIRED, Code
 from service.domain.report import Evidence, Finding, Report
 from service.domain.study import Instance
 
@@ -54,6 +54,11 @@ def unsaid(finding: Finding) -> str:
     return f"{_named(finding)}{': ' if details else ''}{', '.join(details)}."
 
 
+def note(text: str) -> str:
+    """What a reader must know of the reading, as a sentence."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 def read_by(algorithms: Iterable[Algorithm], context: EncodingContext) -> str:
     """Provenance: model, version, short digest, and the version of preread."""
     models = ", ".join(f"{a.name} {a.version} (sha256 {a.digest[:DIGEST_SHOWN]})" for a in algorithms)
@@ -78,5 +83,6 @@ def _kind(image: Evidence, instance: Instance | None) -> str:
 
 
 def _named(finding: Finding) -> str:
-    place = [code.meaning.lower() for code in (finding.laterality, finding.site) if code]
-    return f"{finding.concept.meaning} ({' '.join(place)})" if place else finding.concept.meaning
+    place = [code.meaning.lower() for code in (finding.laterality, finding.topography, finding.site) if code]
+    apart = ", " if finding.site in UNPAIRED else " "
+    return f"{finding.concept.meaning} ({apart.join(place)})" if place else finding.concept.meaning

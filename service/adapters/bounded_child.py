@@ -25,7 +25,13 @@ Answer = tuple[Mapping[str, Any], bytes]
 def _frame(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
     from service.adapters.foreign_pixels import frame_of  # numpy and the decoders only when they are needed
 
-    return frame_of(file, int(question["frame"]))
+    return frame_of(file, int(question["frame"]), question["values"])
+
+
+def _rescaled(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
+    from service.adapters.foreign_pixels import rescaled_of
+
+    return rescaled_of(file, int(question["frame"]))
 
 
 def _picture_digest(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
@@ -39,6 +45,7 @@ _QUESTIONS: dict[str, Callable[[BinaryIO, Mapping[str, Any]], Answer]] = {
     "pixel digest": lambda file, question: (digest_of_pixels(file), b""),
     "picture digest": _picture_digest,
     "frame": _frame,
+    "rescaled": _rescaled,
 }
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydicom.uid import UID
 
-from service.domain.algorithm import Algorithm, Card, Limits
+from service.adapters.image_cards import read_image_model
+from service.domain.algorithm import Algorithm, Calibration, Card, Limits, Platt
 from service.domain.errors import Misconfigured
 
 
@@ -19,8 +22,22 @@ class _LimitsTable(BaseModel):
     sop_class: tuple[str, ...] = ()
     body_part: tuple[str, ...] = ()
     view: tuple[str, ...] = ()
+    laterality: tuple[Literal["R", "L", "U", "B"], ...] = ()
+    contrast: Literal["with", "without", ""] = ""
+    max_slice_thickness_mm: float | None = Field(default=None, gt=0)
     min_age_years: float | None = None
     max_age_years: float | None = None
+
+
+class _PlattTable(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    a: float = Field(gt=0, allow_inf_nan=False)
+    b: float = Field(allow_inf_nan=False)
+
+
+class _CalibrationTable(_PlattTable):
+    findings: dict[str, _PlattTable] = Field(default_factory=dict)
 
 
 class _CardFile(BaseModel):
@@ -36,7 +53,11 @@ class _CardFile(BaseModel):
     intended_use: str
     demo: bool = False
     memory_mb: int = Field(default=0, ge=0)
+    family: str = ""
+    inexact: tuple[str, ...] = ()
+    unverified_override: str = ""
     limits: _LimitsTable = Field(default_factory=_LimitsTable)
+    calibration: _CalibrationTable | None = None
     evaluation: dict[str, object] = Field(default_factory=dict)
 
 
@@ -44,7 +65,8 @@ def read_card(folder: Path) -> Card:
     """The card in `folder`. Raises Misconfigured naming what is missing or wrong."""
     path = folder / "card.toml"
     try:
-        file = _CardFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        file = _CardFile.model_validate(table)
     except FileNotFoundError as error:
         raise Misconfigured(f"model {folder.name} has no card; a model is served with {path.name} beside it") from error
     except (tomllib.TOMLDecodeError, ValidationError) as error:
@@ -67,17 +89,69 @@ def read_card(folder: Path) -> Card:
             sop_classes=limits.sop_class,
             body_parts=limits.body_part,
             views=limits.view,
+            lateralities=limits.laterality,
+            contrast=limits.contrast,
+            max_slice_thickness_mm=limits.max_slice_thickness_mm,
             min_age_years=limits.min_age_years,
             max_age_years=limits.max_age_years,
         ),
+        calibration=_calibration(file.calibration),
         memory_mb=file.memory_mb,
+        family=file.family,
+        not_verified="" if "task" in table else not_verified(folder, file.digest),
+        override=file.unverified_override,
+        inexact=file.inexact,
         evaluation={key: str(value) for key, value in file.evaluation.items()},
+        image=read_image_model(folder, table) if "task" in table else None,
     )
+
+
+def _calibration(table: _CalibrationTable | None) -> Calibration | None:
+    if table is None:
+        return None
+    findings = {name: Platt(each.a, each.b) for name, each in table.findings.items()}
+    return Calibration(default=Platt(table.a, table.b), findings=findings)
+
+
+def not_verified(folder: Path, digest: str) -> str:
+    """Why the model is not known to answer as the framework's does, as its verify.json tells; "" if it is.
+
+    The engine looks, too, with the files' own digest, and serves nothing that is not verified or overridden.
+    """
+    try:
+        record = json.loads((newest_version(folder) / "verify.json").read_text(encoding="utf-8"))
+        if record.get("digest", digest) != digest:
+            return "it was verified with other files"
+        if record["greedy_tokens_identical"] < record["prompts"] and not record.get("differences"):
+            return f"{record['greedy_tokens_identical']} of {record['prompts']} answers are the framework's model's"
+        return "; ".join(record.get("differences", []))
+    except FileNotFoundError:
+        return "it was never verified"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"its verify.json cannot be read ({type(error).__name__})"
+
+
+def newest_version(folder: Path) -> Path:
+    """The version folder that is served. Raises FileNotFoundError where there is none."""
+    versions = [path for path in folder.iterdir() if path.name.isdecimal() and path.is_dir()]
+    if not versions:
+        raise FileNotFoundError(folder / "1")
+    return max(versions, key=lambda path: int(path.name))
+
+
+def installed_models(repositories: tuple[Path, ...]) -> tuple[str, ...]:
+    """The names of all model folders; where two repositories have one of a name, the first counts."""
+    return tuple(sorted({card.parent.name for folder in repositories for card in folder.glob("*/card.toml")}))
 
 
 def find_card(model: str, repositories: tuple[Path, ...]) -> Card:
     """The card of `model` in the first repository that has it. Raises Misconfigured if none has."""
+    return read_card(find_folder(model, repositories))
+
+
+def find_folder(model: str, repositories: tuple[Path, ...]) -> Path:
+    """The folder of `model` in the first repository that has it. Raises Misconfigured if none has."""
     for repository in repositories:
-        if (repository / model).is_dir():
-            return read_card(repository / model)
-    raise Misconfigured(f"model {model} is in no model repository; `preread doctor` lists what is served")
+        if (repository / model / "card.toml").is_file() or (repository / model / "config.pbtxt").is_file():
+            return repository / model
+    raise Misconfigured(f"model {model} is in no model repository; `preread models list` names those that are")

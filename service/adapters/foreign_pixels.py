@@ -14,8 +14,10 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGExtended12Bit
 
-from service.adapters.presentation import flattened, number, shown, spacing_mm
+from service.adapters.placing import plane
+from service.adapters.presentation import flattened, measured, number, rescaled, shown, spacing_mm, unit
 from service.domain.errors import Unreadable, Unsupported
+from service.domain.image_model import Values
 
 PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 """Float, double float and integer Pixel Data."""
@@ -23,15 +25,46 @@ MAX_PIXELS = 48 * 1024**2
 """Pixels of one frame; the largest detectors have about 20 million."""
 
 
-def frame_of(file: BinaryIO, frame: int) -> tuple[Mapping[str, Any], bytes]:
-    """One frame as little endian uint16, with rows, columns and spacing; `frame` counts from 1."""
+def frame_of(file: BinaryIO, frame: int, values: str) -> tuple[Mapping[str, Any], bytes]:
+    """One frame with rows, columns, spacing and place, little endian: presented (uint16) or in modality units (int16).
+
+    `frame` counts from 1.
+    """
     header = dcmread(file, force=True, stop_before_pixels=True)
     syntax = _checked(header, frame)
     attributes = flattened(header, frame)
-    picture = shown(_decoded(file, header, syntax, frame), attributes)
+    stored = _decoded(file, header, syntax, frame)
+    picture = measured(stored, attributes) if values == Values.MODALITY else shown(stored, attributes)
     rows, columns = picture.shape
-    head = {"rows": rows, "columns": columns, "spacing_mm": spacing_mm(attributes)}
-    return head, picture.astype("<u2").tobytes()
+    head = {"rows": rows, "columns": columns, "spacing_mm": spacing_mm(attributes), "plane": plane(attributes)}
+    return head, picture.astype(picture.dtype.newbyteorder("<")).tobytes()
+
+
+def rescaled_of(file: BinaryIO, frame: int) -> tuple[Mapping[str, Any], bytes]:
+    """One frame as little endian float32 in its unit, NaN for padding, with what measuring on it needs to know."""
+    header = dcmread(file, force=True, stop_before_pixels=True)
+    syntax = _checked(header, frame)
+    attributes = flattened(header, frame)
+    stored = _decoded(file, header, syntax, frame)
+    values = rescaled(stored, attributes)
+    rows, columns = values.shape
+    head = {
+        "rows": rows,
+        "columns": columns,
+        "plane": plane(attributes),
+        "unit": unit(header, attributes),
+        "clipped": _clipped(stored, attributes),
+        "stated": [element.keyword for element in header if element.keyword and element.value not in (None, "", [])],
+    }
+    return head, values.astype("<f4").tobytes()
+
+
+def _clipped(stored: NDArray[Any], attributes: Dataset) -> tuple[float, float]:
+    """Share of the pixels on the lowest and on the highest value of the stored bits."""
+    bits = int(number(attributes, "BitsStored") or 8)
+    lowest = -(1 << (bits - 1)) if number(attributes, "PixelRepresentation") else 0
+    highest = lowest + (1 << bits) - 1
+    return float(np.mean(stored <= lowest)), float(np.mean(stored >= highest))
 
 
 def digest_of_frames(file: BinaryIO) -> Mapping[str, Any]:

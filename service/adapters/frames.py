@@ -9,12 +9,18 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from service.adapters.wire import TYPES, Tensors
+from service.adapters.wire import Tensors, datatype_of
 from service.domain.errors import Unavailable, Unclear
 
 _SIZES, _LENGTH = struct.Struct(">II"), struct.Struct("<I")
-_LIMIT = 1 << 24
-_DTYPES: dict[str, np.dtype[Any]] = {"INT32": np.dtype("<i4"), "UINT16": np.dtype("<u2"), "FP32": np.dtype("<f4")}
+_MAX_HEADER, _MAX_PAYLOAD = 1 << 24, 1 << 29
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "INT16": np.dtype("<i2"), "INT32": np.dtype("<i4"), "UINT8": np.dtype("u1"), "UINT16": np.dtype("<u2"),
+    "FP32": np.dtype("<f4"),
+}  # fmt: skip
+
+Received = dict[str, Any]
+"""Arrays and lists of text by name."""
 
 
 def pack(header: Mapping[str, object], tensors: Tensors) -> bytes:
@@ -22,22 +28,23 @@ def pack(header: Mapping[str, object], tensors: Tensors) -> bytes:
     described: list[dict[str, object]] = []
     payload: list[bytes] = []
     for name, tensor in tensors.items():
-        described.append({"name": name, "datatype": TYPES[name], "shape": list(tensor.shape)})
-        if TYPES[name] == "BYTES":
+        datatype = datatype_of(tensor)
+        described.append({"name": name, "datatype": datatype, "shape": list(tensor.shape)})
+        if datatype == "BYTES":
             payload += [_LENGTH.pack(len(element)) + element for element in tensor.ravel()]
         else:
-            payload.append(np.ascontiguousarray(tensor, _DTYPES[TYPES[name]]).tobytes())
+            payload.append(np.ascontiguousarray(tensor, _DTYPES[datatype]).tobytes())
     head, body = json.dumps({**header, "tensors": described}).encode(), b"".join(payload)
     return _SIZES.pack(len(head), len(body)) + head + body
 
 
-def read(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, list[Any]]]:
-    """The next frame's header, and its tensors as flat lists (BYTES as text).
+def read(stream: BinaryIO) -> tuple[dict[str, Any], Received]:
+    """The next frame's header, and its tensors: numbers as arrays of their shape, BYTES as flat lists of text.
 
     Raises Unavailable at the end of the stream, Unclear for what is no frame.
     """
     head_size, body_size = _SIZES.unpack(_exactly(stream, _SIZES.size))
-    if head_size > _LIMIT or body_size > _LIMIT:
+    if head_size > _MAX_HEADER or body_size > _MAX_PAYLOAD:
         raise Unclear("the local model server sent a frame beyond all bounds")
     head, body = _exactly(stream, head_size), _exactly(stream, body_size)
     try:
@@ -54,20 +61,20 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
     return data
 
 
-def _tensors(described: list[dict[str, Any]], body: bytes) -> dict[str, list[Any]]:
-    tensors: dict[str, list[Any]] = {}
+def _tensors(described: list[dict[str, Any]], body: bytes) -> Received:
+    tensors: Received = {}
     at = 0
     for tensor in described:
         count = int(np.prod(tensor["shape"]))
-        values: list[Any] = []
         if tensor["datatype"] == "BYTES":
+            values: list[str] = []
             for _ in range(count):
                 (size,) = _LENGTH.unpack_from(body, at)
                 values.append(body[at + _LENGTH.size : at + _LENGTH.size + size].decode())
                 at += _LENGTH.size + size
+            tensors[tensor["name"]] = values
         else:
             dtype = _DTYPES[tensor["datatype"]]
-            values = np.frombuffer(body, dtype, count, at).tolist()
+            tensors[tensor["name"]] = np.frombuffer(body, dtype, count, at).reshape(tensor["shape"])
             at += count * dtype.itemsize
-        tensors[tensor["name"]] = values
     return tensors

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from service.adapters import frames
 from service.adapters.cards import find_card
-from service.adapters.wire import Listener, encode
+from service.adapters.wire import Listener, Tensors, encode
+from service.adapters.wire_images import answer_of, encode_look
 from service.domain.algorithm import Card
 from service.domain.errors import Refused, Unavailable, Unclear
+from service.ports.image_models import ImageAnswer, ImageQuestion
 from service.ports.models import Answer, Question, ServedModel, ServerState
 
 ENGINE = "local engine, no Triton"
@@ -28,21 +30,19 @@ class LocalModels:
 
     def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
         listener = Listener(on_text)
-        with self._connected(question.timeout_s) as stream:
-            _hello(stream)
-            stream.write(frames.pack({"op": "infer", "id": "1", "model": question.model}, encode(question)))
-            stream.flush()
-            while not listener.finish:
-                header, tensors = frames.read(stream)
-                if header.get("op") == "error":
-                    raise _told(question.model, header)
+        with closing(self._responses(question.model, encode(question), question.timeout_s)) as responses:
+            for tensors in responses:
                 listener.hear(
                     text=_one(tensors, "TEXT"),
-                    logprobs=tensors["LOGPROBS"],
+                    logprobs=[float(value) for value in tensors["LOGPROBS"]],
                     finish=_one(tensors, "FINISH"),
                     usage=_one(tensors, "USAGE"),
                 )
         return listener.answer()
+
+    def look(self, question: ImageQuestion) -> ImageAnswer:
+        *_, last = self._responses(question.model, encode_look(question), question.timeout_s)
+        return answer_of(question, last)
 
     def card(self, model: str) -> Card:
         return find_card(model, self._repositories)
@@ -54,10 +54,30 @@ class LocalModels:
         except (Unavailable, Unclear) as error:
             return ServerState(ready=False, engine=ENGINE, reason=str(error))
         models = tuple(
-            ServedModel(name=str(model.get("model")), version=str(model.get("version")), ready=True, engine=ENGINE)
+            ServedModel(
+                name=str(model.get("model")),
+                version=str(model.get("version")),
+                ready=True,
+                engine=ENGINE,
+                provider=str(model.get("execution_provider") or ""),
+            )
             for model in hello
         )
         return ServerState(ready=bool(models), engine=ENGINE, models=models)
+
+    def _responses(self, model: str, tensors: Tensors, timeout_s: float) -> Generator[frames.Received]:
+        """Ask, and yield the tensors of every response up to the one with FINISH."""
+        with self._connected(timeout_s) as stream:
+            _hello(stream)
+            stream.write(frames.pack({"op": "infer", "id": "1", "model": model}, tensors))
+            stream.flush()
+            finish = ""
+            while not finish:
+                header, received = frames.read(stream)
+                if header.get("op") == "error":
+                    raise _told(model, header)
+                finish = _one(received, "FINISH")
+                yield received
 
     @contextmanager
     def _connected(self, timeout_s: float) -> Iterator[BinaryIO]:
@@ -81,7 +101,7 @@ def _hello(stream: BinaryIO) -> list[dict[str, object]]:
     return models
 
 
-def _one(tensors: dict[str, list[object]], name: str) -> str:
+def _one(tensors: frames.Received, name: str) -> str:
     values = tensors.get(name)
     if not values:
         raise Unclear(f"a response lacks {name}")

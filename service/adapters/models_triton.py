@@ -7,7 +7,8 @@ import queue
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,24 @@ import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from service.adapters.cards import find_card
-from service.adapters.wire import TYPES, Listener, Tensors, encode
+from service.adapters.wire import Listener, Tensors, datatype_of, encode, usage_of, who_are_you
+from service.adapters.wire_images import answer_of, encode_look, which_are_you
 from service.domain.algorithm import Card
-from service.domain.errors import Refused, Unavailable, Unclear
+from service.domain.errors import Misconfigured, Refused, Unavailable, Unclear
+from service.ports.image_models import ImageAnswer, ImageQuestion
 from service.ports.models import Answer, Question, ServedModel, ServerState
 
 _READY_TIMEOUT_S = 2.0
+_PROVIDER_FOR_S = 30.0
+"""How long what a model said of its execution provider is believed; it changes only when the model is loaded anew."""
 _LOAD_TIMEOUT_S = 120.0
 _LOAD_AGAIN_AFTER_S = 10.0
 _BACKEND_DIED = "is not healthy"
 """Triton's words for a model of the Python backend whose process died or does not move."""
 _GIST = 160
 """Characters of a gRPC message that a person may have to read."""
+_REASON = 600
+"""Characters of the reason why a model did not load; it ends with the remedy."""
 _BREACH = "the request breaks the contract: "
 """Errors on a stream carry no status; only what begins so is final. A model out of memory may answer the next time."""
 _AWAY = (
@@ -41,6 +48,9 @@ _AWAY = (
     "not healthy",
     "no longer in valid state",  # the stream broke before the question was on it
 )
+
+_LOOKED = ("NAMES", "PROBABILITIES", "BOXES", "MASK", "FINISH", "USAGE")
+Heard = queue.SimpleQueue[tuple[Any, InferenceServerException | None]]
 
 log = structlog.get_logger("preread.models")
 
@@ -56,21 +66,29 @@ class TritonModels:
         self._opening = threading.Lock()
         self._loading = threading.Lock()
         self._loaded: dict[str, float] = {}
+        self._providers: dict[str, tuple[float, str]] = {}
         atexit.register(self.close)
 
     def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
-        heard: queue.SimpleQueue[tuple[Any, InferenceServerException | None]] = queue.SimpleQueue()
-        client = self._client()
-        try:
-            client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=question.timeout_s)
-            client.async_stream_infer(question.model, _inputs(encode(question)), enable_empty_final_response=True)
-            return _listen(question, heard, on_text)
-        except InferenceServerException as error:
-            if _BACKEND_DIED in str(error.message()):
-                self._load_again(question.model)
-            raise _told(question.model, error) from error
-        finally:
-            client.stop_stream(cancel_requests=True)
+        listener = Listener(on_text)
+        with closing(self._responses(question.model, encode(question), question.timeout_s)) as responses:
+            for result in responses:
+                listener.hear(
+                    text=_first(result.as_numpy("TEXT")),
+                    logprobs=[float(value) for value in np.atleast_1d(result.as_numpy("LOGPROBS"))],
+                    finish=_first(result.as_numpy("FINISH")),
+                    usage=_first(result.as_numpy("USAGE")),
+                )
+        return listener.answer()
+
+    def look(self, question: ImageQuestion) -> ImageAnswer:
+        last = None
+        with closing(self._responses(question.model, encode_look(question), question.timeout_s)) as responses:
+            for result in responses:
+                last = result
+        if last is None:
+            raise Unclear("the model's stream ended without a last response")
+        return answer_of(question, {name: _received(last, name) for name in _LOOKED})
 
     def card(self, model: str) -> Card:
         return find_card(model, self._repositories)
@@ -81,14 +99,10 @@ class TritonModels:
             with triton.InferenceServerClient(self._url) as client:
                 metadata = client.get_server_metadata(client_timeout=_READY_TIMEOUT_S)
                 index = client.get_model_repository_index(client_timeout=_READY_TIMEOUT_S)
+                engine = f"Triton {metadata.version}"
+                models = tuple(self._served(client, found, engine) for found in index.models if found.state)
         except InferenceServerException as error:
             return ServerState(ready=False, engine="Triton", reason=f"no answer from {self._url}: {error.message()}")
-        engine = f"Triton {metadata.version}"
-        models = tuple(
-            ServedModel(name=m.name, version=m.version, ready=m.state == "READY", engine=engine)
-            for m in index.models
-            if m.state
-        )
         return ServerState(ready=all(m.ready for m in models), engine=engine, models=models)
 
     def close(self) -> None:
@@ -98,6 +112,43 @@ class TritonModels:
             self._opened.clear()
         for client in opened:
             client.close()
+
+    def _responses(self, model: str, tensors: Tensors, timeout_s: float) -> Generator[Any]:
+        """Ask, and yield every response up to the one with FINISH. Close it to cancel what is left."""
+        client = self._client()
+        try:
+            yield from _responses(client, model, tensors, timeout_s)
+        except InferenceServerException as error:
+            if _BACKEND_DIED in str(error.message()):
+                self._load_again(model)
+            raise _told(model, error) from error
+
+    def _served(self, client: Any, found: Any, engine: str) -> ServedModel:
+        ready = found.state == "READY"
+        return ServedModel(
+            name=found.name,
+            version=found.version,
+            ready=ready,
+            engine=engine,
+            provider=self._provider(client, found.name) if ready else "",
+            reason="" if ready else _gist(found.reason, _REASON),
+        )
+
+    def _provider(self, client: Any, model: str) -> str:
+        """What `model` says it runs on, at most _PROVIDER_FOR_S old: Triton itself cannot know."""
+        asked_at, provider = self._providers.get(model, (-_PROVIDER_FOR_S, ""))
+        if time.monotonic() - asked_at >= _PROVIDER_FOR_S:
+            provider = _ask_provider(client, model, self._who(model))
+            self._providers[model] = time.monotonic(), provider
+        return provider
+
+    def _who(self, model: str) -> Tensors:
+        """The tensors that ask a model who it is, in the contract that it speaks."""
+        try:
+            image = self.card(model).image
+        except Misconfigured:  # a model of others beside ours
+            image = None
+        return which_are_you(image) if image else who_are_you(model)
 
     def _load_again(self, model: str) -> None:
         """Have Triton start the process of `model` anew: by itself it leaves a dead one so, and calls it ready.
@@ -128,35 +179,46 @@ class TritonModels:
 def _inputs(tensors: Tensors) -> list[Any]:
     inputs = []
     for name, tensor in tensors.items():
-        entry = triton.InferInput(name, list(tensor.shape), TYPES[name])
+        entry = triton.InferInput(name, list(tensor.shape), datatype_of(tensor))
         entry.set_data_from_numpy(tensor)
         inputs.append(entry)
     return inputs
 
 
-def _listen(
-    question: Question,
-    heard: queue.SimpleQueue[tuple[Any, InferenceServerException | None]],
-    on_text: Callable[[str], None] | None,
-) -> Answer:
-    listener = Listener(on_text)
-    while not listener.finish:
+def _responses(client: Any, model: str, tensors: Tensors, timeout_s: float) -> Generator[Any]:
+    """Ask over `client`, and yield every response up to the one with FINISH; what is left is cancelled."""
+    heard: Heard = queue.SimpleQueue()
+    try:
+        client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=timeout_s)
+        client.async_stream_infer(model, _inputs(tensors), enable_empty_final_response=True)
+        yield from _listen(model, heard, timeout_s)
+    finally:
+        client.stop_stream(cancel_requests=True)
+
+
+def _listen(model: str, heard: Heard, timeout_s: float) -> Iterator[Any]:
+    finish = ""
+    while not finish:
         try:
-            result, error = heard.get(timeout=question.timeout_s)
+            result, error = heard.get(timeout=timeout_s)
         except queue.Empty as empty:
-            raise Unavailable(f"{question.model} was silent for {question.timeout_s:g} s") from empty
+            raise Unavailable(f"{model} was silent for {timeout_s:g} s") from empty
         if error is not None:
             raise error
-        texts = result.as_numpy("TEXT")
-        if texts is None:
-            break
-        listener.hear(
-            text=_first(texts),
-            logprobs=[float(value) for value in np.atleast_1d(result.as_numpy("LOGPROBS"))],
-            finish=_first(result.as_numpy("FINISH")),
-            usage=_first(result.as_numpy("USAGE")),
-        )
-    return listener.answer()
+        said = result.as_numpy("FINISH")
+        if said is None:  # the empty final response: the stream is over
+            return
+        finish = _first(said)
+        yield result
+
+
+def _ask_provider(client: Any, model: str, tensors: Tensors) -> str:
+    """The execution provider that `model` names; "" for one that does not speak the contract, or is silent."""
+    try:
+        *_, last = _responses(client, model, tensors, _READY_TIMEOUT_S)
+        return str(usage_of(_first(last.as_numpy("USAGE"))).get("execution_provider", ""))
+    except (InferenceServerException, Unavailable, Unclear, ValueError):
+        return ""
 
 
 def _first(tensor: Any) -> str:
@@ -166,10 +228,24 @@ def _first(tensor: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def _received(result: Any, name: str) -> Any:
+    """One output: numbers as an array, BYTES as a list of text. Raises Unclear where there is none."""
+    tensor = result.as_numpy(name)
+    if tensor is None:
+        raise Unclear(f"the model's last response lacks {name}")
+    if tensor.dtype != np.object_:
+        return tensor
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in tensor.ravel()]
+
+
+def _gist(message: str, most: int = _GIST) -> str:
+    return " ".join(message.split())[:most]
+
+
 def _told(model: str, error: InferenceServerException) -> Exception:
     """The error tree's word for what Triton said."""
     status, message = str(error.status() or ""), str(error.message() or "")
-    gist = (message or status)[:_GIST]
+    gist = _gist(message or status)
     if message.startswith(_BREACH):
         return Refused(f"{model} refused the question: {message.removeprefix(_BREACH)}")
     if any(word in f"{status} {message}".lower() for word in _AWAY):

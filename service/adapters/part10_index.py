@@ -17,6 +17,7 @@ from service.ports.headers import Header
 _CHARSET = tag_of("SpecificCharacterSet")
 _ROUTING = tuple((keyword, tag_of(keyword)) for keyword in ROUTING_KEYWORDS)
 _EQUIPMENT, _DEVICE = tag_of("ContributingEquipmentSequence"), tag_of("DeviceUID")
+_REQUEST, _REASON = tag_of("RequestAttributesSequence"), tag_of("ReasonForTheRequestedProcedure")
 _VR = {tag: dictionary_VR(tag) for tag in WANTED.union(*WANTED_ITEMS.values())}
 _BY_CHARSET = frozenset(("LO", "LT", "PN", "SH", "ST", "UC", "UT"))
 _DIGITS_AND_DOTS = re.compile(r"[0-9]+(\.[0-9]+)+")
@@ -53,6 +54,10 @@ def _attributes(raw: RawHeader, texts: _Texts) -> dict[str, str]:
     devices += [_Texts(item, texts.encodings).all(_DEVICE) for item in raw.items.get(_EQUIPMENT, ())]
     if joined := "\\".join(dict.fromkeys(device for device in devices if device)):
         found["DeviceUID"] = joined
+    # An image says why it was asked for in an item only (PS3.3 10.6).
+    reasons = [_Texts(item, texts.encodings).all(_REASON) for item in raw.items.get(_REQUEST, ())]
+    if reason := next(filter(None, reasons), ""):
+        found["ReasonForTheRequestedProcedure"] = reason
     return found
 
 

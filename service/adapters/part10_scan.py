@@ -47,7 +47,7 @@ WANTED_ITEMS: Mapping[int, frozenset[int]] = {
         "IssuerOfAccessionNumberSequence": ("LocalNamespaceEntityID", "UniversalEntityID"),
         "OtherPatientIDsSequence": ("PatientID", "IssuerOfPatientID"),
         "ContributingEquipmentSequence": ("DeviceUID",),
-        "RequestAttributesSequence": ("AccessionNumber", "RequestedProcedureID"),
+        "RequestAttributesSequence": ("AccessionNumber", "RequestedProcedureID", "ReasonForTheRequestedProcedure"),
     }.items()
 }
 _LAST = max(WANTED | set(WANTED_ITEMS))

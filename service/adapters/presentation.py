@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage
 
 from service.domain.errors import Unsupported
 
@@ -24,7 +25,10 @@ WHITE = 65535
 _PERCENTILES = (0.5, 99.5)
 """Without a usable window the picture is stretched between these, so that a few burnt-in or dead pixels do not
 flatten it. (A window that an author stored is always preferred.)"""
-_GROUPS = ("PixelValueTransformationSequence", "FrameVOILUTSequence", "PixelMeasuresSequence")
+_GROUPS = (
+    "PixelValueTransformationSequence", "FrameVOILUTSequence", "PixelMeasuresSequence", "PlanePositionSequence",
+    "PlaneOrientationSequence",
+)  # fmt: skip
 
 
 def flattened(dataset: Dataset, frame: int) -> Dataset:
@@ -32,7 +36,7 @@ def flattened(dataset: Dataset, frame: int) -> Dataset:
     flat = Dataset()
     if hasattr(dataset, "file_meta"):
         flat.file_meta = dataset.file_meta  # lookup tables are words in the byte order of the object
-    flat.update({element.tag: element for element in dataset if element.tag.group in {0x0018, 0x0028, 0x2050}})
+    flat.update({element.tag: element for element in dataset if element.tag.group in {0x0018, 0x0020, 0x0028, 0x2050}})
     for group in _groups(dataset, frame):
         for name in _GROUPS:
             if items := group.get(name):
@@ -62,6 +66,35 @@ def shown(stored: Values, attributes: Dataset) -> Shown:
         grey = WHITE - grey
     padding = _padding(stored, attributes)
     return cast(Shown, grey if padding is None else np.where(padding, np.uint16(0), grey))
+
+
+def rescaled(stored: Values, attributes: Dataset) -> NDArray[np.float32]:
+    """One decoded frame in modality units (Rescale, Modality LUT), NaN for padding. Raises Unsupported for colours."""
+    photometric = str(attributes.get("PhotometricInterpretation", "")).strip()
+    if stored.ndim != 2 or photometric not in {"MONOCHROME1", "MONOCHROME2", ""}:
+        raise Unsupported(f"Pictures in {photometric or 'an unnamed colour space'} have no modality units.")
+    values = np.asarray(apply_modality_lut(stored, attributes), np.float32)
+    padding = _padding(stored, attributes)
+    return values if padding is None else np.where(padding, np.float32(np.nan), values)
+
+
+def measured(stored: Values, attributes: Dataset) -> NDArray[np.int16]:
+    """The same in whole numbers, cut to what int16 holds; padding becomes the least value of the rest."""
+    values = rescaled(stored, attributes)
+    known = values[np.isfinite(values)]
+    least = float(known.min()) if known.size else 0.0
+    limits = np.iinfo(np.int16)
+    whole = np.clip(np.rint(np.nan_to_num(values, nan=least)), limits.min, limits.max)
+    units: NDArray[np.int16] = whole.astype(np.int16)
+    return units
+
+
+def unit(header: Dataset, attributes: Dataset) -> str:
+    """Rescale Type; CT values with a slope are Hounsfield units where it is missing (PS3.3 C.8.2.1.1.2)."""
+    stated = str(attributes.get("RescaleType", "") or "").strip()
+    if stated or header.get("SOPClassUID") not in {CTImageStorage, EnhancedCTImageStorage}:
+        return "" if stated == "US" else stated
+    return "HU" if "RescaleSlope" in attributes else ""
 
 
 def _luminance(rgb: Values) -> Shown:

@@ -14,12 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.errors import Unavailable, Unclear
-from service.ports.models import Answer, Finish, ImagePart, Question
+from service.ports.finish import Finish
+from service.ports.models import Answer, ImagePart, Piece, Question
 
 CONTRACT_VERSION = 1
-TYPES = {"CONTRACT_VERSION": "INT32", "REQUEST": "BYTES", "PIXELS": "UINT16", "SHAPES": "INT32"}
+_DATATYPES = {"int16": "INT16", "int32": "INT32", "uint16": "UINT16", "object": "BYTES"}
+OVER_S = 1e-9
 
 Tensors = dict[str, NDArray[Any]]
+
+
+def datatype_of(tensor: NDArray[Any]) -> str:
+    """What Triton and the frames of the local engine call the elements of an input tensor."""
+    return _DATATYPES[tensor.dtype.name]
 
 
 def encode(question: Question) -> Tensors:
@@ -52,6 +59,11 @@ def encode(question: Question) -> Tensors:
     return tensors
 
 
+def who_are_you(model: str) -> Tensors:
+    """The tensors of a question whose time is over: the model answers at once, says who it is, and writes nothing."""
+    return encode(Question(model=model, parts=("",), timeout_s=OVER_S))
+
+
 def _image(part: ImagePart, index: int) -> dict[str, object]:
     spacing = None if part.spacing_mm is None else list(part.spacing_mm)
     return {
@@ -68,23 +80,21 @@ class Listener:
     """Gathers the responses of one stream into an Answer."""
 
     on_text: Callable[[str], None] | None = None
-    texts: list[str] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     finish: str = ""
     usage: dict[str, Any] = field(default_factory=dict)
 
     def hear(self, *, text: str, logprobs: list[float], finish: str, usage: str) -> None:
         """Take one response. Raises Unclear where it is not of the contract."""
-        if text:
-            self.texts.append(text)
-            if self.on_text:
-                self.on_text(text)
-        self.logprobs.extend(logprobs)
+        if text or len(logprobs):
+            self.pieces.append(Piece(text, tuple(logprobs)))
+        if text and self.on_text:
+            self.on_text(text)
         if finish:
             if finish not in set(Finish):
                 raise Unclear(f"the model ended with {finish!r}, which is not of the contract")
             self.finish = finish
-            self.usage = _usage(usage)
+            self.usage = usage_of(usage)
 
     def answer(self) -> Answer:
         """The whole answer. Raises Unclear if the stream ended midway, Unavailable if the deadline came first."""
@@ -92,16 +102,16 @@ class Listener:
             raise Unclear("the model's stream ended without a last response")
         if self.finish == Finish.DEADLINE:
             raise Unavailable("the model did not finish before the question's deadline")
-        if not all(np.isfinite(self.logprobs)):
+        if not all(np.isfinite(value) for piece in self.pieces for value in piece.logprobs):
             raise Unclear("the model answered with probabilities that are not numbers")
         try:
             return Answer(
-                text="".join(self.texts),
+                text="".join(piece.text for piece in self.pieces),
                 finish=Finish(self.finish),
                 model=str(self.usage["model"]),
                 version=str(self.usage["version"]),
                 digest=str(self.usage["digest"]).removeprefix("sha256:"),
-                logprobs=tuple(self.logprobs),
+                pieces=tuple(self.pieces),
                 adapter=str(self.usage.get("adapter") or ""),
                 adapter_digest=str(self.usage.get("adapter_digest") or "").removeprefix("sha256:"),
                 prompt_digest=str(self.usage.get("prompt_digest") or "").removeprefix("sha256:"),
@@ -113,7 +123,8 @@ class Listener:
             raise Unclear(f"the model's last response does not name its {error.args[0]}") from error
 
 
-def _usage(text: str) -> dict[str, Any]:
+def usage_of(text: str) -> dict[str, Any]:
+    """USAGE of a last response. Raises Unclear."""
     try:
         usage = json.loads(text)
     except ValueError as error:

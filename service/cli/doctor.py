@@ -48,6 +48,7 @@ def _look(given: Settings) -> Iterator[Probe]:
         broker = probes.broker(settings)
         yield broker
         yield probes.models(services)
+        yield probes.verified(services)
         if ledger.level is Level.OK:
             configuration = probes.configuration(services)
             yield configuration

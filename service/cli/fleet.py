@@ -99,6 +99,7 @@ def _redis(settings: Settings, say: Say) -> tuple[Process, str]:
 def _model_server(settings: Settings, say: Say) -> tuple[Process, str, str]:
     """Triton where it runs; the same engine in a process of its own where it does not, said plainly."""
     repositories = settings.model_repositories
+    private(settings.own_models)  # Triton refuses a repository that is not there
     cards = [find_card(name, repositories) for name in model_names(repositories)]
     machine_mb = psutil.virtual_memory().total // (1 << 20)
     if reason := over_budget(cards, given_mb=settings.models.memory_mb, machine_mb=machine_mb):
@@ -108,10 +109,8 @@ def _model_server(settings: Settings, say: Say) -> tuple[Process, str, str]:
     except Missing as missing:
         say(f"Triton cannot run here: {missing} The local engine takes over: same models, no Triton.")
         socket = socket_path(settings.data / "engine", "engine.sock")
-        script = repositories[-1] / "engine" / "local.py"
-        folders = [word for folder in repositories for word in ("--repository", str(folder))]
-        command = (sys.executable, str(script), *folders, "--socket", str(socket))
-        return Process(name="engine", command=command), f"unix:{socket}", "local engine, no Triton"
+        process = Process(name="engine", command=local_engine(settings, socket))
+        return process, f"unix:{socket}", "local engine, no Triton"
     ports = triton.Ports(*choose_free(3))
     command = found.command(
         repositories=repositories, models=model_names(repositories), ports=ports, log=settings.data / "triton.log"
@@ -119,10 +118,19 @@ def _model_server(settings: Settings, say: Say) -> tuple[Process, str, str]:
     process = Process(
         name="triton",
         command=command,
-        environment=found.environment(os.environ),
+        environment=found.environment(os.environ, device=settings.models.device),
         shared_memory=triton.shared_memory_prefix(ports),
     )
     return process, f"127.0.0.1:{ports.grpc}", "Triton"
+
+
+def local_engine(settings: Settings, socket: Path) -> tuple[str, ...]:
+    """The command line of the engine without Triton, on `socket`."""
+    repositories = settings.model_repositories
+    folders = [word for folder in repositories for word in ("--repository", str(folder))]
+    device = ("--device", settings.models.device) if settings.models.device else ()
+    script = repositories[-1] / "engine" / "local.py"
+    return (sys.executable, str(script), *folders, *device, "--socket", str(socket))
 
 
 def model_names(repositories: tuple[Path, ...]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from enum import IntEnum
 from zoneinfo import ZoneInfo
 
 from service import bootstrap
+from service.adapters.cards import installed_models
 from service.domain.errors import Misconfigured, PrereadError, Unavailable
 from service.domain.lane import FORWARD, READ
 from service.embedded import orthanc, redis, triton
@@ -17,6 +18,7 @@ from service.embedded.folders import cache_folder
 from service.embedded.missing import Missing
 from service.flow.words import bare, count
 from service.ports.catalogue import LaneDepth
+from service.ports.models import ServedModel
 from service.ports.services import Services
 from service.settings import Settings
 
@@ -84,11 +86,32 @@ def broker(settings: Settings) -> Probe:
 def models(services: Services) -> Probe:
     state = services.models.state()
     if not state.ready:
-        reason = state.reason or "a model is not loaded"
+        unloaded = (f"{model.name} is not loaded: {model.reason}" for model in state.models if model.reason)
+        reason = state.reason or next(unloaded, "a model is not loaded")
         remedy = "start it" if services.settings.models.url else f"{EMBEDDED}, or set models.url"
         return Probe("models", Level.CRITICAL, reason, remedy)
-    names = ", ".join(f"{model.name} {model.version}" for model in state.models)
-    return Probe("models", Level.OK, f"{state.engine}: {names}")
+    return Probe("models", Level.OK, f"{state.engine}: {', '.join(map(_served, state.models))}")
+
+
+def _served(model: ServedModel) -> str:
+    return f"{model.name} {model.version} on {model.provider or 'an execution provider that it did not name yet'}"
+
+
+def verified(services: Services) -> Probe:
+    """Models that are served, or would be, although nothing says that they answer as their makers' do."""
+    doubtful = []
+    for name in installed_models(services.settings.model_repositories):
+        try:
+            card = services.models.card(name)
+        except Misconfigured as error:
+            doubtful.append(f"{name}: {error}")
+            continue
+        if card.not_verified or card.override:
+            served = f"served all the same: {card.override}" if card.override else "not served"
+            doubtful.append(f"{name}: {card.not_verified or 'not verified'} ({served})")
+    if doubtful:
+        return Probe("verified models", Level.WARNING, "; ".join(doubtful), "preread models verify NAME")
+    return Probe("verified models", Level.OK, "every model that writes was compared with its framework's")
 
 
 def disk(services: Services) -> Probe:

@@ -25,6 +25,7 @@ from service.domain.study import Identity, StoredInstance, Study
 from service.flow.words import count
 from service.ports.clock import Clock, SystemClock
 from service.ports.headers import Headers
+from service.settings import Settings
 
 app = typer.Typer(name="rules", help="Routing rules.", no_args_is_help=True)
 
@@ -36,7 +37,7 @@ def check(
     context: typer.Context, file: Annotated[Path, typer.Argument(exists=True, help="rules.toml, or its folder.")]
 ) -> None:
     """Check rules (with the nodes beside them) without applying them; errors name their line."""
-    found = _parsed(_texts(file))
+    found = _parsed(_texts(file), context.obj)
     rules, destinations = count(len(found.rules), "rule"), count(len(found.destinations), "destination")
     console.print(f"{rules}, {destinations}: no mistake")
 
@@ -52,7 +53,8 @@ def hold(
     json: AsJson = False,
 ) -> None:
     """Every rule against every study under PATH: which clause failed, with the tag's value. Nothing is kept."""
-    configuration = _parsed(_texts(rules)) if rules else installed(context).configurations.active().configuration
+    given = _parsed(_texts(rules), context.obj) if rules else None
+    configuration = given or installed(context).configurations.active().configuration
     _require_source(source, configuration)
     clock = SystemClock(ZoneInfo(context.obj.site.zone))
     studies = list(_studies(files_under(path), Part10Headers(children=1), clock, source))
@@ -82,9 +84,16 @@ def _texts(rules: Path) -> dict[str, str]:
     return texts
 
 
-def _parsed(texts: dict[str, str]) -> Configuration:
-    known = plug_ins()
-    return parse(texts, algorithms=known.algorithms, outputs=known.outputs, schemes=known.schemes)
+def _parsed(texts: dict[str, str], settings: Settings) -> Configuration:
+    known = plug_ins(settings)
+    return parse(
+        texts,
+        algorithms=known.algorithms,
+        outputs=known.outputs,
+        schemes=known.schemes,
+        check_step=known.check_step,
+        not_for_delivery=known.not_for_delivery,
+    )
 
 
 def _studies(files: Sequence[Path], headers: Headers, clock: Clock, source: str) -> Iterator[Study]:

@@ -24,7 +24,7 @@ from service.adapters.configuration.toml import NODES, RULES
 from service.bootstrap import silent
 from service.cli.config import text_of
 from service.cli.files import files_under
-from service.cli.fleet import environment
+from service.cli.fleet import environment, local_engine
 from service.cli.intake import SOURCE, Taken, take_in
 from service.cli.tryout import OUT, TriedOut, in_shadow
 from service.domain.delivery import DeliveryState
@@ -148,13 +148,10 @@ def _engine(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     path = settings.data / "engine.sock"
-    repositories = settings.model_repositories
-    folders = [word for folder in repositories for word in ("--repository", str(folder))]
-    command = [sys.executable, str(repositories[-1] / "engine" / "local.py"), *folders, "--socket", str(path)]
     log = (settings.data / "engine.log").open("wb")
     ours = os.getpid()
     with subprocess.Popen(
-        command,
+        local_engine(settings, path),
         stdout=log,
         stderr=log,
         env=environment(settings, os.environ),

@@ -21,6 +21,7 @@ VERBS: Mapping[str, str] = {
     "deliveries": "service.cli.deliveries:app",
     "evidence": "service.cli.evidence:evidence",
     "rules": "service.cli.rules:app",
+    "models": "service.cli.models:app",
     "nodes": "service.cli.nodes:app",
     "config": "service.cli.config:app",
     "tokens": "service.cli.tokens:app",

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydicom.uid import UID
+
+from service.domain.image_model import ImageModel
+from service.domain.study import Instance
+
+PROJECTION = frozenset({"CR", "DX", "MG", "RF", "RG", "XA"})
+"""Modalities whose images have a view position."""
+SECTIONAL = frozenset({"CT", "MR", "PT"})
+"""Modalities whose images have a slice thickness."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,8 +40,46 @@ class Limits:
     sop_classes: tuple[str, ...] = ()
     body_parts: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
+    """Of projection radiographs; nothing else has a view position."""
+    lateralities: tuple[str, ...] = ()
+    """R, L, U (unpaired) or B, as Image Laterality or Laterality says."""
+    contrast: str = ""
+    """ "with" or "without" a contrast agent, as Contrast/Bolus Agent says; empty takes both."""
+    max_slice_thickness_mm: float | None = None
+    """Of sectional images; nothing else has slices."""
     min_age_years: float | None = None
     max_age_years: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Platt:
+    """A logistic curve from how likely a model found its words to how often it is right with them (Platt, 1999)."""
+
+    a: float
+    b: float
+
+    def __call__(self, raw: float) -> float:
+        """Probability, 0..1, of what was stated with the raw certainty `raw`, 0..1."""
+        certain = min(max(raw, _NEVER), 1.0 - _NEVER)
+        score = self.a * math.log(certain / (1.0 - certain)) + self.b
+        return 1.0 / (1.0 + math.exp(-min(max(score, -_STEEP), _STEEP)))
+
+
+_NEVER = 1e-6
+"""No raw certainty counts as nearer than this to 0 or 1, where the curve ends."""
+_STEEP = 30.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """What the certainty of a model's statements is worth, as it was measured on images it was not trained on."""
+
+    default: Platt
+    findings: Mapping[str, Platt] = field(default_factory=dict)
+    """By the model's name of a finding, where it was measured apart."""
+
+    def of(self, name: str) -> Platt:
+        return self.findings.get(name, self.default)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,28 +91,83 @@ class Card:
     source: str
     intended_use: str
     limits: Limits
+    calibration: Calibration | None = None
+    """None: no number of the model is shown as a certainty."""
     memory_mb: int = 0
     """What the model may take of the server's memory; 0 if the card names no budget."""
+    family: str = ""
+    """Which family's export made it; empty for a model that was not made from a checkpoint."""
+    not_verified: str = ""
+    """Why it is not known to answer as the framework's model does; empty if it is."""
+    override: str = ""
+    """Why, and by whose word, it is served all the same."""
+    inexact: tuple[str, ...] = ()
+    """What is not as its makers do it, in sentences."""
     evaluation: Mapping[str, str] = field(default_factory=dict)
+    image: ImageModel | None = None
+    """What a model that reads images is asked, and its classes; None for a model that writes text."""
 
 
-def outside_limits(
-    limits: Limits, *, modality: str, sop_class: str, body_part: str, view: str, age_years: float | None
-) -> str | None:
+NON_COMMERCIAL = re.compile(r"\bnc\b|non-?\s?commercial|research[- ]only|research use", re.IGNORECASE)
+NOT_STATED = frozenset({"", "none", "unknown", "not stated"})
+
+
+def unlicensed(card: Card) -> str | None:
+    """Return why a model's results may not be delivered by its licence, in words; None if they may."""
+    licence = card.licence.strip()
+    if licence.lower() in NOT_STATED:
+        return "its card names no licence"
+    return f"its licence is {licence}, which is not for commercial use" if NON_COMMERCIAL.search(licence) else None
+
+
+def outside_limits(limits: Limits, instance: Instance, *, age_years: float | None) -> str | None:
     """Return why an image is outside the card's limits, in words; None if it is inside."""
+    return (
+        _wrong_kind(limits, instance)
+        or _wrong_contrast(limits, instance)
+        or _too_thick(limits, instance)
+        or _wrong_age(limits, age_years)
+    )
+
+
+def _wrong_kind(limits: Limits, instance: Instance) -> str | None:
+    views = limits.views if instance.modality in PROJECTION else ()
     checks = (
-        ("modality", modality, limits.modalities),
-        ("SOP class", sop_class, limits.sop_classes),
-        ("body part", body_part, limits.body_parts),
-        ("view position", view, limits.views),
+        ("modality", instance.modality, limits.modalities),
+        ("SOP class", str(instance.sop_class_uid), limits.sop_classes),
+        ("body part", instance.body_part, limits.body_parts),
+        ("view position", instance.view, views),
+        ("laterality", instance.laterality, limits.lateralities),
     )
     for name, found, wanted in checks:
         if wanted and found not in wanted:
             return f"{name} is {found or 'not stated'}; the model reads {', '.join(wanted)}"
-    if limits.min_age_years is not None or limits.max_age_years is not None:
-        low, high = limits.min_age_years or 0.0, limits.max_age_years or 200.0
-        if age_years is None:
-            return "the patient's age is not stated; the model is limited by age"
-        if not low <= age_years <= high:
-            return f"the patient is {age_years:.0f} years old; the model reads {low:g} to {high:g}"
+    return None
+
+
+def _wrong_contrast(limits: Limits, instance: Instance) -> str | None:
+    if limits.contrast == "with" and not instance.contrast_agent:
+        return "no contrast agent is stated; the model reads images with one"
+    if limits.contrast == "without" and instance.contrast_agent:
+        return "a contrast agent is stated; the model reads images without one"
+    return None
+
+
+def _too_thick(limits: Limits, instance: Instance) -> str | None:
+    most, found = limits.max_slice_thickness_mm, instance.slice_thickness_mm
+    if most is None or instance.modality not in SECTIONAL:
+        return None
+    if found is None:
+        return f"the slice thickness is not stated; the model reads up to {most:g} mm"
+    return f"slices are {found:g} mm thick; the model reads up to {most:g} mm" if found > most else None
+
+
+def _wrong_age(limits: Limits, age_years: float | None) -> str | None:
+    if limits.min_age_years is None and limits.max_age_years is None:
+        return None
+    low, high = limits.min_age_years or 0.0, limits.max_age_years or 200.0
+    if age_years is None:
+        return "the patient's age is not stated; the model is limited by age"
+    if not low <= age_years <= high:
+        return f"the patient is {age_years:.0f} years old; the model reads {low:g} to {high:g}"
     return None

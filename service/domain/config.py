@@ -11,6 +11,20 @@ from service.domain.rule import Forward, Rule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StoppedModel:
+    """A model that reads nothing more, and none of whose results leave, until it is started again."""
+
+    model: str
+    digest: str
+    by: str
+    reason: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"model {self.model} was stopped by {self.by}" + (f": {self.reason}" if self.reason else "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Configuration:
     """Everything that `preread config apply` imports; checked as a whole before it gets a number."""
 
@@ -19,6 +33,7 @@ class Configuration:
     protocols: tuple[Protocol, ...] = ()
     rules: tuple[Rule, ...] = ()
     forwards: tuple[Forward, ...] = ()
+    stopped: tuple[StoppedModel, ...] = ()
 
     def destination(self, name: str) -> DestinationNode:
         """Raises KeyError for a name that this version does not know."""
@@ -31,6 +46,9 @@ class Configuration:
     def rule(self, name: str) -> Rule:
         """Raises KeyError for a name that this version does not know."""
         return {rule.name: rule for rule in self.rules}[name]
+
+    def stop_of(self, model: str) -> StoppedModel | None:
+        return next((one for one in self.stopped if one.model == model), None)
 
     def source(self, name: str) -> Source | None:
         return next((source for source in self.sources if source.name == name), None)

@@ -6,6 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+ANY_MODEL = "image-model"
+"""The algorithm that asks whichever model of images its step names."""
+
 
 class StepKind(StrEnum):
     """What a step does with the study (more kinds arrive with their capabilities)."""
@@ -13,6 +16,7 @@ class StepKind(StrEnum):
     MEASURE = "measure"
     SEGMENT = "segment"
     CLASSIFY = "classify"
+    DETECT = "detect"
     DRAFT = "draft"
     CHECK = "check"
 
@@ -23,6 +27,13 @@ class ProtocolStep:
 
     kind: StepKind
     algorithm: str
+    model: str = ""
+    """Which model of the repository does it, for an algorithm that asks whichever it is told to."""
+    context: tuple[str, ...] = ()
+    """Fields of service.domain.context that the model is told; none by default."""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.kind, self.algorithm, self.model, *self.context)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +45,6 @@ class Protocol:
 
     def digest(self, *, models: tuple[str, ...], prompts: tuple[str, ...], rule_version: int) -> str:
         """SHA-256 over steps, model digests, prompt digests and the rule's version (invariant 3)."""
-        steps = [f"{step.kind} {step.algorithm}" for step in self.steps]
+        steps = [str(step) for step in self.steps]
         text = repr((self.name, steps, models, prompts, rule_version))
         return hashlib.sha256(text.encode()).hexdigest()

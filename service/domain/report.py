@@ -12,6 +12,7 @@ from pydicom.uid import UID
 
 from service.domain.algorithm import Algorithm
 from service.domain.code import Code
+from service.domain.study import Instance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +35,31 @@ class Evidence:
     frame: int | None = None
     region: Region | None = None
 
+    @classmethod
+    def of(cls, instance: Instance) -> Evidence:
+        """The whole image."""
+        return cls(
+            sop_class_uid=instance.sop_class_uid,
+            sop_instance_uid=instance.sop_instance_uid,
+            series_instance_uid=instance.series_instance_uid,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mask:
+    """The pixels of a finding: one label of a label map over one image, or over the slices of one series.
+
+    The map itself is kept with the step's answer; here is which one, and what it covers.
+    """
+
+    sha256: str
+    """Of the map's labels, one byte each, slice by slice and row by row."""
+    label: int
+    rows: int
+    columns: int
+    images: tuple[UID, ...]
+    """SOP Instance UIDs of its slices, in their order."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
@@ -42,10 +68,16 @@ class Measurement:
     concept: Code
     value: float
     unit: Code
+    derivation: Code | None = None
+    """Mean, median, ... of the values measured; None for a single one."""
 
     @property
     def text(self) -> str:
-        return f"{self.value:g} {self.unit.value}"
+        return f"{self.value:g} {_PRINTED.get(self.unit.value, self.unit.value)}"
+
+
+_PRINTED = {"[hnsf'U]": "HU"}
+"""UCUM symbols that nobody writes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,12 +90,16 @@ class Finding:
     concept: Code
     present: bool
     site: Code | None = None
+    topography: Code | None = None
+    """Where in the site, such as anterior (CID 2)."""
     laterality: Code | None = None
     severity: Code | None = None
     probability: float | None = None
-    """0..1, that it is present; None if the model gives none."""
+    """0..1, calibrated, that it is present; None for a model without calibration."""
     measurements: tuple[Measurement, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    """The image that shows it best, then every other that shows it."""
+    mask: Mask | None = None
     algorithm_uid: UID | None = None
     """Device UID of the algorithm that made it; None where the report has only one."""
 
@@ -113,6 +149,8 @@ class Report:
     """What was looked at, or would have been."""
     findings: tuple[Finding, ...] = ()
     sentences: tuple[Sentence, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader must know of how it was read, such as "12 of 118 slices were read"."""
     reason: str = ""
     """Why the reading is missing or partial; empty for a complete one."""
     language: str = "en"

@@ -11,17 +11,22 @@ from types import MappingProxyType
 
 from pydicom.uid import UID
 
+from service.domain.geometry import Vector
+
 ROUTING_KEYWORDS = (
     "Modality", "BodyPartExamined", "ViewPosition", "ImageLaterality", "Laterality", "PatientAge",
     "SeriesNumber", "SeriesDescription", "ProtocolName", "InstanceNumber", "NumberOfFrames", "ImageType",
     "Rows", "Columns", "BitsStored", "PixelRepresentation", "PhotometricInterpretation", "SamplesPerPixel",
     "Manufacturer", "ManufacturerModelName", "StationName", "InstitutionName", "DeviceSerialNumber",
     "PresentationIntentType", "SliceThickness", "FrameOfReferenceUID", "ContrastBolusAgent",
+    "ImagePositionPatient", "ImageOrientationPatient", "ReasonForTheRequestedProcedure", "ReasonForStudy",
     "StudyDescription", "RequestedProcedureDescription", "DeviceUID", "AcquisitionDate", "AcquisitionTime",
 )  # fmt: skip
 """Attributes of an instance that the ledger indexes and a rule may ask for, by DICOM keyword."""
 
 _IS = re.compile(r"[+-]?[0-9]{1,12}")
+_DS = re.compile(r"[+-]?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")
+_NO_AGENT = frozenset({"", "NONE", "NO", "N", "NO CONTRAST", "WITHOUT"})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -108,6 +113,57 @@ class Instance:
         return self.attributes.get("ViewPosition", "").upper()
 
     @property
+    def laterality(self) -> str:
+        """R, L, U or B: Image Laterality, else Laterality; empty if neither is stated."""
+        return (self.attributes.get("ImageLaterality") or self.attributes.get("Laterality", "")).upper()
+
+    @property
+    def contrast_agent(self) -> str:
+        """Contrast/Bolus Agent (0018,0010); empty where none was given, which many devices write as a word."""
+        agent = self.attributes.get("ContrastBolusAgent", "").strip()
+        return "" if agent.upper() in _NO_AGENT else agent
+
+    @property
+    def slice_thickness_mm(self) -> float | None:
+        """Slice Thickness (0018,0050); None if it is not stated."""
+        return next(iter(self._decimals("SliceThickness", 1)), None)
+
+    @property
+    def position_mm(self) -> Vector | None:
+        """Image Position (Patient), x y z of PS3.3 C.7.6.2.1.1; None if it is not stated."""
+        found = self._decimals("ImagePositionPatient", 3)
+        return (found[0], found[1], found[2]) if found else None
+
+    @property
+    def orientation(self) -> tuple[Vector, Vector] | None:
+        """Image Orientation (Patient), direction of the rows, then of the columns; None if it is not stated."""
+        found = self._decimals("ImageOrientationPatient", 6)
+        return ((found[0], found[1], found[2]), (found[3], found[4], found[5])) if found else None
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Rows and columns; None if the header does not say."""
+        rows, columns = (_whole_number(self.attributes.get(name, "")) or 0 for name in ("Rows", "Columns"))
+        return (rows, columns) if rows > 0 and columns > 0 else None
+
+    @property
+    def number(self) -> int | None:
+        """Instance Number."""
+        return _whole_number(self.attributes.get("InstanceNumber", ""))
+
+    @property
+    def localizer(self) -> bool:
+        """Whether the image only planned the others (Image Type, value 3, PS3.3 C.8.2.1.1.1)."""
+        return self.attributes.get("ImageType", "").upper().split("\\")[2:3] == ["LOCALIZER"]
+
+    def _decimals(self, keyword: str, count: int) -> tuple[float, ...]:
+        """`count` finite decimal strings (DS of PS3.5 6.2), or none at all."""
+        texts = self.attributes.get(keyword, "").split("\\")
+        if len(texts) != count or not all(_DS.fullmatch(text.strip()) for text in texts):
+            return ()
+        return tuple(float(text) for text in texts)
+
+    @property
     def frames(self) -> int:
         """Number of frames; 1 where the header does not say otherwise."""
         return max(1, _whole_number(self.attributes.get("NumberOfFrames", "")) or 1)
@@ -145,8 +201,7 @@ class Study:
 
 
 def _by_number(stored: StoredInstance) -> tuple[int, str]:
-    number = _whole_number(stored.instance.attributes.get("InstanceNumber", ""))
-    return (number or 0, stored.instance.sop_instance_uid)
+    return (stored.instance.number or 0, stored.instance.sop_instance_uid)
 
 
 def _whole_number(text: str) -> int | None:

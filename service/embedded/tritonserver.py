@@ -69,8 +69,8 @@ class Triton:
         ]
         return (str(self.server), *options)
 
-    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return `environ` as Triton and its stubs need it.
+    def environment(self, environ: Mapping[str, str], *, device: str = "") -> dict[str, str]:
+        """Return `environ` as Triton and its stubs need it; they see a GPU only where `device` is cuda.
 
         The stub embeds our interpreter: PYTHONHOME leads it to the standard library, and model.py puts
         PREREAD_SITE_PACKAGES on its path because the stub ignores PYTHONPATH and virtual environments.
@@ -81,8 +81,9 @@ class Triton:
             "PYTHONHOME": os.pathsep.join(dict.fromkeys((sys.base_prefix, sys.base_exec_prefix))),
             "PREREAD_SITE_PACKAGES": os.pathsep.join(filter(None, (str(self.numpy or ""), *site_packages()))),
             "PYTHONDONTWRITEBYTECODE": "1",  # model repositories are read-only at run time
-            "CUDA_VISIBLE_DEVICES": "",
+            "PREREAD_MODELS__DEVICE": device,
             "ORT_DISABLE_TELEMETRY": "1",
+            **({} if device == "cuda" else {"CUDA_VISIBLE_DEVICES": ""}),
         }
 
 

@@ -25,21 +25,26 @@ LEASE = timedelta(seconds=30)
 """Renewed while a batch is sent, however slow the link; a killed sender's rows come back after it."""
 
 Connect = Callable[[DestinationNode], Destination]
+ReadBy = Callable[[str], frozenset[str]]
 
 log = structlog.get_logger("preread.deliver")
 
 
 def deliver(
-    lane: str, *, worker: str, ledger: Ledger, configuration: Configuration, connect: Connect, clock: Clock
-) -> int:
-    """Work one batch of `lane` ("deliver:NAME" or "forward:NAME"); returns how many rows were claimed."""
+    lane: str, *, worker: str, ledger: Ledger, configuration: Configuration, connect: Connect, clock: Clock,
+    read_by: ReadBy = lambda job_id: frozenset(),
+) -> int:  # fmt: skip
+    """Work one batch of `lane` ("deliver:NAME" or "forward:NAME"); returns how many rows were claimed.
+
+    `read_by` gives the digests of the models that a reading asked: what a stopped one read is held.
+    """
     batch = ledger.claim_deliveries(lane, worker, lease=LEASE, limit=BATCH)
     if not batch:
         return 0
     name = lane.split(":", 1)[1]
     try:
         node = configuration.destination(name)
-        round_trip = Round(node, connect(node), ledger, clock)
+        round_trip = Round(node, connect(node), ledger, clock, stopped=partial(_stopped, configuration, read_by))
     except KeyError:
         _hold(batch, f"destination {name} is not in the active configuration", ledger, clock)
     except Misconfigured as error:
@@ -55,8 +60,17 @@ class Round:
     """One batch to one destination. Once it is away, the rest of the batch waits without asking again; what
     fails for a reason of its own delays nothing else."""
 
-    def __init__(self, node: DestinationNode, destination: Destination, ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self,
+        node: DestinationNode,
+        destination: Destination,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        stopped: Callable[[Delivery], str] = lambda delivery: "",
+    ) -> None:
         self._node, self._destination, self._ledger, self._clock = node, destination, ledger, clock
+        self._stopped = stopped
         self._away = ""
         self._lost = False
         self._theirs: dict[UID, Identity | None] = {}
@@ -82,6 +96,9 @@ class Round:
         """Invariant 10; a delivery that may not leave is settled here."""
         if delivery.kind is DeliveryKind.ORIGINAL:
             return True
+        if why := self._stopped(delivery):
+            self._record(delivery, DeliveryEvent.HELD, why, sent=False)
+            return False
         uid = delivery.study_instance_uid
         if self._node.identity_check and uid not in self._theirs:
             self._theirs[uid] = self._destination.identity(uid)
@@ -160,6 +177,15 @@ def _adopt(
     )
     identity = replace(ours, patient=patient, accession_number=theirs.accession_number or ours.accession_number)
     ledger.reidentify(study_instance_uid, identity, source=source, now=clock.now())
+
+
+def _stopped(configuration: Configuration, read_by: ReadBy, delivery: Delivery) -> str:
+    """Why the result may not leave because of the model that read it; empty if it may."""
+    if not configuration.stopped or delivery.job_id is None:
+        return ""
+    digests = read_by(delivery.job_id)
+    words = [one.words for one in configuration.stopped if one.digest in digests]
+    return f"{'; '.join(words)}; start it, then retry the delivery" if words else ""
 
 
 def _hold(batch: Sequence[Delivery], text: str, ledger: Ledger, clock: Clock) -> None:

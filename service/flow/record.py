@@ -15,6 +15,7 @@ from service.domain.errors import Unreadable
 from service.domain.report import (
     Evidence,
     Finding,
+    Mask,
     Measurement,
     Outcome,
     Region,
@@ -50,6 +51,7 @@ def _report(data: _Json) -> Report:
         images=tuple(_evidence(item) for item in data["images"]),
         findings=tuple(_finding(item) for item in data["findings"]),
         sentences=tuple(_sentence(item) for item in data["sentences"]),
+        notes=tuple(data.get("notes", ())),
         reason=data["reason"],
         language=data["language"],
     )
@@ -88,14 +90,25 @@ def _finding(data: _Json) -> Finding:
         concept=_code(data["concept"]),
         present=data["present"],
         site=_optional_code(data["site"]),
+        topography=_optional_code(data.get("topography")),
         laterality=_optional_code(data["laterality"]),
         severity=_optional_code(data["severity"]),
         probability=data["probability"],
         measurements=tuple(_measurement(item) for item in data["measurements"]),
         evidence=tuple(_evidence(item) for item in data["evidence"]),
+        mask=_mask(data.get("mask")),
         algorithm_uid=UID(data["algorithm_uid"]) if data.get("algorithm_uid") else None,
     )
 
 
 def _measurement(data: _Json) -> Measurement:
-    return Measurement(concept=_code(data["concept"]), value=data["value"], unit=_code(data["unit"]))
+    return Measurement(
+        concept=_code(data["concept"]),
+        value=data["value"],
+        unit=_code(data["unit"]),
+        derivation=_optional_code(data["derivation"]),
+    )
+
+
+def _mask(data: _Json | None) -> Mask | None:
+    return Mask(**{**data, "images": tuple(UID(uid) for uid in data["images"])}) if data else None

@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.algorithm import Card
+from service.ports.finish import Finish
+from service.ports.image_models import ImageAnswer, ImageQuestion
 from service.ports.pixels import Frame
 
 
@@ -73,26 +74,25 @@ class Question:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Finish(StrEnum):
-    """Why an answer ended."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of an answer as it came, with the natural logarithm of the probability of each of its tokens."""
 
-    STOP = "stop"
-    LENGTH = "length"
-    CANCELLED = "cancelled"
-    DEADLINE = "deadline"
-    OUTSIDE_DOMAIN = "outside_domain"
+    text: str
+    logprobs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """A finished answer; `logprobs` has one natural logarithm per token."""
+    """A finished answer."""
 
     text: str
     finish: Finish
     model: str
     version: str
     digest: str
-    logprobs: tuple[float, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    """What `text` was made of, the end mark's empty piece included; empty if the model gives no probabilities."""
     adapter: str = ""
     adapter_digest: str = ""
     """SHA-256 of the adapter's file; empty without one."""
@@ -101,6 +101,11 @@ class Answer:
     domain_score: float | None = None
     domain_threshold: float | None = None
     usage: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def logprobs(self) -> tuple[float, ...]:
+        """Natural logarithm of the probability of every token."""
+        return tuple(value for piece in self.pieces for value in piece.logprobs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +117,10 @@ class ServedModel:
     ready: bool
     engine: str
     """ "Triton 2.51.0" or "local engine, no Triton"."""
+    provider: str = ""
+    """The execution provider it really runs on, as ONNX Runtime names it; empty if it is not known."""
+    reason: str = ""
+    """Why it is not ready, in the server's words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,8 +132,11 @@ class ServerState:
     models: tuple[ServedModel, ...] = ()
     reason: str = ""
     at: datetime | None = None
-    provider: str = ""
-    """What the models run on, such as "CUDA" or "CPU"; empty if it is not known."""
+
+    @property
+    def provider(self) -> str:
+        """What the models really run on, in short: "CPU", "CUDA", "CPU and CUDA"; empty if it is not known."""
+        return " and ".join(sorted({model.provider.removesuffix("ExecutionProvider") for model in self.models} - {""}))
 
 
 class Models(Protocol):
@@ -139,6 +151,10 @@ class Models(Protocol):
         """
         ...
 
+    def look(self, question: ImageQuestion) -> ImageAnswer:
+        """Return what a model that reads images says of one image or volume. Raises as `ask` does."""
+        ...
+
     def card(self, model: str) -> Card:
         """The card beside the model's files. Raises Misconfigured if it is missing or wrong."""
         ...
@@ -151,17 +167,31 @@ class Models(Protocol):
 class ScriptedModels:
     """A fake for unit tests: answers by function, counts its calls."""
 
-    def __init__(self, cards: Mapping[str, Card], answer: Callable[[Question], Answer]) -> None:
+    def __init__(
+        self,
+        cards: Mapping[str, Card],
+        answer: Callable[[Question], Answer] | None = None,
+        *,
+        seen: Callable[[ImageQuestion], ImageAnswer] | None = None,
+    ) -> None:
         self.cards = dict(cards)
         self.answer = answer
+        self.seen = seen
         self.asked: list[Question] = []
+        self.looked: list[ImageQuestion] = []
 
     def ask(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
+        assert self.answer is not None, "nothing is scripted for text"
         self.asked.append(question)
         answer = self.answer(question)
         if on_text:
             on_text(answer.text)
         return answer
+
+    def look(self, question: ImageQuestion) -> ImageAnswer:
+        assert self.seen is not None, "nothing is scripted for images"
+        self.looked.append(question)
+        return self.seen(question)
 
     def card(self, model: str) -> Card:
         return self.cards[model]

@@ -131,8 +131,11 @@ class FakeConfigurations:
 SERVING = ServerState(
     ready=True,
     engine="Triton 2.51.0",
-    models=(ServedModel(name="chest_demo", version="1", ready=True, engine="Triton 2.51.0"),),
-    provider="CPU",
+    models=(
+        ServedModel(
+            name="chest_demo", version="1", ready=True, engine="Triton 2.51.0", provider="CPUExecutionProvider"
+        ),
+    ),
 )
 
 

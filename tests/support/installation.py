@@ -35,6 +35,10 @@ RULES = """
 name = "chest-radiograph"
 steps = [{{ kind = "draft", algorithm = "chest-radiograph-report" }}]
 
+[[protocol]]
+name = "chest-ct"
+steps = [{{ kind = "draft", algorithm = "chest-ct-report" }}]
+
 [[rule]]
 name = "radiographs"
 mode = "live"
@@ -42,6 +46,14 @@ deadline = "{deadline}"
 protocol = "chest-radiograph"
 destinations = ["archive"]
 when.modality = ["CR", "DX"]
+
+[[rule]]
+name = "ct"
+mode = "live"
+deadline = "{deadline}"
+protocol = "chest-ct"
+destinations = ["archive"]
+when.modality = ["CT"]
 """
 
 NODES = """
@@ -132,6 +144,8 @@ class Installation:
     ready: bool = True
     """Whether to wait until `preread check` is content; not where a part is away on purpose."""
     extra: dict[str, str] = field(default_factory=dict)
+    repositories: tuple[Path, ...] = ()
+    """The site's own model repositories."""
     settings: Settings = field(init=False)
     services: Services = field(init=False)
     up: subprocess.Popen[bytes] | None = field(init=False, default=None)
@@ -145,7 +159,7 @@ class Installation:
             disk_reserve_bytes=0,
             scp={"port": scp},  # type: ignore[arg-type]
             web={"port": web},  # type: ignore[arg-type]
-            models={"url": self.model_url, "timeout_s": 30},  # type: ignore[arg-type]
+            models={"url": self.model_url, "timeout_s": 30, "repositories": self.repositories},  # type: ignore[arg-type]
             worker={"lease_s": 10},  # type: ignore[arg-type]  # a killed reader's work is soon somebody else's
         )
         server = orthanc.find()

@@ -58,6 +58,7 @@ def a_finding(
     *,
     present: bool = True,
     site: code.Code | None = code.LUNG,
+    topography: code.Code | None = None,
     laterality: code.Code | None = None,
     severity: code.Code | None = None,
     probability: float | None = None,
@@ -71,6 +72,7 @@ def a_finding(
         concept=concept,
         present=present,
         site=site,
+        topography=topography,
         laterality=laterality,
         severity=severity,
         probability=probability,
@@ -162,6 +164,46 @@ def two_algorithms_report() -> Report:
             for each in a_report().findings
         ),
     )
+
+
+LINE = a_finding(
+    "central-venous-line-right",
+    code.CENTRAL_VENOUS_CATHETER,
+    site=code.SUPERIOR_VENA_CAVA,
+    laterality=code.RIGHT,
+    evidence=(an_image(region=Region(left=600, top=100, right=810, bottom=610)),),
+)
+TUBE = a_finding(
+    "endotracheal-tube",
+    code.ENDOTRACHEAL_TUBE,
+    site=code.CARINA,
+    measurements=(Measurement(concept=code.DISTANCE, value=35, unit=code.MILLIMETER),),
+    evidence=(an_image(region=Region(left=760, top=0, right=850, bottom=510)),),
+)
+WIDE = a_finding("mediastinal-widening", code.ENLARGED, site=code.MEDIASTINUM)
+CONSOLIDATION = a_finding(
+    "consolidation-right",
+    code.CONSOLIDATION,
+    site=code.LOWER_ZONE,
+    topography=code.POSTERIOR,
+    laterality=code.RIGHT,
+    probability=0.93,
+    evidence=(
+        an_image(1, region=Region(left=200, top=1000, right=610, bottom=1310)),
+        an_image(2, region=Region(left=900, top=1010, right=1200, bottom=1300.5)),
+    ),
+)
+
+
+def a_report_of_two_views(**changes: object) -> Report:
+    """Devices, a site without sides, and a finding with a box on each of two images."""
+    findings = (WIDE, CONSOLIDATION, LINE, TUBE, NO_PNEUMOTHORAX)
+    told = Sentence(
+        section=Section.FINDINGS,
+        text="Images 1 and 2 of 2: Lung consolidation in the right lower zone.",
+        findings=(CONSOLIDATION.tracking_id,),
+    )
+    return a_report(findings=findings, sentences=(told,), notes=("12 of 118 slices were read",), **changes)
 
 
 AN_IDENTITY = Identity(

@@ -51,6 +51,7 @@ class Script:
     """It repeats its last answer's last token and never ends."""
     not_a_number: bool = False
     """Its logits are no numbers."""
+    engine: str = "genai"
     work: int = 0
     """Side of a matrix that each token multiplies: what makes it slow."""
     memory_mb: int = 1024
@@ -70,7 +71,12 @@ def write(repository: Path, name: str, script: Script) -> Path:
         _embedding(version / "embedding.onnx")
     _decoder(version, script)
     _configuration(version / "genai_config.json", images=script.images)
-    form = {"image": IMAGE_FORM if script.images else None, "default_max_tokens": 160, "domain": None}
+    form = {
+        "engine": script.engine,
+        "image": IMAGE_FORM if script.images else None,
+        "default_max_tokens": 160,
+        "domain": None,
+    }
     (version / "preread.json").write_text(json.dumps(form))
     config = (DEMO / "config.pbtxt").read_text().replace('"chest_demo"', f'"{name}"')
     (model / "config.pbtxt").write_text(
@@ -79,6 +85,8 @@ def write(repository: Path, name: str, script: Script) -> Path:
         )
     )
     digest = folder.digest_of(version)
+    record = {"digest": f"sha256:{digest}", "prompts": 1, "greedy_tokens_identical": 1, "differences": []}
+    (version / "verify.json").write_text(json.dumps(record))
     (model / "card.toml").write_text(
         f'name = "{name}"\nversion = "1"\ndigest = "sha256:{digest}"\ndevice_uid = "{folder.device_uid(digest)}"\n'
         f'licence = "Apache-2.0"\nsource = "A script."\nintended_use = "Tests."\ndemo = true\n'
@@ -89,7 +97,7 @@ def write(repository: Path, name: str, script: Script) -> Path:
 
 @cache
 def _tokenizer() -> Any:
-    return og.Tokenizer(og.Model(str(DEMO / "1")))
+    return og.Tokenizer(str(DEMO / "1"))
 
 
 def _table(answers: Sequence[str], length: int) -> list[list[int]]:

@@ -12,6 +12,12 @@ NAMES = {
     "60046008": "pleural effusion",
     "36118008": "pneumothorax",
     "27925004": "nodule",
+    "260376009": "mediastinal widening",
+    "95436008": "consolidation",
+    "33737001": "rib fracture",
+    "87433001": "emphysema",
+    "52124006": "central venous line",
+    "26412008": "endotracheal tube",
 }
 _FINDING, _PRESENCE, _SITE, _LATERALITY = "121071", "705057003", "363698007", "272741003"
 
@@ -41,7 +47,8 @@ def _groups(item: Dataset) -> Iterator[Dataset]:
 def _present(group: Dataset) -> tuple[str, str] | None:
     if _code(group, _PRESENCE) != "52101004":
         return None
-    side = next((_code(child, _LATERALITY) for child in group.ContentSequence if _concept(child) == _SITE), None)
+    of_the_site = [_code(child, _LATERALITY) for child in group.ContentSequence if _concept(child) == _SITE]
+    side = next(filter(None, [*of_the_site, _code(group, _LATERALITY)]), None)
     return NAMES[str(_code(group, _FINDING))], {"24028007": "right", "7771000": "left"}.get(str(side), "")
 
 

@@ -110,14 +110,16 @@ class Chunk:
     logprobs: tuple[float, ...] = ()
     finish: str = ""
     usage: Mapping[str, Any] = field(default_factory=dict)
+    tokens: tuple[int, ...] = ()
+    """What `logprobs` belong to; for whoever verifies an engine, not on the wire."""
 
 
 def parse(tensors: Tensors) -> Request:
     """Return the request that `tensors` carry; raises ContractError."""
-    version = _one(tensors, "CONTRACT_VERSION")
+    version = one_of(tensors, "CONTRACT_VERSION")
     if version != CONTRACT_VERSION:
         raise ContractError(f"contract version {version} is not spoken here, only version {CONTRACT_VERSION}")
-    body = _body(_one(tensors, "REQUEST"))
+    body = body_of(one_of(tensors, "REQUEST"), REQUEST_FIELDS)
     images = _images(tensors)
     parts = tuple(_part(part, len(images)) for part in _list(body.get("parts"), "parts"))
     shown = [part.index for part in parts if isinstance(part, ImageRef)]
@@ -126,12 +128,12 @@ def parse(tensors: Tensors) -> Request:
     return Request(
         parts=parts,
         images=images,
-        prefix=_text(body.get("prefix", ""), "prefix"),
+        prefix=text_of(body.get("prefix", ""), "prefix"),
         guidance=_guidance(body.get("guidance")),
-        adapter=None if body.get("adapter") is None else _text(body["adapter"], "adapter"),
+        adapter=None if body.get("adapter") is None else text_of(body["adapter"], "adapter"),
         max_tokens=_max_tokens(body.get("max_tokens")),
-        priority=_whole(body.get("priority", ROUTINE), "priority", 0, MAX_PRIORITY),
-        deadline_s=None if body.get("deadline_s") is None else _positive(body["deadline_s"], "deadline_s"),
+        priority=whole(body.get("priority", ROUTINE), "priority", 0, MAX_PRIORITY),
+        deadline_s=None if body.get("deadline_s") is None else positive(body["deadline_s"], "deadline_s"),
     )
 
 
@@ -181,11 +183,11 @@ def encode_chunk(chunk: Chunk) -> dict[str, NDArray[Any]]:
 
 def decode_chunk(tensors: Tensors) -> Chunk:
     """Return the response that `encode_chunk` wrote."""
-    usage = _utf8(_one(tensors, "USAGE"), "USAGE")
+    usage = utf8(one_of(tensors, "USAGE"), "USAGE")
     return Chunk(
-        text=_utf8(_one(tensors, "TEXT"), "TEXT"),
+        text=utf8(one_of(tensors, "TEXT"), "TEXT"),
         logprobs=tuple(float(value) for value in tensors["LOGPROBS"]),
-        finish=_utf8(_one(tensors, "FINISH"), "FINISH"),
+        finish=utf8(one_of(tensors, "FINISH"), "FINISH"),
         usage=json.loads(usage) if usage else {},
     )
 
@@ -194,7 +196,8 @@ def _bytes(text: str) -> NDArray[Any]:
     return np.array([text.encode()], dtype=np.object_)
 
 
-def _one(tensors: Tensors, name: str) -> Any:
+def one_of(tensors: Tensors, name: str) -> Any:
+    """Return the only element of the tensor `name`; raises ContractError."""
     if name not in tensors:
         raise ContractError(f"{name} is missing")
     if tensors[name].size != 1:
@@ -202,15 +205,17 @@ def _one(tensors: Tensors, name: str) -> Any:
     return tensors[name].reshape(-1)[0]
 
 
-def _utf8(value: Any, name: str) -> str:
+def utf8(value: Any, name: str) -> str:
+    """Return an element of a BYTES tensor as text; raises ContractError."""
     try:
         return value.decode() if isinstance(value, bytes) else str(value)
     except UnicodeDecodeError as e:
         raise ContractError(f"{name} is not UTF-8") from e
 
 
-def _body(value: Any) -> dict[str, Any]:
-    text = _utf8(value, "REQUEST")
+def body_of(value: Any, fields: frozenset[str]) -> dict[str, Any]:
+    """Return the JSON object of REQUEST, which has no other fields than `fields`; raises ContractError."""
+    text = utf8(value, "REQUEST")
     if len(text) > MAX_REQUEST_BYTES:
         raise ContractError(f"REQUEST is longer than {MAX_REQUEST_BYTES} characters")
     try:
@@ -220,7 +225,7 @@ def _body(value: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ContractError("REQUEST is not a JSON object")
     # A misspelt "guidance" that is silently dropped would give an unguided answer.
-    if unknown := sorted(set(body) - REQUEST_FIELDS):
+    if unknown := sorted(set(body) - fields):
         raise ContractError(f"REQUEST has unknown fields: {', '.join(unknown)}")
     return body
 
@@ -247,7 +252,7 @@ def _part(part: Any, images: int) -> Part:
     if not isinstance(part, dict):
         raise ContractError("a part is not a JSON object")
     if set(part) == {"text"}:
-        return Text(_text(part["text"], "part text"))
+        return Text(text_of(part["text"], "part text"))
     if "image" not in part or not IMAGE_FIELDS.issuperset(part):
         raise ContractError(
             f"a part has the fields {sorted(part)}; expected text, or image with label, source, frame, spacing_mm"
@@ -257,19 +262,20 @@ def _part(part: Any, images: int) -> Part:
         raise ContractError(f"a part shows image {index!r}, but {images} image(s) were sent")
     return ImageRef(
         index=index,
-        label=_text(part.get("label", ""), "label"),
-        source=_text(part.get("source", ""), "source"),
-        frame=_whole(part.get("frame", 1), "frame", 1, MAX_FRAME),
-        spacing_mm=_spacing(part.get("spacing_mm")),
+        label=text_of(part.get("label", ""), "label"),
+        source=text_of(part.get("source", ""), "source"),
+        frame=whole(part.get("frame", 1), "frame", 1, MAX_FRAME),
+        spacing_mm=spacing_of(part.get("spacing_mm")),
     )
 
 
-def _spacing(value: Any) -> tuple[float, float] | None:
+def spacing_of(value: Any) -> tuple[float, float] | None:
+    """Return the spacing between rows and between columns, in mm; None where it is not known. Raises ContractError."""
     if value is None:
         return None
     if not isinstance(value, list) or len(value) != 2:
         raise ContractError(f"spacing_mm must be two numbers, between rows and between columns, got {value!r}")
-    return _positive(value[0], "spacing_mm"), _positive(value[1], "spacing_mm")
+    return positive(value[0], "spacing_mm"), positive(value[1], "spacing_mm")
 
 
 def _list(value: Any, name: str) -> list[Any]:
@@ -278,7 +284,8 @@ def _list(value: Any, name: str) -> list[Any]:
     return value
 
 
-def _text(value: Any, name: str) -> str:
+def text_of(value: Any, name: str) -> str:
+    """Return `value` if it is text; raises ContractError."""
     if not isinstance(value, str):
         raise ContractError(f"{name} is not text")
     return value
@@ -289,20 +296,22 @@ def _guidance(value: Any) -> Guidance | None:
         return None
     if not isinstance(value, dict) or set(value) != {"kind", "value"} or value["kind"] not in GUIDANCE_KINDS:
         raise ContractError(f"guidance must have a kind ({', '.join(GUIDANCE_KINDS)}) and a value")
-    return Guidance(value["kind"], _text(value["value"], "guidance value"))
+    return Guidance(value["kind"], text_of(value["value"], "guidance value"))
 
 
 def _max_tokens(value: Any) -> int | None:
-    return None if value is None else _whole(value, "max_tokens", 1, MAX_TOKENS)
+    return None if value is None else whole(value, "max_tokens", 1, MAX_TOKENS)
 
 
-def _whole(value: Any, name: str, least: int, most: int) -> int:
+def whole(value: Any, name: str, least: int, most: int) -> int:
+    """Return `value` if it is a whole number from `least` to `most`; raises ContractError."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ContractError(f"{name} must be a whole number from {least} to {most}, got {value!r}")
     return value
 
 
-def _positive(value: Any, name: str) -> float:
+def positive(value: Any, name: str) -> float:
+    """Return `value` if it is a number above 0; raises ContractError."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
         raise ContractError(f"{name} must be a number above 0, got {value!r}")
     return float(value)

@@ -21,7 +21,13 @@ from PIL import Image
 NOT_DIGESTED = frozenset({"model.py", "verify.json"})
 """The glue and the record of the verification stand beside the model; they are not the model."""
 
-FILTERS = {"box": Image.Resampling.BOX, "bilinear": Image.Resampling.BILINEAR}
+FILTERS = {
+    "box": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+FITS = ("letterbox", "stretch", "cover")
 FULL_SCALE = 65535.0
 DIGEST_BLOCK = 1 << 20
 
@@ -32,12 +38,16 @@ class ModelError(RuntimeError):
 
 @dataclass(frozen=True)
 class ImageForm:
-    """How an image becomes `pixel_values`: fit into rows x columns, pad, scale to 0..1, (x - mean) / std."""
+    """How an image becomes `pixel_values`: fit into rows x columns, pad, scale to 0..1, (x - mean) / std.
+
+    What a model sees of an image in its prompt is `text`: `tokens_per_image` placeholders and, for some, marks around.
+    """
 
     rows: int
     columns: int
-    mean: float
-    std: float
+    mean: float | tuple[float, ...]
+    """One number, or one per channel: the grey image is given to as many channels."""
+    std: float | tuple[float, ...]
     padding: float
     """Grey value 0..1 beside an image of another aspect ratio."""
     filter: str
@@ -45,6 +55,45 @@ class ImageForm:
     """The placeholder that stands in the prompt for one image feature."""
     tokens_per_image: int
     max_images: int
+    fit: str = "letterbox"
+    """letterbox: whole, centred, padded; stretch: whole, without its aspect ratio; cover: the middle, no border."""
+    depth: int = 0
+    """Bits that a pixel is rounded to before it is resized, as the makers' processors do (8); 0 for none."""
+    grid: tuple[int, int] | None = None
+    """Rows and columns of placeholders, where `row_end` stands after each row but the last."""
+    before: str = ""
+    row_end: str = ""
+    after: str = ""
+    mark: str = ""
+    """What the chat template itself writes for an image, `text` then stands there; empty: the engine writes `text`."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done, at load and not at the first image."""
+        if self.fit not in FITS or self.filter not in FILTERS or self.depth not in (0, 8):
+            raise ValueError(f"image form {self.fit}, {self.filter}, {self.depth} bits is not known here")
+        if self.grid and self.grid[0] * self.grid[1] != self.tokens_per_image:
+            raise ValueError(f"a grid of {self.grid} has not {self.tokens_per_image} tokens")
+
+    @property
+    def text(self) -> str:
+        """What stands in the prompt for one image."""
+        down, across = self.grid or (1, self.tokens_per_image)
+        return self.before + self.row_end.join([self.token * across] * down) + self.after
+
+
+@dataclass(frozen=True)
+class DecoderForm:
+    """What the plain engine must know of a decoder and its graph does not say."""
+
+    image_attention: str = "causal"
+    """Or `bidirectional`: the tokens of one image see one another."""
+    sliding_window: int = 0
+    """How many tokens a layer with `sliding_attention_mask` reaches back, itself included."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is not known, at load."""
+        if self.image_attention not in ("causal", "bidirectional"):
+            raise ValueError(f"image_attention is causal or bidirectional, not {self.image_attention!r}")
 
 
 @dataclass(frozen=True)
@@ -71,6 +120,9 @@ class ModelFolder:
     default_max_tokens: int
     memory_mb: int = 0
     """What the card allows the model to take; 0 for no budget."""
+    engine: str = "genai"
+    """Which engine serves it."""
+    decoder: DecoderForm = DecoderForm()
 
 
 def digest_of(path: Path) -> str:
@@ -91,11 +143,12 @@ def device_uid(digest: str) -> str:
     return f"2.25.{uuid5(NAMESPACE_OID, 'sha256:' + digest).int}"
 
 
-def read_folder(model: Path) -> ModelFolder:
+def read_folder(model: Path, *, unverified: bool = False) -> ModelFolder:
     """Return the model in `model` (the named folder, not the version); raises ModelError.
 
     The files must have the digest their card names: a folder that was changed is not served under a name
-    that was measured with other files.
+    that was measured with other files. Nor is one that was never compared with the framework's model, or differed from
+    it, unless its card says who wants it served all the same; `unverified` is for whoever verifies it.
     """
     try:
         card = tomllib.loads((model / "card.toml").read_text(encoding="utf-8"))
@@ -106,19 +159,42 @@ def read_folder(model: Path) -> ModelFolder:
         found = digest_of(path)
         if found != card["digest"].removeprefix("sha256:"):
             raise ModelError(f"{model.name}: the files have digest {found}, the card says {card['digest']}")
+        reason = "" if unverified or card.get("unverified_override") else not_verified(path, found)
+        if reason:
+            raise ModelError(f"{model.name}: {reason}: `preread models verify {model.name}` looks again")
         return ModelFolder(
             path=path,
             name=card["name"],
             version=card["version"],
             digest=card["digest"],
-            image=ImageForm(**form["image"]) if form["image"] else None,
+            image=image_form(form["image"]) if form["image"] else None,
             domain=domain,
             context_tokens=config["model"]["context_length"],
             default_max_tokens=form["default_max_tokens"],
             memory_mb=int(card.get("memory_mb", 0)),
+            engine=form.get("engine", "genai"),
+            decoder=DecoderForm(**form.get("decoder", {})),
         )
     except (OSError, KeyError, TypeError, ValueError) as e:
         raise ModelError(f"{model.name}: not a readable model folder: {e!r}") from e
+
+
+def not_verified(path: Path, digest: str) -> str:
+    """Return why the version folder `path` is not known to answer as the framework's model does; "" where it is."""
+    try:
+        record = json.loads((path / "verify.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return "it was never verified (no verify.json)"
+    if record.get("digest", digest).removeprefix("sha256:") != digest:
+        return "it was verified with other files"
+    if record["greedy_tokens_identical"] < record["prompts"]:
+        return f"{record['greedy_tokens_identical']} of {record['prompts']} answers are those of the framework's model"
+    return "; ".join(record.get("differences", []))
+
+
+def image_form(table: dict[str, Any]) -> ImageForm:
+    """Return the form that preread.json writes down; lists become tuples."""
+    return ImageForm(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
 
 
 def newest_version(model: Path) -> Path:
@@ -140,9 +216,16 @@ def digest_of_file(file: Path) -> str:
 
 
 def pixel_values(images: list[NDArray[np.uint16]], form: ImageForm) -> NDArray[np.float32]:
-    """Return `images` (each rows, columns over 0..65535) as (n, 1, form.rows, form.columns), normalised."""
-    fitted = [(letterbox(image, form) - form.mean) / form.std for image in images]
-    return np.stack(fitted)[:, None].astype(np.float32)
+    """Return `images` (each rows, columns over 0..65535) as (n, channels, form.rows, form.columns), normalised."""
+    mean, std = (np.reshape(np.asarray(value, np.float32), (-1, 1, 1)) for value in (form.mean, form.std))
+    return np.stack([((fitted(image, form) - mean) / std).astype(np.float32) for image in images])
+
+
+def fitted(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
+    """Return `image` over 0..1 in (form.rows, form.columns), as the form fits it."""
+    if form.fit == "stretch":
+        return resized(image, (form.rows, form.columns), form)
+    return cover(image, form) if form.fit == "cover" else letterbox(image, form)
 
 
 def letterbox(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
@@ -150,12 +233,31 @@ def letterbox(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
     rows, columns = image.shape
     scale = min(form.rows / rows, form.columns / columns)
     size = max(1, round(rows * scale)), max(1, round(columns * scale))
-    grey = Image.fromarray(image.astype(np.float32) / FULL_SCALE)
-    small = np.asarray(grey.resize((size[1], size[0]), FILTERS[form.filter]), np.float32)
     out = np.full((form.rows, form.columns), form.padding, np.float32)
     top, left = (form.rows - size[0]) // 2, (form.columns - size[1]) // 2
-    out[top : top + size[0], left : left + size[1]] = small
+    out[top : top + size[0], left : left + size[1]] = resized(image, size, form)
     return out
+
+
+def cover(image: NDArray[Any], form: ImageForm) -> NDArray[np.float32]:
+    """Return the middle of `image` over 0..1, its shorter side fitted (transformers: shortest_edge, center_crop)."""
+    rows, columns = image.shape
+    scale = max(form.rows / rows, form.columns / columns)
+    size = max(form.rows, int(rows * scale)), max(form.columns, int(columns * scale))
+    top, left = (size[0] - form.rows) // 2, (size[1] - form.columns) // 2
+    return resized(image, size, form)[top : top + form.rows, left : left + form.columns]
+
+
+def resized(image: NDArray[Any], size: tuple[int, int], form: ImageForm) -> NDArray[np.float32]:
+    """Return `image` (0..65535) over 0..1 in `size` (rows, columns); in whole grey levels where the form says so."""
+    shape = (size[1], size[0])
+    if form.depth:
+        levels = (1 << form.depth) - 1
+        grey = Image.fromarray(np.rint(image * (levels / FULL_SCALE)).astype(np.uint8))
+        return np.asarray(grey.resize(shape, FILTERS[form.filter]), np.float32) / levels
+    return np.asarray(
+        Image.fromarray(image.astype(np.float32) / FULL_SCALE).resize(shape, FILTERS[form.filter]), np.float32
+    )
 
 
 def _sha256(file: Path) -> str:

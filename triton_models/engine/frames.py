@@ -20,7 +20,10 @@ SIZES = struct.Struct(">II")
 LENGTH = struct.Struct("<I")
 MAX_HEADER_BYTES = 1 << 20
 MAX_PAYLOAD_BYTES = 1 << 29
-DATATYPES: dict[str, np.dtype[Any]] = {"INT32": np.dtype("<i4"), "UINT16": np.dtype("<u2"), "FP32": np.dtype("<f4")}
+DATATYPES: dict[str, np.dtype[Any]] = {
+    "INT16": np.dtype("<i2"), "INT32": np.dtype("<i4"), "UINT8": np.dtype("u1"), "UINT16": np.dtype("<u2"),
+    "FP32": np.dtype("<f4"),
+}  # fmt: skip
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, struct.error, OverflowError, RecursionError)
 NAMES = {dtype: name for name, dtype in DATATYPES.items()}
 

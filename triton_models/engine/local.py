@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 # As a script this file is alone on the path; the package is found beside the models.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from engine import contract, frames, genai, stall, turns
+from engine import contract, engines, frames, stall, turns
 from engine.folder import ModelError
 
 log = logging.getLogger("preread.local")
@@ -34,7 +34,7 @@ SEND_TIMEOUT_S = 60.0
 MAX_OPEN_REQUESTS = 256
 """Per connection, running or waiting."""
 
-Engines = dict[str, genai.Engine]
+Engines = dict[str, engines.Engine]
 
 
 class Session:
@@ -80,23 +80,23 @@ class Session:
         else:
             self._begin(engine, request, tensors)
 
-    def _begin(self, engine: genai.Engine, request: str, tensors: dict[str, Any]) -> None:
+    def _begin(self, engine: engines.Engine, request: str, tensors: dict[str, Any]) -> None:
         try:
-            asked = contract.parse(tensors)
+            asked = engine.parse(tensors)
         except contract.ContractError as e:
             self._refuse(request, str(e))
             return
         cancelled = self._open[request] = threading.Event()
         stop = turns.stopper(cancelled.is_set, asked.deadline_s)
-        self._pool.submit(asked.priority, partial(self._answer, engine, request, asked, stop))
+        self._pool.submit(asked.priority, partial(self._answer, engine, request, asked, stop), over=bool(stop()))
 
-    def _answer(self, engine: genai.Engine, request: str, asked: contract.Request, stop: turns.Stop) -> None:
+    def _answer(self, engine: engines.Engine, request: str, asked: Any, stop: turns.Stop) -> None:
         with self._watch.answering():
             try:
                 for chunk in engine.generate(asked, stop):
                     if chunk.finish:  # before the client hears of the end, so that it may use the id again
                         self._open.pop(request, None)
-                    self._say({"op": "chunk", "id": request}, contract.encode_chunk(chunk))
+                    self._say({"op": "chunk", "id": request}, engine.encode(chunk))
                     self._watch.moved()
             except OSError:
                 log.info("a client left before the end of its answer")
@@ -133,13 +133,13 @@ def hello(engines: Engines) -> dict[str, Any]:
     }
 
 
-def load(repositories: Sequence[Path], names: Sequence[str], threads: int | None) -> Engines:
+def load(repositories: Sequence[Path], names: Sequence[str], threads: int | None, device: str = "") -> Engines:
     """Return the engines of all folders with a card, or of those in `names`; raises ModelError."""
     folders = [card.parent for repository in repositories for card in sorted(repository.glob("*/card.toml"))]
     chosen = {folder.name: folder for folder in folders if not names or folder.name in names}
     if missing := set(names) - set(chosen):
         raise ModelError(f"no model folder for {', '.join(sorted(missing))}")
-    return {name: genai.Engine.load(folder, threads=threads) for name, folder in chosen.items()}
+    return {name: engines.load(folder, threads=threads, device=device) for name, folder in chosen.items()}
 
 
 def listen(path: Path) -> socket.socket:
@@ -181,6 +181,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--repository", type=Path, action="append", required=True, help="may be repeated")
     parser.add_argument("--model", action="append", default=[], help="only this one; may be repeated")
     parser.add_argument("--threads", type=int, help="per answer; default: the cores this process may use")
+    parser.add_argument("--device", default="", help="cpu or cuda, or it is an error; default: what each model names")
     parser.add_argument("--concurrency", type=int, default=4, help="answers at once; more wait")
     parser.add_argument(
         "--silent-s", type=float, default=30, help="end when no open answer moves for so long; 0: never"
@@ -203,7 +204,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _arguments(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
     try:
-        engines = load(arguments.repository, arguments.model, arguments.threads)
+        engines = load(arguments.repository, arguments.model, arguments.threads, arguments.device)
     except ModelError as e:
         raise SystemExit(str(e)) from e
     pool, watch = turns.Turns(arguments.concurrency), stall.Stall(arguments.silent_s)

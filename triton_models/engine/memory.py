@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from engine.folder import ModelError
+
 MEGABYTE = 1 << 20
 STATM = Path("/proc/self/statm")
 
@@ -14,3 +16,13 @@ def resident_mb() -> float:
         return 0.0
     pages = int(STATM.read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / MEGABYTE
+
+
+def check(name: str, allowed_mb: int, *, since_mb: float) -> None:
+    """Raise ModelError if the process took more than `allowed_mb` (0: no budget) since it kept `since_mb`."""
+    taken_mb = resident_mb() - since_mb
+    if allowed_mb and taken_mb > allowed_mb:
+        raise ModelError(
+            f"{name}: takes {taken_mb:.0f} MB once it is loaded and its card allows {allowed_mb}: "
+            "raise memory_mb in the card if the machine has the room, or serve a smaller model"
+        )

@@ -13,6 +13,12 @@ Stop = Callable[[], str]
 
 log = logging.getLogger("preread.turns")
 
+
+def never() -> str:
+    """A request that nobody stops."""
+    return ""
+
+
 LAST = 1 << 31
 """Behind every priority: the places themselves end."""
 
@@ -30,9 +36,12 @@ class Turns:
         for place in self._places:
             place.start()
 
-    def submit(self, priority: int, work: Work) -> None:
-        """Have `work` done in its turn."""
-        self._waiting.put((priority, next(self._order), work))
+    def submit(self, priority: int, work: Work, *, over: bool = False) -> None:
+        """Have `work` done in its turn; here and at once if it is `over` before it began: it takes no time."""
+        if over:
+            work()
+        else:
+            self._waiting.put((priority, next(self._order), work))
 
     def close(self) -> None:
         """Do what waits, then end."""

@@ -7,7 +7,11 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 
+from service.domain.protocol import ProtocolStep
 from workers.algorithms.base import AlgorithmModule
+
+_OTHERS = {"base", "image_model"}
+"""No algorithms of one model each; which model `image_model` asks is the protocol's to say."""
 
 
 @cache
@@ -16,7 +20,8 @@ def algorithms() -> dict[str, AlgorithmModule]:
 
     Raises TypeError for a file that does not offer what an algorithm offers.
     """
-    names = [f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__) if module.name != "base"]
+    files = [module.name for module in pkgutil.iter_modules(__path__) if module.name not in _OTHERS]
+    names = [f"{__name__}.{name}" for name in files]
     modules = [import_module(name) for name in names]
     modules += [entry.load() for entry in entry_points(group="preread.algorithms")]
     for module in modules:
@@ -25,3 +30,9 @@ def algorithms() -> dict[str, AlgorithmModule]:
                 f"{module.__name__} is no algorithm: it needs ALGORITHM, MODEL, accepts, prepare, interpret"
             )
     return {module.ALGORITHM: module for module in modules}
+
+
+def model_of(step: ProtocolStep) -> str:
+    """The model that a protocol's step asks; empty for a measure, and for an algorithm that is not installed."""
+    module = algorithms().get(step.algorithm)
+    return step.model or (module.MODEL if module else "")

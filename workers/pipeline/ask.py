@@ -6,11 +6,13 @@ import time
 from dataclasses import replace
 
 from service.domain.algorithm import Card
+from service.domain.context import context_line
 from service.domain.errors import Refused, Unclear, Unreadable, Unsupported
 from service.domain.job import Step
 from service.domain.protocol import ProtocolStep
+from service.domain.study import Identity
 from service.ports.clock import Clock
-from service.ports.models import Answer, Models, Question
+from service.ports.models import Answer, ImagePart, Models, Question
 from service.ports.pixels import Pixels
 from workers.algorithms.base import AlgorithmModule
 from workers.pipeline.kept import Asked, Kept, dump
@@ -23,6 +25,7 @@ def ask(
     module: AlgorithmModule,
     card: Card,
     selection: Selection,
+    identity: Identity,
     *,
     attempt: int,
     priority: int,
@@ -38,22 +41,31 @@ def ask(
     started, begun = clock.now(), time.monotonic()
     asked: list[Asked] = []
     prompts: set[str] = set()
-    for stored, _ in selection.images:
+    for stored, looked in selection.images:
         uid = stored.instance.sop_instance_uid
         try:
-            question = replace(module.prepare(pixels.read(stored)), priority=priority, timeout_s=timeout_s)
+            prepared = module.prepare(pixels.read(stored), looked)
+            told = with_context(prepared, context_line(step.context, stored.instance, identity))
+            question = replace(told, priority=priority, timeout_s=timeout_s)
             prompts.add(question.prompt_digest)
             asked.append(Asked(image=uid, answer=_answer(models, question, card)))
         except (Unreadable, Unsupported, Refused, Unclear) as error:
             asked.append(
                 Asked(image=uid, answer=None, error=str(error), final=isinstance(error, (Unreadable, Unsupported)))
             )
+    kept = Kept(
+        algorithm=card.algorithm,
+        left_out=selection.left_out,
+        asked=tuple(asked),
+        notes=selection.notes,
+        calibration=card.calibration,
+    )
     answered = any(one.answer for one in asked)
     return Step(
         ordinal=ordinal,
         kind=step.kind,
         algorithm=step.algorithm,
-        answer=dump(Kept(algorithm=card.algorithm, left_out=selection.left_out, asked=tuple(asked))),
+        answer=dump(kept),
         error="" if answered or not asked else asked[0].error,
         model_digest=card.algorithm.digest if answered else "",
         prompt_digest=" ".join(sorted(prompts)),
@@ -61,6 +73,14 @@ def ask(
         started_at=started,
         took_s=time.monotonic() - begun,
     )
+
+
+def with_context(question: Question, line: str) -> Question:
+    """`question` with `line` after its images and before its words; as it is without one."""
+    if not line:
+        return question
+    after = max((place for place, part in enumerate(question.parts, 1) if isinstance(part, ImagePart)), default=0)
+    return replace(question, parts=(*question.parts[:after], line, *question.parts[after:]))
 
 
 def _answer(models: Models, question: Question, card: Card) -> Answer:

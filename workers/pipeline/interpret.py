@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from service.domain.algorithm import Algorithm
+from service.domain.algorithm import Algorithm, Calibration
 from service.domain.code import PROCEDURES, UNKNOWN_PROCEDURE
 from service.domain.errors import Unclear
 from service.domain.report import Evidence, Finding, Outcome, Report, Sentence
-from service.ports.models import Finish
-from workers.algorithms.base import AlgorithmModule, Draft, Looked
+from service.ports.finish import Finish
+from workers.algorithms.base import AlgorithmModule, Draft, Looked, Statement, combine
 from workers.pipeline.kept import Asked, Kept
 from workers.pipeline.select import Selection
 
@@ -35,21 +36,47 @@ class Reading:
         self._sentences: list[Sentence] = []
         self._missing: list[Missing] = []
         self._looked_at: list[Evidence] = []
+        self._notes: list[str] = []
 
     def add(self, module: AlgorithmModule, selection: Selection, kept: Kept) -> None:
         """Add one step's answers, under the name of the algorithm that gave them."""
         self._algorithms.append(kept.algorithm)
         self._missing += [Missing(reason, final=True) for reason in kept.left_out]
+        drafts: list[Draft] = []
+        missing: list[Missing] = []
         for stored, looked in selection.images:
             asked = kept.of(stored.instance.sop_instance_uid)
             drafted = self._draft(module, asked, looked) if asked else Missing("no answer was kept", final=False)
             if isinstance(drafted, Missing):
-                self._missing.append(drafted)
+                missing.append(drafted)
                 continue
-            uid = kept.algorithm.device_uid
-            self._findings += [replace(found, algorithm_uid=uid) for found in drafted.findings]
-            self._sentences += drafted.sentences
+            drafts.append(calibrated(drafted, kept.calibration))
             self._looked_at.append(looked.evidence)
+        self._missing += _counted(missing, len(selection.images))
+        if drafts:
+            looked_at = [looked for _, looked in selection.images]
+            self._take(combine(module, drafts, looked_at, namespace=self._namespace), kept)
+
+    def _take(self, draft: Draft, kept: Kept) -> None:
+        self._findings += [replace(found, algorithm_uid=kept.algorithm.device_uid) for found in draft.findings]
+        self._sentences += draft.sentences
+        self._notes += kept.notes
+
+    def add_findings(
+        self,
+        algorithm: Algorithm,
+        *,
+        looked_at: Sequence[Evidence],
+        findings: Sequence[Finding],
+        sentences: Sequence[Sentence] = (),
+        missing: Sequence[Missing],
+    ) -> None:
+        """Add what one step found on images, under the name of the algorithm that found it."""
+        self._algorithms.append(algorithm)
+        self._findings += [replace(found, algorithm_uid=algorithm.device_uid) for found in findings]
+        self._sentences += sentences
+        self._looked_at += looked_at
+        self._missing += missing
 
     def missing(self, reason: str, algorithm: Algorithm | None = None, *, final: bool) -> None:
         """Name something that the report lacks, whose it would have been, and whether asking again could help."""
@@ -69,9 +96,10 @@ class Reading:
             outcome=outcome,
             algorithms=tuple(dict.fromkeys(self._algorithms)),
             procedure=self._procedure,
-            images=tuple(self._looked_at) or self._images,
+            images=tuple(dict.fromkeys(self._looked_at)) or self._images,
             findings=tuple(self._findings),
             sentences=tuple(self._sentences),
+            notes=tuple(dict.fromkeys(self._notes)),
             reason=reason,
             language=language,
         )
@@ -82,11 +110,37 @@ class Reading:
             return Missing(asked.error, asked.final)
         if answer.finish is Finish.OUTSIDE_DOMAIN:
             score, threshold = answer.domain_score or 0.0, answer.domain_threshold or 0.0
-            told = f"the image is not of the kind the model was made for (score {score:.2f}, needs {threshold:.2f})"
-            return Missing(told, final=True)
+            # Of several images each has a score of its own, and one reason should stand for all of them.
+            scored = f" (score {score:.2f}, needs {threshold:.2f})" if looked.of == 1 else ""
+            return Missing(f"the image is not of the kind the model was made for{scored}", final=True)
         if answer.finish is not Finish.STOP:
             return Missing(f"the model did not finish its answer ({answer.finish})", final=False)
         try:
             return module.interpret(answer, looked, namespace=self._namespace)
         except Unclear as error:
             return Missing(str(error), final=False)
+
+
+def calibrated(draft: Draft, calibration: Calibration | None) -> Draft:
+    """`draft` with the probability of each finding, as the model's card calibrates it; none without that."""
+    if calibration is None:
+        return draft
+    stated = {statement.tracking_id: statement for statement in draft.statements}
+    findings = (_calibrated(found, stated.get(found.tracking_id), calibration) for found in draft.findings)
+    return replace(draft, findings=tuple(findings))
+
+
+def _calibrated(finding: Finding, statement: Statement | None, calibration: Calibration) -> Finding:
+    """The curve gives how often such a statement is right; the finding keeps how likely it is present."""
+    if statement is None or statement.raw is None:
+        return finding
+    right = calibration.of(statement.name)(statement.raw)
+    return replace(finding, probability=round(right if finding.present else 1.0 - right, 4))
+
+
+def _counted(missing: Iterable[Missing], of: int) -> list[Missing]:
+    """Each reason once, and of several images how many it concerns."""
+    counts = Counter(missing)
+    if of == 1:
+        return list(counts)
+    return [replace(one, reason=f"{count} of {of} images: {one.reason}") for one, count in counts.items()]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from service.domain.algorithm import Card
 from service.domain.code import PROCEDURES, UNKNOWN_PROCEDURE
 from service.domain.config import Configuration, ConfigVersion
-from service.domain.errors import Misconfigured, Unavailable
+from service.domain.errors import Unavailable
 from service.domain.job import MAX_CRASHES, Step, retry_after
 from service.domain.node import DestinationNode
-from service.domain.protocol import Protocol, ProtocolStep
+from service.domain.protocol import Protocol
 from service.domain.report import Outcome, Report
 from service.domain.rule import Mode, Rule, match
 from service.domain.study import StoredInstance
@@ -21,13 +20,10 @@ from service.domain.uids import derive_uid
 from service.flow.record import report_json
 from service.ports.ledger import Claim
 from service.ports.services import Services
-from workers.algorithms import algorithms
-from workers.algorithms.base import AlgorithmModule
-from workers.pipeline.ask import ask
 from workers.pipeline.encode import encode
 from workers.pipeline.interpret import Reading
-from workers.pipeline.kept import load
-from workers.pipeline.select import again, evidence_of, select
+from workers.pipeline.select import evidence_of
+from workers.pipeline.steps import Asked, add, take
 
 NO_SERIES = "the rule no longer takes any series"
 """Why nothing is read where a rule took a series once and takes none of the same manifest now: what it asked of the
@@ -94,69 +90,32 @@ def _read(
     protocol = version.configuration.protocol(claim.job.protocol)
     matched = _matched(claim, version.configuration.rule(claim.job.rule), services)
     shown = matched or claim.manifest.instances
+    namespace = derive_uid(services.settings.site.name, claim.job.study_instance_uid, protocol.name)
     reading = Reading(
         modality=shown[0].instance.modality,
         images=[evidence_of(stored) for stored in shown],
-        namespace=derive_uid(services.settings.site.name, claim.job.study_instance_uid, protocol.name),
+        namespace=namespace,
     )
     kept = {step.ordinal: step for step in claim.steps}
-    steps: list[Step] = []
+    done: list[Step] = []
     for ordinal, wanted in enumerate(protocol.steps, 1):
         step = kept.get(ordinal)
-        if step is None:
-            step = _ask(ordinal, wanted, matched, claim, services, reading, why_not_ask)
+        if step is None and not matched:
+            reading.missing(NO_SERIES, final=True)
+        elif step is None:
+            asked = Asked(ordinal=ordinal, step=wanted, images=matched, claim=claim, why_not=why_not_ask)
+            step = _kept(take(asked, services, reading), claim, services)
         if step is not None:
-            answers = load(step.answer)
-            selection = again(claim.manifest.instances, [one.image for one in answers.asked], answers.left_out)
-            reading.add(_module(wanted), selection, answers)
-            steps.append(step)
-    return reading.report(language=services.settings.site.language), tuple(steps)
+            add(step, wanted, claim.manifest.instances, reading, namespace=namespace)
+            done.append(step)
+    return reading.report(language=services.settings.site.language), tuple(done)
 
 
-def _ask(
-    ordinal: int,
-    wanted: ProtocolStep,
-    matched: Sequence[StoredInstance],
-    claim: Claim,
-    services: Services,
-    reading: Reading,
-    why_not: str,
-) -> Step | None:
-    """Ask one step's model and keep the answers; None, and named in `reading`, if it is not asked."""
-    if not matched:
-        reading.missing(NO_SERIES, final=True)
-        return None
-    module = _module(wanted)
-    card: Card = services.models.card(module.MODEL)
-    selection = select(matched, module, card.limits, claim.identity)
-    if why_not or not selection.images:
-        none = "; ".join(selection.left_out) or "no image for this algorithm"
-        final = not selection.images
-        reading.missing(none if final else why_not, card.algorithm, final=final)
-        return None
-    step = ask(
-        ordinal,
-        wanted,
-        module,
-        card,
-        selection,
-        attempt=claim.job.attempt,
-        priority=int(claim.job.priority),
-        timeout_s=services.settings.models.timeout_s,
-        models=services.models,
-        pixels=services.pixels,
-        clock=services.clock,
-    )
-    if not services.ledger.keep_step(claim.job.job_id, step):
+def _kept(step: Step | None, claim: Claim, services: Services) -> Step | None:
+    """Keep a step's answers before anything is made of them. Raises LostLease."""
+    if step is not None and not services.ledger.keep_step(claim.job.job_id, step):
         raise LostLease(claim.job.job_id)
     return step
-
-
-def _module(wanted: ProtocolStep) -> AlgorithmModule:
-    try:
-        return algorithms()[wanted.algorithm]
-    except KeyError as error:
-        raise Misconfigured(f"algorithm {wanted.algorithm} is not installed; install it or change the rule") from error
 
 
 def _matched(claim: Claim, rule: Rule, services: Services) -> list[StoredInstance]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import time, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from service.domain.protocol import StepKind
+from service.domain.context import FIELDS
+from service.domain.protocol import ANY_MODEL, StepKind
 from service.domain.rule import Mode, Priority
 from service.domain.study import ROUTING_KEYWORDS
 
@@ -56,12 +57,19 @@ def _keyword(value: str) -> str:
     return value
 
 
+def _context_field(value: str) -> str:
+    if value not in FIELDS:
+        raise ValueError(f"{value} never stands in a prompt; a model may be told: {', '.join(FIELDS)}")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Network = Annotated[str, AfterValidator(_network)]
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
 OwnAeTitle = Annotated[str, AfterValidator(lambda value: _ae_title(value) if value else "")]
 Url = Annotated[str, AfterValidator(_url)]
 RulePriority = Annotated[Priority, BeforeValidator(_priority)]
+ContextField = Annotated[str, AfterValidator(_context_field)]
 Keyword = Annotated[str, AfterValidator(_keyword)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
@@ -102,6 +110,14 @@ class NodesFile(_Table):
 class StepTable(_Table):
     kind: StepKind
     algorithm: Name
+    context: tuple[ContextField, ...] = ()
+    model: Name | Literal[""] = ""
+
+    @model_validator(mode="after")
+    def _names_a_model_where_one_is_needed(self) -> StepTable:
+        if (self.algorithm == ANY_MODEL) != bool(self.model):
+            raise ValueError(f'algorithm "{ANY_MODEL}" needs a model, and no other algorithm takes one')
+        return self
 
 
 class ProtocolTable(_Table):
@@ -155,6 +171,19 @@ class ForwardTable(_Table):
     destination: Name
     source: Patterns = ()
     modality: Patterns = ()
+
+
+class StoppedTable(_Table):
+    """[[stopped]] in stopped.toml, which `preread models stop` writes."""
+
+    model: Name
+    digest: str
+    by: str
+    reason: str = ""
+
+
+class StoppedFile(_Table):
+    stopped: tuple[StoppedTable, ...] = ()
 
 
 class RulesFile(_Table):

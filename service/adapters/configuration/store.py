@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from service.adapters.configuration.toml import parse
+from service.adapters.configuration.toml import STOPPED, parse
 from service.domain.config import Configuration, ConfigVersion
 from service.domain.errors import Misconfigured
 from service.domain.node import DestinationNode
+from service.domain.protocol import ProtocolStep
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +23,10 @@ class Installed:
     schemes: tuple[str, ...] = ()
     check_destination: Callable[[DestinationNode], None] = lambda node: None
     """Raises Misconfigured for a destination that would not open."""
+    check_step: Callable[[ProtocolStep], None] = lambda step: None
+    """Raises Misconfigured for a step whose model cannot do it."""
+    not_for_delivery: Callable[[ProtocolStep], str | None] = lambda step: None
+    """Why what a step's model says may not be delivered; None where it may."""
 
 
 class Texts(Protocol):
@@ -60,9 +65,14 @@ class StoredConfigurations:
             outputs=self._installed.outputs,
             schemes=self._installed.schemes,
             check_destination=self._installed.check_destination,
+            check_step=self._installed.check_step,
+            not_for_delivery=self._installed.not_for_delivery,
         )
 
     def apply(self, texts: Mapping[str, str], *, by: str) -> ConfigVersion:
+        active = self._store.config()
+        if STOPPED not in texts and active and STOPPED in active.texts:  # until it is started, whatever the rules
+            texts = {**texts, STOPPED: active.texts[STOPPED]}
         self.parse(texts)
         return self._version(self._store.add_config(texts, by=by))
 

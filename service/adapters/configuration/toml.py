@@ -18,16 +18,17 @@ from service.adapters.configuration.shape import (
     RulesFile,
     RuleTable,
     SourceTable,
+    StoppedFile,
     WhenTable,
 )
 from service.domain.assembly import Patience
-from service.domain.config import Configuration
+from service.domain.config import Configuration, StoppedModel
 from service.domain.errors import Misconfigured
 from service.domain.node import DestinationNode, Source
 from service.domain.protocol import Protocol, ProtocolStep
-from service.domain.rule import Conditions, Forward, Rule
+from service.domain.rule import Conditions, Forward, Mode, Rule
 
-RULES, NODES = "rules.toml", "nodes.toml"
+RULES, NODES, STOPPED = "rules.toml", "nodes.toml", "stopped.toml"
 
 File = TypeVar("File", bound=BaseModel)
 
@@ -39,6 +40,8 @@ def parse(
     outputs: Iterable[str] = (),
     schemes: Iterable[str] = (),
     check_destination: Callable[[DestinationNode], None] = lambda node: None,
+    check_step: Callable[[ProtocolStep], None] = lambda step: None,
+    not_for_delivery: Callable[[ProtocolStep], str | None] = lambda step: None,
 ) -> Configuration:
     """Read both files; names are checked against what is installed where the caller says what that is.
 
@@ -46,14 +49,17 @@ def parse(
     """
     rules_text, nodes_text = texts.get(RULES, ""), texts.get(NODES, "")
     rules, nodes = _read(RulesFile, RULES, rules_text), _read(NodesFile, NODES, nodes_text)
+    stopped = _read(StoppedFile, STOPPED, texts.get(STOPPED, ""))
     mistakes = [
         *_duplicates(RULES, rules_text, "rule", [rule.name for rule in rules.rule]),
         *_duplicates(RULES, rules_text, "protocol", [protocol.name for protocol in rules.protocol]),
         *_duplicates(NODES, nodes_text, "source", [source.name for source in nodes.source]),
         *_duplicates(NODES, nodes_text, "destination", [node.name for node in nodes.destination]),
         *_unknown_names(rules_text, rules, nodes, set(algorithms), set(outputs)),
+        *_not_live(rules_text, rules, not_for_delivery),
         *_wrong_destinations(nodes_text, nodes, set(schemes), check_destination),
         *_two_truths(nodes_text, nodes),
+        *_wrong_steps(rules_text, rules, check_step),
     ]
     if mistakes:
         raise Misconfigured("\n".join(mistakes))
@@ -63,6 +69,7 @@ def parse(
         protocols=tuple(_protocol(table) for table in rules.protocol),
         rules=tuple(_rule(table) for table in rules.rule),
         forwards=tuple(_forward(table) for table in rules.forward),
+        stopped=tuple(StoppedModel(**table.model_dump()) for table in stopped.stopped),
     )
 
 
@@ -131,6 +138,16 @@ def _unknown(
             yield f"{RULES}:{line_of(text, where)}: {kind} {name!r} does not exist; known: {choice}"
 
 
+def _not_live(text: str, rules: RulesFile, not_for_delivery: Callable[[ProtocolStep], str | None]) -> Iterable[str]:
+    """A live rule delivers; what may not be delivered stays in shadow."""
+    steps = {table.name: _protocol(table).steps for table in rules.protocol}
+    for number, rule in enumerate(rules.rule):
+        for step in steps.get(rule.protocol, ()) if rule.mode is Mode.LIVE else ():
+            if reason := not_for_delivery(step):
+                line, who = line_of(text, ("rule", number, "mode")), step.model or step.algorithm
+                yield f'{RULES}:{line}: mode: {who}: {reason}; the rule can be in mode = "shadow" only'
+
+
 def _wrong_destinations(
     text: str, nodes: NodesFile, schemes: set[str], check: Callable[[DestinationNode], None]
 ) -> Iterable[str]:
@@ -143,6 +160,16 @@ def _wrong_destinations(
                 yield f"{NODES}:{line}: url: {error}"
         else:
             yield f"{NODES}:{line}: no destination handles {scheme!r} URLs; known: {', '.join(sorted(schemes))}"
+
+
+def _wrong_steps(text: str, rules: RulesFile, check: Callable[[ProtocolStep], None]) -> Iterable[str]:
+    for number, protocol in enumerate(rules.protocol):
+        line = line_of(text, ("protocol", number, "steps"))
+        for step in _protocol(protocol).steps:
+            try:
+                check(step)
+            except Misconfigured as error:
+                yield f"{RULES}:{line}: steps: {error}"
 
 
 def _two_truths(text: str, nodes: NodesFile) -> Iterable[str]:
@@ -172,7 +199,10 @@ def _destination(table: DestinationTable) -> DestinationNode:
 
 
 def _protocol(table: ProtocolTable) -> Protocol:
-    steps = tuple(ProtocolStep(kind=step.kind, algorithm=step.algorithm) for step in table.steps)
+    steps = tuple(
+        ProtocolStep(kind=step.kind, algorithm=step.algorithm, model=step.model, context=step.context)
+        for step in table.steps
+    )
     return Protocol(name=table.name, steps=steps)
 
 

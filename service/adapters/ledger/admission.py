@@ -27,7 +27,12 @@ association, carried, delivery, instance, series, study = (
     schema.association, schema.association_study, schema.delivery, schema.instance, schema.series, schema.study
 )  # fmt: skip
 
-_NOT_OF_THE_IMAGE = frozenset({"StudyDescription", "RequestedProcedureDescription", "InstitutionName", "PatientAge"})
+_NOT_OF_THE_IMAGE = frozenset(
+    {
+        "StudyDescription", "RequestedProcedureDescription", "ReasonForTheRequestedProcedure", "ReasonForStudy",
+        "InstitutionName", "PatientAge",
+    }
+)  # fmt: skip
 """Indexed attributes that say something of patient or order: a correction of them needs no new reading."""
 
 MAX_FORWARDS = 3

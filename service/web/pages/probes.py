@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
+from service.ports.models import ServerState
 from service.web import health
 from service.web.metrics import exposition
 from service.web.pages.operations import vitals_of
@@ -35,9 +36,17 @@ def detail(vitals: Vitals) -> dict[str, Any]:
         "disk_free_bytes": vitals.disk_free,
         "disk_above_reserve": vitals.disk_room,
         "broker": vitals.broker,
-        "model_server": {"ready": vitals.server.ready, "engine": vitals.server.engine, "reason": vitals.server.reason},
+        "model_server": _models(vitals.server),
         "concerns": [one.text for one in (*health.concerns(vitals), *health.owed_by_people(vitals))],
     }
+
+
+def _models(server: ServerState) -> dict[str, Any]:
+    models = [
+        {"name": model.name, "version": model.version, "ready": model.ready, "execution_provider": model.provider}
+        for model in server.models
+    ]
+    return {"ready": server.ready, "engine": server.engine, "reason": server.reason, "models": models}
 
 
 def metrics(request: Request) -> Response:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from service.domain.errors import Unavailable
-from service.ports.models import Finish, Question
+from service.ports.finish import Finish
+from service.ports.models import Question
 from tests.support.installation import REPOSITORY, wait_for
 from tests.support.triton_server import TritonServer, serving
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from pydicom import dcmread
 from service.adapters.models_local import LocalModels
 from service.adapters.models_triton import TritonModels
 from service.domain.errors import Refused, Unavailable
-from service.ports.models import Finish, Guidance, ImagePart, Models, Question
+from service.ports.finish import Finish
+from service.ports.models import Guidance, ImagePart, Models, Question
 from tests.support import local_engine, triton_server
 from tests.support.installation import REPOSITORY
 
@@ -57,6 +59,19 @@ def test_an_answer_is_streamed_whole_and_says_who_gave_it(models: Models, questi
     assert answer.digest == models.card("chest_demo").algorithm.digest
     assert answer.domain_score is not None
     assert answer.domain_score > (answer.domain_threshold or 1)
+
+
+def test_the_server_names_the_provider_that_each_model_really_runs_on(models: Models, question: Question) -> None:
+    served = {model.name: model.provider for model in models.state().models}
+    assert served["chest_demo"] == models.ask(question).usage["execution_provider"] == "CPUExecutionProvider"
+
+
+def test_a_busy_model_still_says_what_it_runs_on(question: Question, tmp_path: Path) -> None:
+    with triton_server.serving(tmp_path, MODELS, ["chest_demo"]) as triton, ThreadPoolExecutor(24) as pool:
+        asked = [pool.submit(triton.models.ask, question) for _ in range(24)]
+        fresh = TritonModels(f"127.0.0.1:{triton.ports.grpc}", (MODELS,))
+        assert fresh.state().provider == "CPU"
+        assert {one.result().finish for one in asked} == {Finish.STOP}
 
 
 def test_the_same_question_has_the_same_answer_eight_times_at_once(models: Models, question: Question) -> None:

@@ -42,6 +42,7 @@ SITUATIONS: dict[str, tuple[Report, EncodingContext]] = {
     ),
     "odd attributes": (a_report(), a_context(identity=ODD)),
     "two algorithms": (reports.two_algorithms_report(), a_context()),
+    "two views, devices, several boxes": (reports.a_report_of_two_views(), a_context()),
     "with predecessors": (a_report(), a_context(predecessors=(A_PREDECESSOR,), instance_number=2)),
 }
 CASES = [

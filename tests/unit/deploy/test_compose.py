@@ -202,8 +202,8 @@ def test_the_gpu_file_changes_the_model_server_alone() -> None:
     device = changed["triton"]["deploy"]["resources"]["reservations"]["devices"][0]
     assert device["driver"] == "nvidia"
     assert device["capabilities"] == ["gpu"]
-    engine = changed["triton"]["build"]["args"]["ENGINE"]
-    assert (DEPLOY / "docker" / f"engine-{engine}.lock").is_file()
+    assert changed["triton"]["build"]["args"] == {"LOCK": "requirements-gpu.lock"}
+    assert changed["triton"]["environment"]["PREREAD_MODELS__DEVICE"] == "cuda"
 
 
 def test_every_mounted_file_is_there() -> None:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from fnmatch import fnmatch
 
 from tests.unit.deploy.repository import DEPLOY, DOCKERFILE, ROOT
 
 TEXT = DOCKERFILE.read_text(encoding="utf-8")
-PACKAGE_OF = {"PIL": "pillow", "numpy": "numpy", "onnxruntime": "onnxruntime", "onnxruntime_genai": "onnxruntime-genai"}
+PACKAGE_OF = {
+    "PIL": "pillow",
+    "llguidance": "llguidance",
+    "numpy": "numpy",
+    "onnxruntime": "onnxruntime",
+    "onnxruntime_genai": "onnxruntime-genai",
+}
+GPU_NAME = {"onnxruntime": "onnxruntime-gpu", "onnxruntime-genai": "onnxruntime-genai-cuda"}
 GIVEN = {"engine", "triton_python_backend_utils"}
 """What the model repository and Triton themselves bring."""
 
@@ -35,21 +43,17 @@ def allowed_in_the_context(path: str) -> bool:
 
 def test_the_engine_finds_every_package_that_it_imports() -> None:
     wanted = {PACKAGE_OF[name] for name in imports_of_the_engine()}
-    picked = re.search(r"\^\((.+?)\)==", (DEPLOY / "docker" / "pick-engine.awk").read_text(encoding="utf-8"))
-    assert picked is not None
-    assert set(picked[1].split("|")) == wanted
+    assert picked_from("requirements.lock") == wanted
+    assert picked_from("requirements-gpu.lock") == {GPU_NAME.get(name, name) for name in wanted}
 
 
-def test_the_gpu_engine_has_the_versions_of_the_lock() -> None:
-    lock = dict(re.findall(r"^([a-z-]+)==([^ ;\\]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
-    text = (DEPLOY / "docker" / "engine-cuda.lock").read_text(encoding="utf-8")
-    cuda = dict(re.findall(r"^([a-z-]+)==([^ ;\\]+)", text, re.MULTILINE))
-    assert cuda == {
-        "numpy": lock["numpy"],  # the last one listed: Python 3.12 and newer
-        "pillow": lock["pillow"],
-        "onnxruntime-gpu": lock["onnxruntime"],
-        "onnxruntime-genai-cuda": lock["onnxruntime-genai"],
-    }
+def picked_from(lock: str) -> set[str]:
+    """What the image of `lock` installs; fails the test where a hash was lost on the way."""
+    command = ["awk", "-f", DEPLOY / "docker" / "pick-engine.awk", ROOT / lock]
+    picked = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    entries = re.findall(r"^([a-z-]+)==.*\n((?: +--hash=sha256:[0-9a-f]{64}.*\n)+)", picked, re.MULTILINE)
+    assert len(entries) == len(re.findall(r"^\S", picked, re.MULTILINE))
+    return {name for name, _ in entries}
 
 
 def test_everything_is_installed_by_hash_and_nothing_is_built() -> None:
@@ -62,7 +66,7 @@ def test_everything_is_installed_by_hash_and_nothing_is_built() -> None:
 def test_what_is_copied_is_there_and_in_the_build_context() -> None:
     copied = re.findall(r"^COPY (?!--from)(.+)$", TEXT, re.MULTILINE)
     sources = {source for words in copied for source in words.split()[:-1]}
-    assert {"service", "triton_models", "requirements.lock"} <= sources
+    assert {"service", "triton_models", "requirements.lock", "requirements-gpu.lock"} <= sources
     for source in sources:
         assert (ROOT / source).exists(), source
         assert allowed_in_the_context(source), source

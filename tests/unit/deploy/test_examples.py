@@ -6,10 +6,12 @@ import ipaddress
 import os
 import re
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from pydicom.uid import UID
 
 from dicom_nodes.destinations import schemes
 from dicom_nodes.objects import encoders
@@ -23,8 +25,10 @@ from service.adapters.configuration.shape import (
     WhenTable,
 )
 from service.domain.config import Configuration
-from service.domain.rule import Mode
+from service.domain.rule import Conditions, Mode, Rule, match
+from service.domain.study import Identity, Study
 from service.settings import Settings, as_environment
+from tests.support.narratives import radiograph, stored
 from tests.unit.deploy.repository import COMPOSE, DEPLOY, read_yaml, services
 from workers.algorithms import algorithms
 
@@ -134,3 +138,16 @@ def test_the_destination_of_the_containers_is_their_archive() -> None:
     orthanc = services()["orthanc"]
     assert node.url == f"dicom://{orthanc['environment']['ORTHANC__DICOM_AET']}@orthanc:4242"
     assert orthanc["profiles"] == ["orthanc"]
+
+
+@pytest.mark.parametrize("modality", ["CR", "DX", "CT", "MR", "C", "CTX", "XC", ""])
+def test_what_is_tried_out_is_taken_by_one_rule_whatever_its_modality(modality: str) -> None:
+    rules = tomllib.loads((DEPLOY / "examples" / "run" / "rules.toml").read_text(encoding="utf-8"))["rule"]
+    whens = [Conditions(modality=tuple(rule["when"]["modality"])) for rule in rules]
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    study = Study(
+        study_instance_uid=UID("1.4"), identity=Identity(), identity_version=1, source="s", received_first=now,
+        received_last=now, instances=(stored(radiograph(Modality=modality)),),
+    )  # fmt: skip
+    matched = [match(Rule(name="r", protocol="p", when=when), study, now=now).matched for when in whens]
+    assert matched.count(True) == 1

@@ -1,11 +1,19 @@
 """triton_models is data and recipes, no package of ours: its files are loaded by their paths."""
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[3] / "triton_models"
+
+
+def engine(module: str) -> ModuleType:
+    """Return a module of the package `engine`, whose modules import one another."""
+    if str(ROOT) not in sys.path:
+        sys.path.append(str(ROOT))
+    return importlib.import_module(f"engine.{module}")
 
 
 def load(file: str) -> ModuleType:
@@ -20,3 +28,9 @@ def load(file: str) -> ModuleType:
         sys.modules[name] = module
         spec.loader.exec_module(module)
     return sys.modules[name]
+
+
+def importable(folder: Path) -> None:
+    """Let the packages in `folder` be imported by their names, as in the processes that run them."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))

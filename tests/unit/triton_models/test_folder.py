@@ -1,8 +1,10 @@
 """The model folder: its digest is its identity, and its preprocessing is its own."""
 
 import hashlib
+import json
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +84,50 @@ def test_pixel_values_are_normalised_as_the_folder_says() -> None:
     values = folder.pixel_values([white, black], FORM)
     assert (values.shape, values.dtype) == ((2, 1, 8, 8), np.float32)
     assert (values[0].min(), values[1].max()) == (2, -2)
+
+
+def test_a_grey_image_is_given_to_every_channel_with_its_own_mean() -> None:
+    form = replace(FORM, mean=(0.5, 0.25), std=(0.25, 0.5), fit="stretch", depth=8)
+    values = folder.pixel_values([np.full((16, 30), 65535, np.uint16)], form)
+    assert values.shape == (1, 2, 8, 8)
+    assert values[0, :, 0, 0].tolist() == [2, 1.5]
+
+
+def test_an_image_that_covers_loses_its_ends_and_not_its_middle() -> None:
+    image = np.zeros((16, 48), np.uint16)
+    image[:, 16:32] = 65535
+    assert folder.cover(image, replace(FORM, fit="cover")).min() == 1
+
+
+def test_pixels_of_eight_bits_are_whole_grey_levels() -> None:
+    image = np.full((8, 8), round(65535 * 100.4 / 255), np.uint16)
+    assert np.allclose(folder.letterbox(image, replace(FORM, depth=8)) * 255, 100)
+
+
+def verified(tmp_path: Path, record: dict[str, object] | None, *, override: str = "") -> Path:
+    """A folder with the demonstration model's digested files, and `record` as what was compared."""
+    model = tmp_path / "model"
+    shutil.copytree(MODEL / "1", model / "1", ignore=shutil.ignore_patterns("verify.json", "__pycache__"))
+    card = (MODEL / "card.toml").read_text(encoding="utf-8")
+    (model / "card.toml").write_text(f'unverified_override = "{override}"\n{card}', encoding="utf-8")
+    if record is not None:
+        (model / "1" / "verify.json").write_text(json.dumps(record))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (None, "never verified"),
+        ({"digest": "sha256:0", "prompts": 8, "greedy_tokens_identical": 8}, "verified with other files"),
+        ({"prompts": 8, "greedy_tokens_identical": 7}, "7 of 8 answers"),
+        ({"prompts": 8, "greedy_tokens_identical": 8, "differences": ["vision.onnx differs"]}, "vision.onnx differs"),
+    ],
+)
+def test_a_model_that_differs_or_was_never_compared_is_served_by_somebody_s_word_alone(
+    record: dict[str, object] | None, why: str, tmp_path: Path
+) -> None:
+    with pytest.raises(folder.ModelError, match=f"model: .*{why}.*`preread models verify model`"):
+        folder.read_folder(verified(tmp_path / "a", record))
+    assert folder.read_folder(verified(tmp_path / "b", record), unverified=True)
+    assert folder.read_folder(verified(tmp_path / "c", record, override="a trial (me)"))

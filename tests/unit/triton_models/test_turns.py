@@ -29,6 +29,17 @@ def test_the_urgent_goes_before_what_waits_and_equals_go_as_they_came() -> None:
     assert order == ["running", "stat", "routine 1", "routine 2"]
 
 
+def test_what_is_over_before_it_began_waits_for_no_place() -> None:
+    order: list[str] = []
+    waits, let_go = turns.Turns(1), threading.Event()
+    waits.submit(0, lambda: order.append("its turn") if let_go.wait(5) else None)
+    waits.submit(9, lambda: order.append("over"), over=True)
+    assert order == ["over"]
+    let_go.set()
+    waits.close()
+    assert order == ["over", "its turn"]
+
+
 def test_a_place_survives_what_goes_wrong_in_it() -> None:
     order: list[str] = []
     waits = turns.Turns(1)

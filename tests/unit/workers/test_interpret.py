@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import replace
 
+import pytest
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
-from service.domain.algorithm import Algorithm, Limits
+from service.domain.algorithm import Algorithm, Calibration, Limits, Platt
 from service.domain.report import Outcome
 from service.domain.study import Identity, Instance, Patient, StoredInstance
-from service.ports.models import Answer, Finish
+from service.ports.finish import Finish
+from service.ports.models import Answer, Piece
+from tests.support.narratives import NORMAL
 from workers.algorithms import algorithms
+from workers.algorithms.base import MAX_IMAGES
 from workers.pipeline.interpret import Reading
 from workers.pipeline.kept import Asked, Kept, dump, load
-from workers.pipeline.select import MAX_IMAGES, Selection, again, evidence_of, select
+from workers.pipeline.select import Selection, again, evidence_of, select
 
 CHEST = algorithms()["chest-radiograph-report"]
 DEMO = Algorithm(name="chest_demo", version="1", digest="sha256:0", device_uid=UID("2.25.1"), demo=True)
 ADULT = Identity(patient=Patient(birth_date="19600101"), study_date="20260101")
-NORMAL = (
-    "FINDINGS: The heart size is normal. No pleural effusion. No pneumothorax. No pulmonary nodule. "
-    "IMPRESSION: normal study."
-)
 
 
 def stored(number: int = 1, **attributes: str) -> StoredInstance:
@@ -41,7 +43,7 @@ def chosen(*instances: StoredInstance, limits: Limits | None = None) -> Selectio
 
 
 def answer(text: str = NORMAL, finish: Finish = Finish.STOP) -> Answer:
-    return Answer(text=text, finish=finish, model="chest_demo", version="1", digest="d", domain_score=0.01,
+    return Answer(text=text, finish=finish, model="chest_demo", version="2", digest="d", domain_score=0.01,
                   domain_threshold=0.5)  # fmt: skip
 
 
@@ -73,7 +75,7 @@ def test_one_image_of_two_makes_a_partial_report_that_says_why() -> None:
     answers = (asked("1.2.1", answer()), asked("1.2.2", error="the pixels are broken"))
     report = read(chosen(stored(1), stored(2)), *answers).report()
     assert report.outcome is Outcome.PARTIAL
-    assert report.reason == "the pixels are broken"
+    assert report.reason == "1 of 2 images: the pixels are broken"
 
 
 def test_an_answer_that_was_cut_short_is_not_taken() -> None:
@@ -83,17 +85,17 @@ def test_an_answer_that_was_cut_short_is_not_taken() -> None:
 
 
 def test_an_image_that_the_card_excludes_is_named_with_the_reason() -> None:
-    selection = chosen(stored(ViewPosition="LL"))
+    selection = chosen(stored(ViewPosition="RL"))
     assert selection.images == ()
     report = read(selection).report()
-    assert report.reason == "view position is LL; the model reads PA"
+    assert report.reason == "view position is RL; the model reads PA"
 
 
 def test_what_asking_again_may_bring_is_failed_and_what_it_cannot_is_not_analysed() -> None:
     broken = Asked(image="1.2.1", answer=None, error="the pixels are broken", final=True)
     assert read(chosen(stored()), broken).report().outcome is Outcome.NOT_ANALYSED
     assert read(chosen(stored()), asked("1.2.1", error="refused")).report().outcome is Outcome.FAILED
-    both = read(chosen(stored(ViewPosition="LL")))
+    both = read(chosen(stored(ViewPosition="RL")))
     assert both.report().outcome is Outcome.NOT_ANALYSED
     both.missing("the model server is away", final=False)
     assert both.report().outcome is Outcome.FAILED
@@ -107,20 +109,91 @@ def test_more_images_than_a_step_reads_are_not_hidden() -> None:
 
 
 def test_an_image_that_was_left_out_makes_the_report_partial() -> None:
-    selection = chosen(stored(1), stored(2, ViewPosition="LL"))
+    selection = chosen(stored(1), stored(2, ViewPosition="RL"))
     report = read(selection, asked("1.2.1", answer())).report()
     assert report.outcome is Outcome.PARTIAL
-    assert report.reason == "view position is LL; the model reads PA"
+    assert report.reason == "view position is RL; the model reads PA"
 
 
 def test_kept_answers_read_back_as_they_were() -> None:
-    one = asked("1.2", replace(answer(), logprobs=(-0.5, -0.25), usage={"tokens": 3}))
+    one = asked("1.2", replace(answer(), pieces=(Piece("FIND", (-0.5, -0.25)), Piece("INGS")), usage={"tokens": 3}))
     other = replace(asked("1.3", error="cannot be decoded"), final=True)
-    kept = Kept(algorithm=DEMO, left_out=("view position is LL",), asked=(one, other))
+    kept = Kept(
+        algorithm=DEMO,
+        left_out=("view position is RL",),
+        asked=(one, other),
+        notes=("12 of 118 slices were read",),
+        calibration=Calibration(default=Platt(0.9, 0.1), findings={"nodule": Platt(0.8, 0.0)}),
+    )
     assert load(dump(kept)) == kept
 
 
+def test_a_localizer_is_not_looked_at_beside_what_it_planned() -> None:
+    localizer = stored(2, ViewPosition="RL", ImageType="ORIGINAL\\PRIMARY\\LOCALIZER")
+    selection = chosen(stored(1), localizer)
+    assert [one.instance.sop_instance_uid for one, _ in selection.images] == ["1.2.1"]
+    assert selection.left_out == ()
+    assert chosen(localizer).left_out == ("view position is RL; the model reads PA",)
+
+
+def test_a_note_on_what_was_read_stands_only_where_something_was() -> None:
+    for given, notes in ((asked("1.2.1", answer()), ("1 of 9 slices were read",)), (asked("1.2.1", error="no"), ())):
+        reading = Reading(modality="DX", images=[evidence_of(stored())], namespace="n")
+        kept = Kept(algorithm=DEMO, left_out=(), asked=(given,), notes=("1 of 9 slices were read",))
+        reading.add(CHEST, chosen(stored()), kept)
+        assert reading.report().notes == notes
+
+
+def test_of_several_images_outside_the_domain_one_reason_tells_how_many() -> None:
+    outside = [asked(f"1.2.{n}", answer("", Finish.OUTSIDE_DOMAIN)) for n in (1, 2)]
+    report = read(chosen(stored(1), stored(2)), *outside).report()
+    assert report.reason == "2 of 2 images: the image is not of the kind the model was made for"
+
+
+# --- certainty -------------------------------------------------------------------------------------------------------
+
+SURE = Calibration(default=Platt(1.0, 0.0), findings={"pneumothorax": Platt(0.5, 0.0)})
+
+
+def certain(calibration: Calibration | None, marked: str) -> dict[str, float | None]:
+    """Probability of each finding by its meaning; a word that is marked "No@0.9" was written with that probability."""
+    words = [word.partition("@") for word in re.findall(r"\s*\S+", marked)]
+    pieces = tuple(Piece(word, (math.log(float(probability or 1)),)) for word, _, probability in words)
+    given = replace(answer("".join(piece.text for piece in pieces)), pieces=pieces)
+    kept = Kept(algorithm=DEMO, left_out=(), asked=(asked("1.2.1", given),), calibration=calibration)
+    reading = Reading(modality="DX", images=[evidence_of(stored())], namespace="n")
+    reading.add(CHEST, chosen(stored()), kept)
+    return {finding.concept.meaning: finding.probability for finding in reading.report().findings}
+
+
+DOUBTFUL = NORMAL.replace("No pleural", "No@0.9 pleural").replace("No pneumothorax", "No@0.8 pneumothorax")
+
+
+def test_a_certainty_is_the_calibrated_probability_of_the_words_that_decide() -> None:
+    found = certain(SURE, DOUBTFUL)
+    assert found["Pleural effusion"] == pytest.approx(0.1, abs=1e-4)  # it says "No", and is 90 % sure
+    assert found["Pneumothorax"] == pytest.approx(1 / 3, abs=1e-4)  # by its own curve
+    assert found["Cardiomegaly"] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_side_and_size_do_not_count_into_whether_it_is_there() -> None:
+    text = NORMAL.replace("No pleural effusion.", "There@0.9 is a small@0.2 left@0.1 pleural effusion [1@0.1 2 3 4].")
+    text = text.replace("normal study", "small left pleural effusion")
+    assert certain(SURE, text)["Pleural effusion"] == pytest.approx(0.9, abs=1e-4)
+
+
+def test_a_model_without_calibration_gives_no_certainty() -> None:
+    assert set(certain(None, DOUBTFUL).values()) == {None}
+
+
+def test_an_answer_without_probabilities_gives_no_certainty() -> None:
+    kept = Kept(algorithm=DEMO, left_out=(), asked=(asked("1.2.1", answer()),), calibration=SURE)
+    reading = Reading(modality="DX", images=[evidence_of(stored())], namespace="n")
+    reading.add(CHEST, chosen(stored()), kept)
+    assert {finding.probability for finding in reading.report().findings} == {None}
+
+
 def test_a_kept_step_is_read_on_the_images_it_was_asked_on() -> None:
-    selection = again([stored(1), stored(2, ViewPosition="LL")], ["1.2.2"], ())
+    selection = again([stored(1), stored(2, ViewPosition="RL")], ["1.2.2"], ())
     ((found, looked),) = selection.images
     assert (found.instance.sop_instance_uid, looked.number, looked.of) == ("1.2.2", 1, 1)

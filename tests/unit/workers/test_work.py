@@ -12,7 +12,7 @@ from typing import Any
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from service.domain.algorithm import Algorithm, Card
-from service.domain.config import Configuration, ConfigVersion
+from service.domain.config import Configuration, ConfigVersion, StoppedModel
 from service.domain.errors import Unavailable
 from service.domain.job import Job, Step
 from service.domain.protocol import Protocol, ProtocolStep
@@ -20,10 +20,12 @@ from service.domain.report import Outcome
 from service.domain.rule import Conditions, Mode, Priority, Rule
 from service.domain.study import Identity, Instance, Manifest, Patient, StoredInstance, Study
 from service.ports.clock import StoppedClock
+from service.ports.finish import Finish
 from service.ports.ledger import Claim
-from service.ports.models import Answer, Finish
+from service.ports.models import Answer
 from service.settings import Settings
 from tests.support.fake_house import FakeConfigurations, FakeModels
+from tests.support.narratives import NORMAL
 from tests.support.web_records import CARD
 from workers.pipeline.kept import Asked, Kept, dump
 from workers.pipeline.work import partly, work
@@ -34,10 +36,6 @@ ADULT = Identity(patient=Patient(birth_date="19600101"), study_date="20260101")
 CHILD = Identity(patient=Patient(birth_date="20200101"), study_date="20260101")
 GROWN_UP = Conditions(body_part=("CHEST",), min_age_years=18)
 DEMO = Algorithm(name="chest_demo", version="1", digest="sha256:0", device_uid=UID("2.25.1"), demo=True)
-NORMAL = (
-    "FINDINGS: The heart size is normal. No pleural effusion. No pneumothorax. No pulmonary nodule. "
-    "IMPRESSION: normal study."
-)
 
 
 def stored(series: UID, body_part: str) -> StoredInstance:
@@ -73,7 +71,7 @@ def claim(identity: Identity, *steps: Step) -> Claim:
 
 def kept_step() -> Step:
     """Its model has looked at the chest."""
-    answer = Answer(text=NORMAL, finish=Finish.STOP, model="chest_demo", version="1", digest="d")
+    answer = Answer(text=NORMAL, finish=Finish.STOP, model="chest_demo", version="2", digest="d")
     kept = Kept(algorithm=DEMO, left_out=(), asked=(Asked(image=f"{CHEST}.1", answer=answer),))
     return Step(
         ordinal=1,
@@ -153,3 +151,14 @@ def test_answers_that_were_kept_are_used_whatever_the_rule_takes_today() -> None
     services = house(replace(GROWN_UP, min_age_years=100), AwayModels())
     assert work(claim(ADULT, kept_step()), services) is Outcome.ANALYSED  # type: ignore[arg-type]
     assert looked_at(services) == [CHEST]
+
+
+def test_a_model_that_was_stopped_is_not_asked_and_the_report_says_so() -> None:
+    services = house(GROWN_UP, FakeModels(cards={"chest_demo": CARD}))
+    (version,) = services.configurations.versions
+    stopped = StoppedModel(model="chest_demo", digest=CARD.algorithm.digest, by="me", reason="wrong side")
+    configuration = replace(version.configuration, stopped=(stopped,))
+    services.configurations = FakeConfigurations([replace(version, configuration=configuration)])
+    assert work(claim(ADULT), services) is Outcome.FAILED  # type: ignore[arg-type]
+    first = services.ledger.report["first_line"]
+    assert first.startswith("NOT ANALYSED BY AI: model chest_demo was stopped by me: wrong side")

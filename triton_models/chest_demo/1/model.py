@@ -1,4 +1,7 @@
-"""Triton's door to the engine: tensors in, streamed tensors out (deploy/docs/model-contract.md)."""
+"""Triton's door to the engine: tensors in, streamed tensors out (deploy/docs/model-contract.md).
+
+Every model folder has this file as `model.py`; the one beside the engine is where it is copied from.
+"""
 
 import json
 import os
@@ -24,11 +27,13 @@ class TritonPythonModel:
         settings = {key: value["string_value"] for key, value in given.items()}
         model = Path(args["model_repository"])
         sys.path.insert(0, settings["engine_parent"] or str(model.parent))
-        from engine import contract, genai, stall, turns
+        from engine import contract, engines, stall, turns
 
         self._contract = contract
         self._stopper = turns.stopper
-        self._engine = genai.Engine.load(model, threads=int(settings["threads"]) or None)
+        on_gpu = "cuda" if args["model_instance_kind"] == "GPU" else ""
+        device = settings.get("device") or on_gpu or os.environ.get("PREREAD_MODELS__DEVICE", "")
+        self._engine = engines.load(model, threads=int(settings["threads"]) or None, device=device)
         self._stall = stall.Stall(float(settings["silent_s"]))
         self._turns = turns.Turns(int(settings["concurrency"]))
 
@@ -45,18 +50,18 @@ class TritonPythonModel:
 
     def _take(self, tensors: dict[str, Any], sender: Any) -> None:
         try:
-            asked = self._contract.parse(tensors)
+            asked = self._engine.parse(tensors)
         except self._contract.ContractError as e:
             self._refuse(sender, e)
             return
         stop = self._stopper(sender.is_cancelled, asked.deadline_s)
-        self._turns.submit(asked.priority, partial(self._answer, asked, stop, sender))
+        self._turns.submit(asked.priority, partial(self._answer, asked, stop, sender), over=bool(stop()))
 
     def _answer(self, asked: Any, stop: Any, sender: Any) -> None:
         with self._stall.answering():
             try:
                 for chunk in self._engine.generate(asked, stop):
-                    outputs = self._contract.encode_chunk(chunk).items()
+                    outputs = self._engine.encode(chunk).items()
                     sender.send(pb.InferenceResponse([pb.Tensor(name, value) for name, value in outputs]))
                     self._stall.moved()
                 sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)

@@ -14,7 +14,7 @@ import phantom
 import phantom_dicom
 import tasks
 from engine.contract import Guidance, ImageRef, Request, Text
-from engine.genai import Engine
+from engine.answers import Engine
 from findings import Finding
 from numpy.typing import NDArray
 

@@ -15,7 +15,8 @@ import asking
 import numpy as np
 import read
 from asking import Answer, Case
-from engine.genai import Engine
+from engine import engines
+from engine.answers import Engine
 from numpy.typing import NDArray
 
 ENOUGH = 12
@@ -104,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args(argv)
-    engine = Engine.load(asking.MODEL, threads=arguments.threads)
+    engine = engines.load(asking.MODEL, threads=arguments.threads)
     sure: list[Sure] = []
     for case in asking.cases(arguments.seed, arguments.count, "any"):
         sure += certainties(case, asking.ask(engine, case.image, asking.tasks.REPORT))

@@ -27,7 +27,8 @@ import phantom_model
 import read
 import tasks
 from asking import Case, Image, ask, share
-from engine.genai import Engine
+from engine import engines
+from engine.answers import Engine
 from findings import Finding
 
 QUESTIONS = 4
@@ -269,7 +270,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS, help="only these; OUT keeps the others")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args(argv)
-    engine = Engine.load(asking.MODEL, threads=arguments.threads)
+    engine = engines.load(asking.MODEL, threads=arguments.threads)
     seed, count, small = arguments.seed, arguments.count, arguments.small
     card = tomllib.loads((asking.MODEL / "card.toml").read_text(encoding="utf-8"))
     calibration = card.get("calibration", {"a": 1.0, "b": 0.0})

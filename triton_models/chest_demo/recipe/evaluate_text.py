@@ -9,7 +9,7 @@ import numpy as np
 import prose
 import tasks
 from asking import ask, share
-from engine.genai import Engine
+from engine.answers import Engine
 from fitting import fits
 
 SCHEMAS = {maker: tasks.SCHEMAS.get(instruction) for maker, instruction in (

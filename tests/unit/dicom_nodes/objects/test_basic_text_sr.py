@@ -22,6 +22,7 @@ from tests.support.reports import (
     a_normal_report,
     a_partial_report,
     a_report,
+    a_report_of_two_views,
     an_image,
     an_unread_report,
     two_algorithms_report,
@@ -165,3 +166,15 @@ def test_sentences_keep_their_lines_and_lose_what_a_screen_cannot_show() -> None
 def test_a_sentence_of_nothing_printable_is_marked() -> None:
     said = Sentence(section=Section.FINDINGS, text="\x00 \r\n", findings=("nodule-1",))
     assert texts(encoded(a_report(sentences=(said,))), "Findings")[0] == "(no text)"
+
+
+def test_what_a_reader_must_know_of_the_reading_stands_below_the_notice() -> None:
+    notice, note = texts(encoded(a_report_of_two_views()), "Summary")
+    assert notice.startswith("AI DRAFT")
+    assert note == "12 of 118 slices were read."
+
+
+def test_a_side_that_is_not_the_sites_is_told_apart() -> None:
+    told = texts(encoded(a_report_of_two_views()), "Findings")
+    assert "Central venous catheter (right, superior vena cava)." in told
+    assert "Enlarged (mediastinum)." in told

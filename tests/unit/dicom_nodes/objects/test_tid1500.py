@@ -27,6 +27,7 @@ from tests.support.reports import (
     a_finding,
     a_partial_report,
     a_report,
+    a_report_of_two_views,
     an_image,
     an_instance,
     an_unread_report,
@@ -218,3 +219,42 @@ def test_it_applies_only_where_there_is_a_finding_to_code() -> None:
 
 def _about(tracking_id: str) -> Any:
     return replace(a_report().sentences[0], findings=(tracking_id,))
+
+
+def group_of(report: Report, tracking_id: str) -> Dataset:
+    """A measurement group as it was written."""
+    found = measurement_groups(encoded(report))
+    return next(each for each in found if children(each, "Tracking Identifier")[0].TextValue == tracking_id)
+
+
+def test_a_finding_has_a_region_on_every_image_that_shows_it() -> None:
+    items = group_of(a_report_of_two_views(), "consolidation-right").ContentSequence
+    regions = [item for item in items if item.ValueType == "SCOORD"]
+    images = [region.ContentSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID for region in regions]
+    assert images == [an_image(1).sop_instance_uid, an_image(2).sop_instance_uid]
+    assert [float(number) for number in regions[1].GraphicData[:4]] == [900.0, 1010.0, 1200.0, 1010.0]
+
+
+def test_a_site_says_which_side_and_whether_front_or_back() -> None:
+    (site,) = children(group_of(a_report_of_two_views(), "consolidation-right"), "Finding Site")
+    told = {concept(item): item.ConceptCodeSequence[0].CodeMeaning for item in site.ContentSequence}
+    assert told == {"Laterality": "Right", "Topographical modifier": "Posterior"}
+
+
+def test_a_line_from_the_right_does_not_end_in_a_right_vena_cava() -> None:
+    group = group_of(a_report_of_two_views(), "central-venous-line-right")
+    (site,), (side,) = children(group, "Finding Site"), children(group, "Laterality")
+    assert site.ConceptCodeSequence[0].CodeMeaning == "Superior vena cava"
+    assert "ContentSequence" not in site
+    assert side.ConceptCodeSequence[0].CodeMeaning == "Right"
+
+
+def test_a_tube_is_measured_from_the_carina() -> None:
+    group = groups(a_report_of_two_views())["endotracheal-tube"]
+    (distance,) = group.get_measurements()
+    assert (distance.name.meaning, distance.value, group.finding_sites[0].value.meaning) == ("Distance", 35, "Carina")
+
+
+def test_what_a_reader_must_know_of_the_reading_is_a_comment() -> None:
+    comments = [item.TextValue for item in children(encoded(a_report_of_two_views()), "Comment")]
+    assert comments[1:] == ["12 of 118 slices were read."]

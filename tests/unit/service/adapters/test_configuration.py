@@ -12,7 +12,9 @@ from service.adapters.configuration import StoredConfigurations, parse
 from service.adapters.configuration.store import Installed, Texts
 from service.bootstrap import plug_ins
 from service.domain.errors import Misconfigured
+from service.domain.protocol import ProtocolStep, StepKind
 from service.domain.rule import Mode, Priority
+from service.settings import Settings
 
 NODES = """
 [[source]]
@@ -48,6 +50,32 @@ destination = "pacs"
 """
 
 
+MODEL_STEP = RULES.replace(
+    'kind = "draft", algorithm = "chest-radiograph-report"',
+    'kind = "segment", algorithm = "image-model", model = "lungs"',
+)
+
+
+def test_a_step_names_which_model_of_images_it_asks() -> None:
+    (step,) = parse({"rules.toml": MODEL_STEP, "nodes.toml": NODES}, algorithms=["image-model"]).protocols[0].steps
+    assert (step.kind, step.algorithm, step.model) == (StepKind.SEGMENT, "image-model", "lungs")
+
+
+def test_a_model_is_named_where_one_is_needed_and_nowhere_else() -> None:
+    for wrong in (MODEL_STEP.replace(', model = "lungs"', ""), MODEL_STEP.replace("image-model", "chest")):
+        with pytest.raises(Misconfigured, match=r'rules.toml:4: .*"image-model" needs a model, and no other'):
+            parse({"rules.toml": wrong, "nodes.toml": NODES})
+
+
+def test_a_model_that_cannot_do_the_step_becomes_no_version() -> None:
+    def check(step: ProtocolStep) -> None:
+        raise Misconfigured(f"model {step.model} is in no model repository")
+
+    installed = Installed(check_step=check)
+    with pytest.raises(Misconfigured, match=r"rules.toml:4: steps: model lungs is in no model repository"):
+        StoredConfigurations(MemoryTexts(), installed).apply({"rules.toml": MODEL_STEP, "nodes.toml": NODES}, by="me")
+
+
 def test_both_files_become_one_configuration() -> None:
     found = parse({"rules.toml": RULES, "nodes.toml": NODES}, algorithms=["chest-radiograph-report"])
     (rule,) = found.rules
@@ -67,6 +95,11 @@ def test_both_files_become_one_configuration() -> None:
         ('protocol = "chest"', 'protocol = "head"', "rules.toml:10: protocol 'head' does not exist; known: chest"),
         ('destinations = ["pacs"]', 'destinations = ["pcas"]', "rules.toml:11: destination 'pcas' does not exist"),
         ("chest-radiograph-report", "chest-report", "algorithm 'chest-report' does not exist"),
+        (
+            'report" }',
+            'report", context = ["name"] }',
+            "name never stands in a prompt; a model may be told: indication",
+        ),
         ("StationName", "StatonName", "StatonName is not indexed"),
         ('name = "chest"\nmode', "name = chest\nmode", "rules.toml: not valid TOML"),
     ],
@@ -165,9 +198,9 @@ def test_a_destination_that_would_not_open_becomes_no_version() -> None:
     line = wrong.splitlines().index('url = "dicom://ARCHIVE:104"') + 1
     remedy = r"'dicom://ARCHIVE:104' is not dicom://CALLED_AE@host:port; write it so"
     with pytest.raises(Misconfigured, match=f"^nodes.toml:{line}: url: Destination pacs: {remedy}"):
-        StoredConfigurations(store, plug_ins()).apply({"nodes.toml": wrong}, by="me")
+        StoredConfigurations(store, plug_ins(Settings())).apply({"nodes.toml": wrong}, by="me")
     assert store.versions == []
-    assert StoredConfigurations(store, plug_ins()).apply({"nodes.toml": NODES}, by="me").number == 1
+    assert StoredConfigurations(store, plug_ins(Settings())).apply({"nodes.toml": NODES}, by="me").number == 1
 
 
 def test_an_own_title_that_is_no_ae_title_is_named_by_its_line() -> None:

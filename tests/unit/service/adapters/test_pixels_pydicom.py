@@ -24,6 +24,8 @@ from pydicom.uid import (
 
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.domain.errors import Unreadable, Unsupported
+from service.domain.geometry import Plane, volume
+from service.domain.image_model import Values
 from service.domain.study import Instance, StoredInstance
 from service.ports.pixels import Frame
 from tests.support.instances import instance, part10
@@ -72,6 +74,34 @@ def test_a_frame_has_its_pixels_spacing_and_number(read: Read) -> None:
     assert (np.diff(frame.pixels.ravel().astype(int)) > 0).all()
     assert frame.spacing_mm == (0.5, 0.25)
     assert frame.frame == 1
+
+
+def test_modality_units_are_signed_whole_numbers_whatever_the_window(pixels: PydicomPixels, tmp_path: Path) -> None:
+    given = np.arange(64, dtype="<u2") * 64
+    dataset = instance(
+        PixelData=given.tobytes(), RescaleSlope=1, RescaleIntercept=-1024, WindowCenter=40, WindowWidth=400,
+        PixelPaddingValue=4032, ImagePositionPatient=[1, 2, 3.5], ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+    )  # fmt: skip
+    path = tmp_path / "object.dcm"
+    path.write_bytes(part10(dataset))
+    frame = pixels.read(stored(str(path)), values=Values.MODALITY)
+    assert frame.pixels.dtype == np.int16
+    assert frame.pixels.ravel()[:63].tolist() == [64 * number - 1024 for number in range(63)]
+    assert frame.pixels.ravel()[63] == -1024, "padding is as dark as the darkest of the rest"
+    assert frame.plane == Plane(
+        position_mm=(1, 2, 3.5), row_direction=(1, 0, 0), column_direction=(0, 1, 0), spacing_mm=frame.spacing_mm
+    )
+
+
+def test_a_colour_picture_has_no_modality_units(pixels: PydicomPixels, tmp_path: Path) -> None:
+    path = tmp_path / "object.dcm"
+    colours = instance(
+        PhotometricInterpretation="RGB", SamplesPerPixel=3, PlanarConfiguration=0, BitsAllocated=8, BitsStored=8,
+        HighBit=7, PixelData=bytes(192),
+    )  # fmt: skip
+    path.write_bytes(part10(colours))
+    with pytest.raises(Unsupported, match="RGB have no modality units"):
+        pixels.read(stored(str(path)), values=Values.MODALITY)
 
 
 def test_each_frame_of_many_is_its_own(read: Read) -> None:
@@ -168,3 +198,15 @@ def test_every_real_file_is_read_or_refused_with_a_reason(pixels: PydicomPixels,
     assert len(decoded) >= READABLE_SYNTAXES
     assert any("JPEG Extended" in why and "bits" in why for why in reasons)
     assert all(len(why) > 20 for why in reasons)
+
+
+def test_the_slices_of_a_real_series_lie_on_one_another(pixels: PydicomPixels, test_data: Path) -> None:
+    frames = [
+        pixels.read(stored(str(file)), values=Values.MODALITY) for file in sorted((test_data / "mr_series").iterdir())
+    ]
+    lie = volume([frame.plane for frame in frames])
+    assert len(lie.order) == 20
+    assert lie.mean_spacing_mm == pytest.approx(7, abs=0.01), "5 mm thick, 2 mm apart"
+    uneven = [pixels.read(stored(str(file))) for file in sorted((test_data / "ct_series_ge_head").iterdir())]
+    with pytest.raises(Unsupported, match="not at equal distances"):
+        volume([frame.plane for frame in uneven])

@@ -22,17 +22,17 @@ def test_a_rule_in_shadow_is_tried_out_as_if_it_were_live(services: Services, tr
         dict(services.configurations.active().texts)["nodes.toml"] + '[[destination]]\nname="out"\nurl="file:///o"\n'
     )
     given = services.configurations.apply({"rules.toml": rules, "nodes.toml": nodes}, by="test")
-    assert in_shadow(given.configuration) == {"radiographs"}
+    assert in_shadow(given.configuration) == {"radiographs", "ct"}
     for found in (tried.active(), tried.version(given.number)):
-        (rule,) = found.configuration.rules
-        assert (rule.mode, rule.destinations) == (Mode.LIVE, ("out",))
+        for rule in found.configuration.rules:
+            assert (rule.mode, rule.destinations) == (Mode.LIVE, ("out",))
 
 
 def test_a_rule_that_is_off_stays_off_and_nothing_is_passed_on(services: Services, tried: TriedOut) -> None:
     rules = (EXAMPLES / "site" / "rules.toml").read_text().replace('mode = "shadow"', 'mode = "off"', 1)
     nodes = (EXAMPLES / "site" / "nodes.toml").read_text()
     found = tried.apply({"rules.toml": rules, "nodes.toml": nodes}, by="test").configuration
-    assert [rule.mode for rule in found.rules] == [Mode.OFF, Mode.LIVE]
+    assert [rule.mode for rule in found.rules] == [Mode.OFF, Mode.LIVE, Mode.LIVE]
     assert found.forwards == ()
 
 

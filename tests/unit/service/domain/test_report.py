@@ -6,7 +6,7 @@ import pytest
 from pydicom.uid import UID
 
 from service.domain import code
-from service.domain.algorithm import Algorithm, Limits, outside_limits
+from service.domain.algorithm import Algorithm
 from service.domain.report import DRAFT_NOTICE, Evidence, Finding, Outcome, Report, Section, Sentence, first_line
 from service.domain.study import Identity, Patient
 from service.domain.uids import derive_uid, is_uid
@@ -65,22 +65,6 @@ def test_equal_parts_give_equal_uids_and_shifted_ones_do_not() -> None:
 @pytest.mark.parametrize("text", ["", "1.", ".1", "1..2", "1.02", "1.2/../x", "1.2\n", "1" * 65, "1.2\x00"])
 def test_what_is_no_uid_is_not_taken_for_one(text: str) -> None:
     assert not is_uid(text)
-
-
-@pytest.mark.parametrize(
-    ("modality", "view", "age", "said"),
-    [
-        ("CT", "PA", 40.0, "modality is CT"),
-        ("", "PA", 40.0, "modality is not stated"),
-        ("DX", "LL", 40.0, "view position is LL"),
-        ("DX", "PA", 4.0, "4 years old"),
-        ("DX", "PA", None, "age is not stated"),
-    ],
-)
-def test_a_card_refuses_what_it_was_not_made_for(modality: str, view: str, age: float | None, said: str) -> None:
-    limits = Limits(modalities=("CR", "DX"), views=("PA", "AP"), min_age_years=18)
-    reason = outside_limits(limits, modality=modality, sop_class="1", body_part="CHEST", view=view, age_years=age)
-    assert said in (reason or "")
 
 
 def test_an_archive_that_trims_a_name_has_the_same_person() -> None:

@@ -83,6 +83,11 @@ def test_no_model_sends_telemetry_or_finds_a_gpu() -> None:
     assert (environ["ORT_DISABLE_TELEMETRY"], environ["CUDA_VISIBLE_DEVICES"]) == ("1", "")
 
 
+def test_models_that_were_asked_to_run_on_a_gpu_may_see_it() -> None:
+    environ = TRITON.environment({"CUDA_VISIBLE_DEVICES": "0"}, device="cuda")
+    assert (environ["PREREAD_MODELS__DEVICE"], environ["CUDA_VISIBLE_DEVICES"]) == ("cuda", "0")
+
+
 def test_programs_that_start_are_nothing_to_talk_about() -> None:
     said = {
         "tritonserver": "Usage: tritonserver [options]",

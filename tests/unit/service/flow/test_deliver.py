@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydicom.uid import UID, BasicTextSRStorage, ExplicitVRLittleEndian
 
-from service.domain.config import Configuration
+from service.domain.config import Configuration, StoppedModel
 from service.domain.delivery import MAX_TRIES, Delivery, DeliveryEvent, DeliveryKind, DeliveryState
 from service.domain.errors import Misconfigured, Unavailable
 from service.domain.node import DestinationNode
@@ -291,3 +291,24 @@ def test_an_original_that_the_destination_already_has_is_for_a_person_unless_its
         ledger, peer = MemoryDelivering([owed]), MemoryDestination()
         peer.answers = [known]
         assert run(ledger, peer) == [event]
+
+
+def test_what_a_stopped_model_read_is_held_and_the_rest_leaves() -> None:
+    stopped = Configuration(
+        destinations=(NODE,), stopped=(StoppedModel(model="chest", digest="d1", by="me", reason="wrong side"),)
+    )
+    ledger = MemoryDelivering([delivery(delivery_id="1", job_id="7"), delivery(delivery_id="2", job_id="8")])
+    deliver(
+        "deliver:pacs",
+        worker="w",
+        ledger=ledger,  # type: ignore[arg-type]
+        configuration=stopped,
+        connect=lambda node: MemoryDestination(),
+        clock=CLOCK,
+        read_by={"7": frozenset({"d1"}), "8": frozenset({"d2"})}.__getitem__,
+    )
+    (held, sent) = ledger.settled
+    assert held[1] is DeliveryEvent.HELD
+    assert held[2] == "model chest was stopped by me: wrong side; start it, then retry the delivery"
+    assert sent[1] is DeliveryEvent.STORED
+    assert ledger.nothing_sent == ["1"]

@@ -32,7 +32,7 @@ class TestOperations:
 
     def test_it_says_when_there_is_no_triton(self) -> None:
         house = hospital()
-        house.models.server = replace(house.models.server, engine="local engine, no Triton", provider="")
+        house.models.server = replace(house.models.server, engine="local engine, no Triton")
         assert "local engine, no Triton" in text_of(house, "/operations")
 
     def test_a_model_server_that_is_away_comes_first(self) -> None:

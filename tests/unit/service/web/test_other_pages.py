@@ -34,6 +34,16 @@ class TestOthers:
         house.models.cards.clear()
         assert "has no card.toml" in text_of(house, "/models")
 
+    def test_models_say_what_they_really_run_on_or_why_they_do_not_run(self) -> None:
+        house = hospital()
+        assert "Runs on CPUExecutionProvider" in text_of(house, "/models")
+        [model] = house.models.server.models
+        broken = replace(model, ready=False, provider="", reason="was to run on CUDAExecutionProvider")
+        house.models.server = replace(house.models.server, ready=False, models=(broken,))
+        text = text_of(house, "/models")
+        assert "was to run on CUDAExecutionProvider" in text
+        assert "Runs on" not in text
+
     def test_an_auditor_sees_who_did_what(self) -> None:
         house = hospital()
         signed_in(house).get(f"/studies/{uid(2)}")

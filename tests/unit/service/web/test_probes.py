@@ -57,6 +57,7 @@ def test_health_of_the_api_is_the_same_in_parts() -> None:
     body = client(house).get("/api/health", headers=bearer(house, Role.VIEWER)).json()
     assert body["status"] == "ready"
     assert body["model_server"]["engine"] == "Triton 2.51.0"
+    assert body["model_server"]["models"][0]["execution_provider"] == "CPUExecutionProvider"
 
 
 def samples(house: House) -> dict[tuple[str, ...], float]:

@@ -1,0 +1,68 @@
+"""card.toml to a Card: limits and calibration, or a plain word about what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.adapters.cards import read_card
+from service.domain.algorithm import Card, Platt
+from service.domain.errors import Misconfigured
+
+CARD = """
+name = "m"
+version = "1"
+digest = "sha256:0"
+device_uid = "2.25.1"
+licence = "Apache-2.0"
+source = "here"
+intended_use = "tests"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def card(folder: Path, more: str) -> Card:
+    (folder / "card.toml").write_text(CARD + more)
+    return read_card(folder)
+
+
+def test_every_limit_of_a_card_is_read(folder: Path) -> None:
+    limits = card(
+        folder,
+        '[limits]\nmodality = ["CT"]\nlaterality = ["R"]\ncontrast = "with"\nmax_slice_thickness_mm = 3\n'
+        'view = ["PA"]\n',
+    ).limits
+    assert (limits.modalities, limits.lateralities, limits.contrast) == (("CT",), ("R",), "with")
+    assert (limits.max_slice_thickness_mm, limits.views) == (3, ("PA",))
+
+
+def test_a_calibration_has_a_default_and_findings_of_their_own(folder: Path) -> None:
+    text = '[calibration]\na = 0.9\nb = -0.1\n[calibration.findings."pleural effusion"]\na = 0.7\nb = 0.2\n'
+    calibration = card(folder, text).calibration
+    assert calibration is not None
+    assert calibration.of("pleural effusion") == Platt(0.7, 0.2)
+    assert calibration.of("nodule") == Platt(0.9, -0.1)
+
+
+def test_a_card_without_calibration_has_none(folder: Path) -> None:
+    assert card(folder, "").calibration is None
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('[limits]\ncontrast = "yes"\n', "contrast"),
+        ("[limits]\nmax_slice_thickness_mm = 0\n", "max_slice_thickness_mm"),
+        ("[calibration]\na = 1\n", "calibration.b"),
+        ("[calibration]\na = -1\nb = 0\n", "calibration.a"),
+        ("[calibration]\na = nan\nb = 0\n", "calibration.a"),
+    ],
+)
+def test_a_wrong_line_is_named(folder: Path, more: str, said: str) -> None:
+    with pytest.raises(Misconfigured, match=said):
+        card(folder, more)

@@ -1,0 +1,194 @@
+"""What every engine does for a request; a runtime adds how it loads a model and how it chooses the next token.
+
+    pixels -> letterbox -> pixel_values -> domain.onnx -> outside: one answer without text
+                                        -> vision.onnx -> embedding.onnx -> decoder, token by token
+
+Greedy, streamed, with the log-probability of each token. An engine is safe to call from several threads: each answer
+has its own state over the one loaded model.
+"""
+
+import math
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import contract, memory
+from engine import device as devices
+from engine.contract import Chunk, ContractError, ImageRef, Request, Tensors
+from engine.folder import ModelError, ModelFolder, adapters, digest_of_file, pixel_values
+from engine.sessions import open_session
+from engine.turns import Stop, never
+from engine.words import Prompt, Words
+
+Pixels = NDArray[np.float32]
+"""(images, channels, rows, columns), normalised as the model folder says."""
+Step = tuple[int, float]
+"""A token, and the natural log of its probability before any guidance."""
+
+
+class Writing(Protocol):
+    """An answer that is being written."""
+
+    def logits(self) -> NDArray[Any]:
+        """Return the next token's logits (vocabulary), before any guidance."""
+        ...
+
+    def choose(self) -> int:
+        """Append the likeliest token that the guidance allows, and return it."""
+        ...
+
+
+class Engine(ABC):
+    """One loaded model."""
+
+    def __init__(self, folder: ModelFolder, *, threads: int | None = None, device: str = "") -> None:
+        """Load `folder`; `threads` per answer, as many as this process may use cores where it is left out.
+
+        `device` is cpu, cuda, or empty for the model's own choice. Raises ModelError, also where the model came up on
+        another device than the one it was to run on.
+        """
+        self.folder = folder
+        before_mb = memory.resident_mb()
+        self._device = devices.wanted(device, folder.path / "genai_config.json")
+        self._threads = threads or len(os.sched_getaffinity(0))
+        self._adapter_digests = {name: f"sha256:{digest_of_file(file)}" for name, file in adapters(folder).items()}
+        try:
+            self._words = Words(folder.path)
+            domain = folder.domain
+            self._domain = self._session(domain.file) if domain else None
+            self.execution_provider = self._load(device)
+        except ModelError as e:
+            raise ModelError(f"{folder.name}: {e}") from e
+        except Exception as e:  # the runtimes raise their own kinds, RuntimeError among them
+            raise ModelError(f"{folder.name}: could not be loaded: {e}{devices.remedy(self._device)}") from e
+        if wrong := devices.fell_back(self._device, self.execution_provider):
+            raise ModelError(f"{folder.name}: {wrong}")
+        memory.check(folder.name, folder.memory_mb, since_mb=before_mb)
+
+    @abstractmethod
+    def _load(self, device: str) -> str:
+        """Load the graphs on `device` (empty: the model's own choice); returns the execution provider they got."""
+
+    @abstractmethod
+    def _begin(self, prompt: Prompt, pixels: Pixels | None, request: Request, limit: int) -> Writing:
+        """Return the answer to `prompt`, of at most `limit` tokens, with nothing written yet; raises ContractError."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a client may want to know before it asks."""
+        return {
+            "model": self.folder.name,
+            "version": self.folder.version,
+            "digest": self.folder.digest,
+            "execution_provider": self.execution_provider,
+        }
+
+    def parse(self, tensors: Tensors) -> Request:
+        """Return the request in `tensors`; raises ContractError."""
+        return contract.parse(tensors)
+
+    def encode(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
+        """Return the tensors of one response."""
+        return contract.encode_chunk(chunk)
+
+    def generate(self, request: Request, stop: Stop = never) -> Iterator[Chunk]:
+        """Yield the answer in pieces; the last one has `finish`. Raises ContractError, and ModelError mid-way.
+
+        `stop` is asked before anything is done, and before each token.
+        """
+        unasked = Prompt(begun=self._words.begun(request))
+        if finish := stop():
+            yield Chunk("", finish=finish, usage=self._usage(request, unasked, 0, None))
+            return
+        pixels = self._pixels(request)
+        score = self._domain_score(pixels)
+        if self.folder.domain and score is not None and score < self.folder.domain.threshold:
+            yield Chunk("", finish="outside_domain", usage=self._usage(request, unasked, 0, score))
+            return
+        prompt = self._words.prompt(request, self.folder.image)
+        limit = self._limit(request, len(prompt.tokens))
+        self._check_adapter(request.adapter)
+        writing = self._begin(prompt, pixels, request, limit)
+        finish, count, left = yield from self._write(writing, request, limit, stop)
+        yield replace(_piece("", left), finish=finish, usage=self._usage(request, prompt, count, score))
+
+    def _write(
+        self, writing: Writing, request: Request, limit: int, stop: Stop
+    ) -> Generator[Chunk, None, tuple[str, int, list[Step]]]:
+        """Yield what is written; returns why it ended, how many tokens it took, and those that make no character."""
+        words = self._words.stream()
+        # A prefix is given to the model without its last blanks, so the answer begins with them.
+        strip = request.prefix != request.prefix.rstrip()
+        waiting: list[Step] = []
+        for count in range(limit):
+            if why := stop():
+                return why, count, waiting
+            step = self._next(writing)
+            waiting.append(step)
+            if step[0] in self._words.ends:
+                return "stop", count + 1, waiting
+            text = words.decode(step[0])
+            if strip and text:
+                text, strip = text.lstrip(), False
+            if text:
+                yield _piece(text, waiting)
+                waiting.clear()
+        return "length", limit, waiting
+
+    def _next(self, writing: Writing) -> Step:
+        logits = np.asarray(writing.logits(), np.float64).reshape(-1)
+        top = float(logits.max())
+        if not math.isfinite(top):  # NaN wins every max
+            raise ModelError(f"{self.folder.name}: its logits are not numbers: verify the model and its runtime")
+        token = writing.choose()
+        return token, float(logits[token] - top - np.log(np.exp(logits - top).sum()))
+
+    def _session(self, file: str, *, threads: int | None = None) -> Any:
+        return open_session(self.folder.path / file, threads=threads or self._threads, device=self._device)
+
+    def _pixels(self, request: Request) -> Pixels | None:
+        form = self.folder.image
+        most = form.max_images if form else 0
+        if len(request.images) > most:
+            raise ContractError(f"{len(request.images)} images sent, {self.folder.name} reads at most {most}")
+        order = [part.index for part in request.parts if isinstance(part, ImageRef)]
+        return pixel_values([request.images[index] for index in order], form) if form and order else None
+
+    def _domain_score(self, pixels: Pixels | None) -> float | None:
+        """Return the score of the image that fits least, 0..1, or None where there is nothing to score."""
+        if self._domain is None or pixels is None:
+            return None
+        (scores,) = self._domain.run(["domain_score"], {"pixel_values": pixels})
+        return float(np.min(scores))
+
+    def _limit(self, request: Request, prompt: int) -> int:
+        room = self.folder.context_tokens - prompt
+        if room < 1:
+            raise ContractError(f"the prompt has {prompt} tokens, the model takes {self.folder.context_tokens}")
+        return min(request.max_tokens or self.folder.default_max_tokens, room)
+
+    def _check_adapter(self, adapter: str | None) -> None:
+        if adapter is not None and adapter not in self._adapter_digests:
+            known = ", ".join(self._adapter_digests) or "none"
+            raise ContractError(f"{self.folder.name} has no adapter {adapter!r}; it has {known}")
+
+    def _usage(self, request: Request, prompt: Prompt, completion: int, score: float | None) -> dict[str, Any]:
+        domain = self.folder.domain
+        return {
+            "prompt_tokens": len(prompt.tokens),
+            "completion_tokens": completion,
+            **self.identity(),
+            "adapter": request.adapter,
+            "adapter_digest": None if request.adapter is None else self._adapter_digests.get(request.adapter),
+            "prompt_digest": prompt.digest,
+            "domain_score": score,
+            "domain_threshold": domain.threshold if domain else None,
+        }
+
+
+def _piece(text: str, steps: Sequence[Step]) -> Chunk:
+    return Chunk(text, tuple(logprob for _, logprob in steps), tokens=tuple(token for token, _ in steps))

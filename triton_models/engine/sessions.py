@@ -1,0 +1,20 @@
+"""One ONNX graph on the device it was asked for."""
+
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+
+from engine import device as devices
+from engine.folder import ModelError
+
+
+def open_session(file: Path, *, threads: int, device: str) -> Any:
+    """Return `file` as an ONNX Runtime session on `device` (cpu, cuda); raises ModelError where it got another one."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    session = ort.InferenceSession(str(file), options, providers=[devices.PROVIDERS[device]])
+    if wrong := devices.fell_back(device, session.get_providers()[0]):
+        raise ModelError(f"{file.name} {wrong}")
+    return session

@@ -1,0 +1,1 @@
+"""One file per family; the docstring of `export` says what it holds."""

@@ -1,0 +1,1 @@
+"""What a narrative in fixed sentences says: boxes, coded findings, certainty, and what several images say together."""
