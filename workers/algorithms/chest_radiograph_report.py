@@ -15,7 +15,7 @@ from service.ports.models import Answer, ImagePart, Question
 from service.ports.pixels import Frame
 from workers.algorithms.base import Draft, Looked
 from workers.narrative import projections
-from workers.narrative.forms import FRONTAL, FRONTAL_OF_VERSION_1, LATERAL, Form
+from workers.narrative.forms import FRONTAL, LATERAL, Form
 from workers.narrative.merge import merged, seen
 from workers.narrative.sentences import read
 
@@ -47,9 +47,7 @@ def prepare(frame: Frame, looked: Looked) -> Question:
 
 
 def interpret(answer: Answer, looked: Looked, *, namespace: str) -> Draft:
-    view, forms = _VIEWS[looked.instance.view]
-    if view == "frontal" and answer.version == "1":
-        forms = FRONTAL_OF_VERSION_1
+    _, forms = _VIEWS[looked.instance.view]
     return read(answer, forms, looked, namespace=namespace)
 
 

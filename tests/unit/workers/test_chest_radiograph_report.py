@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -246,20 +244,7 @@ def test_the_question_carries_the_image_and_no_text_from_the_header() -> None:
     assert words == chest.INSTRUCTION
 
 
-def test_version_1_of_the_model_states_four_findings_without_boxes() -> None:
-    text = (
-        "FINDINGS: The cardiac silhouette is enlarged. There is a small right pleural effusion. No pneumothorax. "
-        "There is a 15 mm nodule in the left upper zone. "
-        "IMPRESSION: cardiomegaly, right pleural effusion, left nodule."
-    )
-    draft = chest.interpret(replace(answer(text), version="1"), looked(), namespace="n")
-    assert [(each.concept, each.present) for each in draft.findings] == [
-        (code.CARDIOMEGALY, True), (code.PLEURAL_EFFUSION, True), (code.PNEUMOTHORAX, False), (code.NODULE, True)
-    ]  # fmt: skip
-    assert all(evidence.region is None for each in draft.findings for evidence in each.evidence)
-
-
-def test_fewer_findings_are_not_taken_of_a_version_that_states_nine() -> None:
+def test_fewer_findings_are_not_taken_for_a_report_of_nine() -> None:
     said = "The heart size is normal. No pleural effusion. No pneumothorax. No pulmonary nodule."
     with pytest.raises(Unclear, match="left out"):
         interpret(f"FINDINGS: {said} IMPRESSION: normal study.")

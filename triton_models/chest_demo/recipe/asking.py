@@ -13,8 +13,8 @@ import numpy as np
 import phantom
 import phantom_dicom
 import tasks
-from engine.contract import Guidance, ImageRef, Request, Text
 from engine.answers import Engine
+from engine.contract import Guidance, ImageRef, Request, Text
 from findings import Finding
 from numpy.typing import NDArray
 

@@ -16,7 +16,6 @@ import numpy as np
 import read
 from asking import Answer, Case
 from engine import engines
-from engine.answers import Engine
 from numpy.typing import NDArray
 
 ENOUGH = 12

@@ -31,7 +31,7 @@ SAID = 1 + 4 + 3 + len(slots.PLACES) + 1
 TOLD = 1 + 3 + len(slots.PLACES)
 """Numbers per slot that its own token is told: presence, severity, place."""
 WAVES = 16
-"""Lengths of the waves that a number is written in: sine and cosine of all fit one attention head, which copies them."""
+"""Lengths of the waves that a number is written in: sines and cosines of all fit one attention head."""
 
 
 def convolution(before: int, after: int, stride: int, kernel: int = 3) -> nn.Sequential:
@@ -119,7 +119,7 @@ class Encoder(nn.Module):
         self.projector = Projector()
 
     def look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the maps (n, slots, GRID, GRID) before the sigmoid, and the slots and what is free (n, slots + FREE, WIDTH)."""
+        """Return the maps (n, slots, GRID, GRID) before the sigmoid, and slots and free (n, slots + FREE, WIDTH)."""
         fine = self.fine(pixels)
         coarse = self.coarse(fine) + self.place
         grid = self.fuse(self.across(fine) + F.interpolate(self.down(coarse), scale_factor=2.0))

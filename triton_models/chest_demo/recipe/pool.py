@@ -29,7 +29,7 @@ FORM = ImageForm(
     padding=0.0,
     filter="box",
     token="<|image|>",
-    tokens_per_image=20,
+    tokens_per_image=87,
     max_images=1,
 )
 """As the model folder says; mean, std and tokens are filled in by `export.py`."""

@@ -31,7 +31,7 @@ ABSENT = {
     "endotracheal tube": "No endotracheal tube.",
     "emphysema": "No emphysema.",
 }
-DECIDED = ("The heart size", "The mediastinum is not", "The mediastinum is", "There is", "No", "A ", "An ")
+DECIDED = ("The heart size", "The mediastinum is not", "The mediastinum is widened", "There is", "No", "A ", "An ")
 """How the sentences of a report begin, up to where presence is decided."""
 
 CHEXPERT = (

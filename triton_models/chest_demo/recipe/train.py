@@ -1,4 +1,4 @@
-"""Train the demonstration model from nothing: pictures, judge of the domain, encoder, words, then reading pictures.
+"""Train the demonstration model from nothing: pictures, judge of the domain, encoder, then reading pictures and text.
 
     python train.py --out run
 
@@ -33,13 +33,13 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 PICTURES = 16000
-SHARES = {"domain": 0.09, "heads": 0.32, "words": 0.24, "reading": 0.35}
+SHARES = {"domain": 0.09, "heads": 0.32, "reading": 0.59}
 """Of the budget that rendering leaves. Heads: without them the decoder learns to write without looking."""
-ABREAST = (("heads", "domain"), ("words",))
-"""Stages that need nothing of each other; each row in a process of its own, then `reading`."""
+ABREAST = ("heads", "domain")
+"""Stages that need nothing of each other, each in a process of its own; then `reading`."""
 SEEING_BATCH, PICTURE_BATCH, TEXT_BATCH = 32, 3, 6
 """Small where the decoder learns: it is steps that it wants, not examples per step."""
-QUESTIONS = 5
+QUESTIONS = 4
 """Asked of each picture at once: most of a prompt is the picture."""
 LOOKED_AT = 100
 """Pictures at once."""
@@ -85,14 +85,18 @@ def domain_loss(judge: network.Domain, pictures: Pool, rng: np.random.Generator,
 
 
 class Reading:
-    """Losses of the stages that write: `words` of text alone, `reading` of pictures and text in turns."""
+    """The loss of the stage that writes: of questions about pictures, as the encoder has seen them, and about text."""
 
-    def __init__(self, reader: network.Reader, tokenizer: Tokenizer) -> None:
-        self.reader, self.tokenizer = reader, tokenizer
+    def __init__(self, reader: network.Reader, tokenizer: Tokenizer, seen: "Seen") -> None:
+        self.reader, self.tokenizer, self.seen = reader, tokenizer, seen
         self.near, self.share = tokens.neighbours(tokenizer)
 
-    def words_loss(self, rng: np.random.Generator, step: int) -> tuple[Tensor, str]:
-        """One step of one kind of text task."""
+    def loss(self, rng: np.random.Generator, step: int) -> tuple[Tensor, str]:
+        """One step: seven of pictures, then one of text."""
+        return self._text_loss(rng) if step % 8 == 7 else self._pictures_loss(rng)
+
+    def _text_loss(self, rng: np.random.Generator) -> tuple[Tensor, str]:
+        """Return the loss of one kind of text task."""
         makers, shares = zip(*prose.TASKS, strict=True)
         maker = makers[int(rng.choice(len(makers), p=shares))]
         batch = tokens.text_batch(self.tokenizer, [prose.task(rng, maker) for _ in range(TEXT_BATCH)])
@@ -100,20 +104,15 @@ class Reading:
         loss = self._written(embedded, batch, soft=False)
         return loss, f"{maker.__name__} {loss.item():.4f}"
 
-    def pictures_loss(self, seen: "Seen", rng: np.random.Generator) -> tuple[Tensor, str]:
-        """One step of questions about pictures, as the encoder has seen them."""
-        at = rng.integers(len(seen.shown), size=(2, PICTURE_BATCH))
-        asked = [
-            [corpus.example(rng, seen.shown[one], seen.shown[other]) for _ in range(QUESTIONS)] for one, other in at.T
-        ]
+    def _pictures_loss(self, rng: np.random.Generator) -> tuple[Tensor, str]:
+        """Return the loss of several questions about each of some pictures."""
+        shown = self.seen.shown
+        at = rng.integers(len(shown), size=(2, PICTURE_BATCH))
+        asked = [[corpus.example(rng, shown[one], shown[other]) for _ in range(QUESTIONS)] for one, other in at.T]
         batch = tokens.picture_batch(self.tokenizer, asked)
-        projected = self.reader.project(seen.slots[at[0]].float())
+        projected = self.reader.project(self.seen.slots[at[0]].float())
         loss = self._written(self.reader.embeddings(batch.tokens, projected), batch, soft=True)
         return loss, f"pictures {loss.item():.4f}"
-
-    def reading_loss(self, seen: "Seen", rng: np.random.Generator, step: int) -> tuple[Tensor, str]:
-        """One step: seven of pictures, then one of text."""
-        return self.words_loss(rng, step) if step % 8 == 7 else self.pictures_loss(seen, rng)
 
     def _written(self, embedded: Tensor, batch: tokens.Batch, *, soft: bool) -> Tensor:
         """Return the loss of what is to be written; `soft`: a number beside the right one is nearly right."""
@@ -151,7 +150,7 @@ def adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
 
 
 def muon(decoder: nn.Module) -> Optimizers:
-    """Return Muon (Jordan, 2024) for the decoder's hidden matrices, which learn in about half the steps, and Adam for the rest."""
+    """Return Muon (Jordan, 2024) for the decoder's hidden matrices, and Adam for the rest."""
     hidden = {name for name, each in decoder.named_parameters() if each.ndim == 2 and "embed" not in name}
     matrices = [each for name, each in decoder.named_parameters() if name in hidden]
     rest = [each for name, each in decoder.named_parameters() if name not in hidden]
@@ -166,14 +165,6 @@ def _heads(out: Path, seed: int, pictures: Pool) -> Parts:
 def _domain(out: Path, seed: int, pictures: Pool) -> Parts:
     part = network.Domain().to(memory_format=torch.channels_last)
     return part, [adam(part.parameters())], partial(domain_loss, part, pictures)
-
-
-def _words(out: Path, seed: int, pictures: Pool) -> Parts:
-    tokenizer = vocabulary(out, seed, pictures)
-    reader = network.Reader(tokenizer.get_vocab_size(), tokens.IMAGE)
-    with torch.no_grad():
-        tokens.order_numbers(tokenizer, reader.decoder.model.embed_tokens.weight)
-    return reader.decoder, muon(reader.decoder), Reading(reader, tokenizer).words_loss
 
 
 @dataclass(frozen=True)
@@ -220,15 +211,18 @@ def name_slots(reader: network.Reader, tokenizer: Tokenizer) -> None:
 def _reading(out: Path, seed: int, pictures: Pool) -> Parts:
     tokenizer = vocabulary(out, seed, pictures)
     reader = network.Reader(tokenizer.get_vocab_size(), tokens.IMAGE).to(memory_format=torch.channels_last)
+    # Shown the mask in full, the plain form of attention is the faster one on a CPU.
+    reader.decoder.set_attn_implementation("eager")
     Sight(reader.encoder, reader.heads).load_state_dict(torch.load(out / "heads.pt", weights_only=True)["part"])
-    reader.decoder.load_state_dict(torch.load(out / "words.pt", weights_only=True)["part"])
+    with torch.no_grad():
+        tokens.order_numbers(tokenizer, reader.decoder.model.embed_tokens.weight)
     name_slots(reader, tokenizer)
     seen = see(reader.encoder, pictures, np.random.default_rng((seed, 4)))
     optimizers = [adam(reader.encoder.projector.parameters()), *muon(reader.decoder)]
-    return reader, optimizers, partial(Reading(reader, tokenizer).reading_loss, seen)
+    return reader, optimizers, Reading(reader, tokenizer, seen).loss
 
 
-PARTS = {"heads": _heads, "domain": _domain, "words": _words, "reading": _reading}
+PARTS = {"heads": _heads, "domain": _domain, "reading": _reading}
 
 
 def vocabulary(out: Path, seed: int, pictures: Pool) -> Tokenizer:
@@ -267,7 +261,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{len(pictures.shown)} phantoms rendered in {pictures.rendered_s:.0f} s", flush=True)
     again = [sys.executable, __file__, "--out", str(arguments.out), "--seed", str(arguments.seed)]
     again += ["--budget-minutes", str(arguments.budget_minutes), "--stages"]
-    running = [subprocess.Popen([*again, *names]) for names in ABREAST]
+    running = [subprocess.Popen([*again, name]) for name in ABREAST]
     if max(each.wait() for each in running):
         raise SystemExit("a stage failed (see above)")
     train(arguments.out, ["reading"], arguments.seed, budget_s)
