@@ -72,6 +72,7 @@ def _pictures(part: dict[str, Any]) -> dict[str, float | int]:
         "pictures": "cases",
         "finding and side, F1": "f1",
         "report exact (sizes within 2 mm, boxes aside)": "exact",
+        "impression agrees with the sentences": "impression_agrees_with_findings",
         "box, mean intersection over union": "box_iou",
         "invented findings per 100 pictures": "invented_per_100",
         "missed findings per 100 pictures": "missed_per_100",

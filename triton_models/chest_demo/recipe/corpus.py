@@ -1,6 +1,7 @@
 """Questions about pictures with their right answers, and text to learn a vocabulary from. NumPy."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import findings
 import phantom_marks
@@ -34,12 +35,12 @@ def example(rng: Rng, shown: Shown, other: Shown) -> Example:
     """Return a question about what is `shown` with its right answer; `other` picture serves to contradict it."""
     view, found = shown
     kind, block = rng.random(), context(rng)
-    if kind < 0.40:
+    if kind < 0.36:
         return Example(block + tasks.REPORT, "", tasks.narrative(found, view))
-    if kind < 0.55:
+    if kind < 0.60:
         given, answer = continued(rng, shown, other if other[0] == view else shown)
         return Example(block + tasks.REPORT, given, answer)
-    if kind < 0.75:
+    if kind < 0.77:
         return Example(block + tasks.STRUCTURED, "", tasks.structured(found, view))
     question = asked(rng, found, view)
     return Example(block + question, "", tasks.answer(question, found, view))
@@ -59,19 +60,62 @@ def context(rng: Rng) -> str:
 
 
 def continued(rng: Rng, shown: Shown, other: Shown) -> tuple[str, str]:
-    """Return a report's beginning, some of it from `other` or made up, and what follows: what the picture shows."""
+    """Return a report's beginning, some of it from `other` or made up, and what follows.
+
+    What follows tells what the picture shows, except that the impression names a finding as the sentence before
+    it did: a report may be wrong about a size, but not of two minds.
+    """
     view, found = shown
-    own = tasks.sentences(found, view)
-    if rng.random() < 0.3:
-        text = " ".join(own)
+    if rng.random() < 0.15:
+        text = tasks.narrative(found, view)
         blanks = [at for at, sign in enumerate(text) if sign == " "]
         cut = int(rng.choice(blanks))
         return text[:cut], text[cut:]
+    order = findings.ORDER[view]
     # Sentences stand by the entry they belong to, as one entry may have two.
-    right, theirs = entries(found, view), entries(other[1], view)
-    cut = int(rng.integers(1, len(right)))
-    begun = [_invented(rng, entry, name, view) for entry, name in zip(theirs[:cut], findings.ORDER[view], strict=False)]
-    return " ".join(begun), " " + " ".join(right[cut:])
+    cut = len(order) if rng.random() < 0.4 else int(rng.integers(1, len(order) + 1))
+    before = _nudged(rng, found, view) if rng.random() < 0.6 else _others(rng, other[1], view)
+    begun = entries(tuple(each for each in before if each.name in order[:cut]), view)[:cut]
+    told = _as_told(found, [each for each in before if each.name in order[:cut]])
+    return " ".join(begun), " " + " ".join([*entries(found, view)[cut:-1], tasks.sentences(told, view)[-1]])
+
+
+def _nudged(rng: Rng, found: Sequence[Finding], view: str) -> list[Finding]:
+    """Return what is there, half of it with another severity, size or place."""
+    return [_nudge(rng, each, view) if rng.random() < 0.5 else each for each in found]
+
+
+def _nudge(rng: Rng, finding: Finding, view: str) -> Finding:
+    """Return `finding` with other qualities; its name, side and box stay."""
+    sized = finding.name in ("pleural effusion", "pneumothorax")
+    mm, severity, zone, position = finding.mm, finding.severity, finding.zone, finding.position
+    return replace(
+        finding,
+        mm=mm and max(1, mm + int(rng.integers(-6, 7))),
+        severity=severity and str(rng.choice(findings.SIZES if sized else findings.SEVERITIES)),
+        zone=zone and str(rng.choice(findings.DEPTHS if view == "lateral" else findings.ZONES)),
+        position=position and str(rng.choice(findings.POSITIONS)),
+    )
+
+
+def _others(rng: Rng, theirs: Sequence[Finding], view: str) -> list[Finding]:
+    """Return another picture's findings, and now and then one that is made up, without a box."""
+    made = [replace(lesion.finding, box=None) for lesion in phantom_model.SAMPLERS[view](rng)]
+    chosen = {name for name in findings.ORDER[view] if rng.random() < 0.25}
+    invented = [each for each in made if each.name in chosen]
+    return [each for each in theirs if each.name not in {one.name for one in invented}] + invented
+
+
+def _as_told(found: Sequence[Finding], before: Sequence[Finding]) -> list[Finding]:
+    """Return what is there, each as the report's beginning has told it already where it has."""
+    left = list(before)
+    told = []
+    for finding in found:
+        same = next((each for each in left if (each.name, each.side) == (finding.name, finding.side)), None)
+        if same is not None:
+            left.remove(same)
+        told.append(same or finding)
+    return told
 
 
 def entries(found: tuple[Finding, ...], view: str) -> list[str]:
@@ -81,16 +125,6 @@ def entries(found: tuple[Finding, ...], view: str) -> list[str]:
         some = [tasks.present(finding, view) for finding in findings.in_order(found, view) if finding.name == name]
         told.append(" ".join(some) or tasks.ABSENT[name])
     return [f"FINDINGS: {told[0]}", *told[1:], tasks.sentences(found, view)[-1]]
-
-
-def _invented(rng: Rng, entry: str, name: str, view: str) -> str:
-    """Return `entry`, or now and then a made-up finding without a box in its place."""
-    if rng.random() < 0.75:
-        return entry
-    lesions = phantom_model.SAMPLERS[view](rng)
-    made = [tasks.present(lesion.finding, view) for lesion in lesions if lesion.finding.name == name]
-    heading = "FINDINGS: " if entry.startswith("FINDINGS: ") else ""
-    return heading + (made[0] if made else entry.removeprefix("FINDINGS: "))
 
 
 def asked(rng: Rng, found: tuple[Finding, ...], view: str) -> str:

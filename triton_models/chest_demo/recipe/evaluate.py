@@ -89,7 +89,7 @@ def evaluate_pictures(engine: Engine, seed: int, count: int, combinations: str, 
     """Return the figures of reports of `count` pictures: in all, by view, by finding; and of JSON and questions."""
     whole, views, names = Tally(), defaultdict(Tally), defaultdict(Tally)
     sure: list[calibrate.Sure] = []
-    accepted, structured, seconds = [], [], []
+    accepted, structured, seconds, agreed = [], [], [], []
     questions: dict[str, list[bool]] = defaultdict(list)
     rng = np.random.default_rng(seed)
     for number, case in enumerate(asking.cases(seed, count, combinations)):
@@ -100,6 +100,7 @@ def evaluate_pictures(engine: Engine, seed: int, count: int, combinations: str, 
         if not accepted[-1]:
             continue
         told = read.found(answer.text)
+        agreed.append(answer.text.endswith(tasks.sentences(told, case.view)[-1]))
         whole.add(told, case.found)
         views[case.view].add(told, case.found)
         for name in findings.ORDER[case.view]:
@@ -115,6 +116,7 @@ def evaluate_pictures(engine: Engine, seed: int, count: int, combinations: str, 
     return {
         **whole.figures(),
         "accepted_by_domain": share(accepted),
+        "impression_agrees_with_findings": share(agreed),
         "calibration_error": calibrate.error(sure, calibration),
         "calibration_error_raw": calibrate.error(sure, {"a": 1.0, "b": 0.0}),
         "structured_exact": share(structured),
