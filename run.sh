@@ -5,6 +5,7 @@
 #   ./run.sh preread [ARGS]   set up if need be, then run the preread command
 #   ./run.sh setup [cpu|gpu]  set up only; gpu: models on an NVIDIA GPU, which needs CUDA 13 and cuDNN 9
 #   ./run.sh test [ARGS]      lint, types, import contracts and tests; ARGS go to pytest
+#   ./run.sh validate [ARGS]  every kind of object before every validator that is installed; --slow hears PixelMed, too
 #   ./run.sh lock             write the lock files anew from pyproject.toml
 #   ./run.sh train [OUT]      make the demonstration model anew (about an hour of two cores, evaluation included)
 #
@@ -238,9 +239,31 @@ run_tests() {
   check "mypy --strict" .venv/bin/mypy --strict
   check "lint-imports" .venv/bin/lint-imports
   code=0
-  PREREAD_CHECKS_FAILED="$failed" .venv/bin/python -m pytest "$@" || code=$?
+  export PREREAD_CHECKS_FAILED="$failed"
+  if [ $# -gt 0 ]; then
+    .venv/bin/python -m pytest "$@" || code=$?
+  else
+    .venv/bin/python -m pytest --ignore=tests/unit --ignore=tests/e2e || code=$?
+    # Side by side: unit tests use a processor, those of whole installations mostly wait.
+    said=$(mktemp)
+    .venv/bin/python -m pytest tests/unit > "$said" 2>&1 &
+    units=$!
+    trap 'kill "$units" 2>/dev/null' EXIT
+    .venv/bin/python -m pytest tests/e2e || code=$?
+    wait "$units" || code=$?
+    trap - EXIT
+    say "unit tests, which ran beside these:"
+    cat "$said"
+    rm -f "$said"
+  fi
   if [ "$code" = 0 ] && [ -n "$failed" ]; then code=1; fi
   exit "$code"
+}
+
+run_validators() {
+  setup requirements-test.lock
+  install_test_parts
+  PATH="$PATH:/usr/sbin" exec .venv/bin/python -m tests.validate "$@"
 }
 
 # --- lock files ----------------------------------------------------------------------------------------------------
@@ -305,6 +328,7 @@ case ${1:-} in
     esac
     ;;
   test) shift; run_tests "$@" ;;
+  validate) shift; run_validators "$@" ;;
   lock) shift; write_locks "$@" ;;
   *) sed -n '2,/^set /{ s/^# \{0,1\}//; /^set /d; p; }' "$0"; exit 2 ;;
 esac

@@ -9,18 +9,23 @@ from zoneinfo import ZoneInfo
 from dicom_nodes.destinations import check_destination, schemes
 from dicom_nodes.nodes import ConfiguredNodes, KeptNodes
 from dicom_nodes.objects import encoders
+from dicom_nodes.objects.rejection_note import RejectionNotes
+from dicom_nodes.sources import PriorSources
 from service.adapters.accounts_sql import SqlAccounts
 from service.adapters.audit_chain import ChainedAudit
 from service.adapters.cards import find_card
 from service.adapters.configuration import StoredConfigurations
 from service.adapters.configuration.store import Installed
+from service.adapters.edit_chain import ChainedEdits
 from service.adapters.ledger import SqlLedger
 from service.adapters.part10 import Part10Headers
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.adapters.spool_files import FileSpool
+from service.adapters.viewing_pydicom import PydicomViewing
 from service.domain.algorithm import unlicensed
 from service.domain.errors import Misconfigured
-from service.domain.protocol import ANY_MODEL, ProtocolStep
+from service.domain.prior import PriorNode
+from service.domain.protocol import ANY_MODEL, ProtocolStep, StepKind
 from service.ports.bell import Bell, SilentBell
 from service.ports.clock import SystemClock
 from service.ports.models import Models
@@ -53,6 +58,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         spool=spool,
         headers=Part10Headers(),
         pixels=PydicomPixels(spool.open),
+        viewing=PydicomViewing(spool.open),
         models=models,
         bell=bell or _bell(settings),
         configurations=StoredConfigurations(ledger, plug_ins(settings)),
@@ -61,7 +67,10 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         accounts=SqlAccounts(ledger.database, site=settings.site.name, now=clock.now),
         audit=audit,
         trail=audit,
+        edits=ChainedEdits(ledger.database, site=settings.site.name, process=process),
         orders=NoOrders(),
+        notes=RejectionNotes(settings.site, settings.device_uid),
+        priors=PriorSources(),
     )
 
 
@@ -84,18 +93,28 @@ def plug_ins(settings: Settings) -> Installed:
         schemes=tuple(schemes()),
         check_destination=check_destination,
         check_step=partial(_check_step, settings.model_repositories),
+        check_priors=_check_priors,
         not_for_delivery=partial(_not_for_delivery, settings.model_repositories),
     )
 
 
 def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
-    """Raise Misconfigured for a step whose model is in no repository, or does something else."""
+    """Raise Misconfigured for a step whose model is in no repository or does something else, or that has nothing to
+    compare with."""
+    if step.kind is StepKind.COMPARE and step.algorithm not in algorithms():
+        known = ", ".join(algorithms())
+        raise Misconfigured(f"{step.algorithm} reads no earlier study: name one of {known} in a step that compares")
     if not step.model:
         return
     model = find_card(step.model, repositories).image
     if model is None or model.task.kind is not step.kind:
         does = f"does {model.task}: its step is of kind {model.task.kind}" if model else "reads no images"
         raise Misconfigured(f"model {step.model} {does}")
+
+
+def _check_priors(node: PriorNode) -> None:
+    """Raise Misconfigured for an archive that cannot be asked; nothing is connected."""
+    PriorSources().source(node)
 
 
 def _not_for_delivery(repositories: tuple[Path, ...], step: ProtocolStep) -> str | None:

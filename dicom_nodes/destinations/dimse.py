@@ -10,7 +10,7 @@ from pydicom.uid import UID, ImplicitVRLittleEndian
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from dicom_nodes.association import MAX_CONTEXTS, Context, Peer, associate, context_id, drop, hang_up, store
+from dicom_nodes.association import MAX_CONTEXTS, Context, NoContext, Peer, associate, context_id, drop, hang_up, store
 from dicom_nodes.find import find_identity
 from service.domain.errors import Misconfigured, Refused, Unavailable, Unreadable
 from service.domain.node import DestinationNode
@@ -23,6 +23,9 @@ IDLE_S = 5.0
 
 _DUPLICATE = 0x0111
 """Duplicate SOP instance (PS3.7 C.5.7): a lost answer to our first try, or another object of the same UID."""
+
+_NO_SUCH_CLASS = 0x0122
+"""SOP class not supported (PS3.7 C.5.6)."""
 
 _ANSWERS: tuple[tuple[range, Answered, str], ...] = (
     (range(0x0001), Answered.STORED, "stored"),
@@ -37,7 +40,7 @@ _ANSWERS: tuple[tuple[range, Answered, str], ...] = (
     (range(0xA700, 0xA800), Answered.AWAY, "out of resources there"),
     (range(0xFE00, 0xFE01), Answered.AWAY, "cancelled there"),
     (range(0x0117, 0x0118), Answered.REFUSED, "invalid object instance"),
-    (range(0x0122, 0x0123), Answered.REFUSED, "SOP class not supported"),
+    (range(_NO_SUCH_CLASS, _NO_SUCH_CLASS + 1), Answered.REFUSED, "SOP class not supported"),
     (range(0x0124, 0x0125), Answered.REFUSED, "not authorised"),
     (range(0xA900, 0xAA00), Answered.REFUSED, "dataset does not match its SOP class"),
     (range(0xC000, 0xD000), Answered.REFUSED, "cannot understand"),
@@ -49,7 +52,8 @@ def answer_of(status: int) -> StoreResult:
     for statuses, answered, words in _ANSWERS:
         if status in statuses:
             text = f"0x{status:04X} {words}"
-            return StoreResult(answered=answered, status=text, already_there=status == _DUPLICATE)
+            there, refused = status == _DUPLICATE, status == _NO_SUCH_CLASS
+            return StoreResult(answered=answered, status=text, already_there=there, class_refused=refused)
     return StoreResult(answered=Answered.REFUSED, status=f"0x{status:04X} refused")
 
 
@@ -100,7 +104,8 @@ class DimseDestination:
             except (Unavailable, Refused) as why:
                 # Nobody is there: the rest of the parcels would only wait for the same answer.
                 answered = Answered.AWAY if isinstance(why, Unavailable) else Answered.REFUSED
-                unsent = StoreResult(answered=answered, status=str(why), sent=False)
+                none = isinstance(why, NoContext)
+                unsent = StoreResult(answered=answered, status=str(why), sent=False, class_refused=none)
                 return results + [unsent] * (len(parcels) - len(results))
         return results
 
@@ -109,7 +114,7 @@ class DimseDestination:
         context = context_id(association, parcel.sop_class_uid, parcel.transfer_syntax_uid)
         if context is None:
             words = f"{self._peer} accepts no {parcel.sop_class_uid.name} in {parcel.transfer_syntax_uid.name}."
-            return StoreResult(answered=Answered.REFUSED, status=words, sent=False)
+            return StoreResult(answered=Answered.REFUSED, status=words, sent=False, class_refused=True)
         try:
             with self._opener(parcel.location) as part10:
                 status = store(association, context, part10, parcel.sop_class_uid, parcel.sop_instance_uid)

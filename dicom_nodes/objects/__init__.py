@@ -1,14 +1,15 @@
 """Objects that a report becomes, one file each, found by name; a site adds its own by entry points.
 
-An encoder is a module (or anything else) with the four names of Encoder. A new one is one new file here, or
-one line in the group `preread.objects` of another package's metadata.
+An encoder is a module (or anything else) with the four names of Encoder; one that shows pictures also has `shows`, one
+that needs label maps `masks_of`. A new one is one new file here, or one line in the group `preread.objects` of another
+package's metadata.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
 
@@ -16,7 +17,7 @@ from pydicom.uid import UID
 
 from dicom_nodes.objects.context import EncodingContext
 from service.domain.errors import Misconfigured
-from service.domain.report import Report
+from service.domain.report import Evidence, Report
 
 ENTRY_POINTS = "preread.objects"
 _NAMES = ("ROLE", "SOP_CLASS_UID", "applies", "encode")
@@ -40,6 +41,21 @@ class Encoder(Protocol):
     def encode(self, report: Report, context: EncodingContext) -> bytes:
         """Part 10 bytes; equal report and context, equal bytes. Raises ValueError for a report it cannot say."""
         ...
+
+
+def shown_by(encoder: Encoder, report: Report) -> Sequence[Evidence]:
+    """The images whose pixels `encoder` asks for; none for the many that write text alone.
+
+    They come in `EncodingContext.pictures`, so that encoding reads nothing and repeats itself to the byte.
+    """
+    shows = getattr(encoder, "shows", None)
+    return shows(report) if shows else ()
+
+
+def masks_for(encoder: Encoder, report: Report) -> Sequence[str]:
+    """The label maps that `encoder` asks for, by digest; they come in `EncodingContext.masks`."""
+    wanted = getattr(encoder, "masks_of", None)
+    return wanted(report) if wanted else ()
 
 
 def encoders() -> dict[str, Encoder]:

@@ -11,6 +11,9 @@ from service.domain.code import Code
 # Document titles (CID 7000, CID 7021)
 DIAGNOSTIC_IMAGING_REPORT = Code("18748-4", "LN", "Diagnostic Imaging Report")
 IMAGING_MEASUREMENT_REPORT = Code("126000", "DCM", "Imaging Measurement Report")
+OF_INTEREST = Code("113000", "DCM", "Of Interest")
+"""Title of a key object selection (CID 7010)."""
+KEY_OBJECT_DESCRIPTION = Code("113012", "DCM", "Key Object Description")
 
 # Headings and elements of a report (CID 7001, CID 7002). PS3.16 has since moved the headings to LOINC; CID 7001
 # is extensible, and validators and workstations know these.
@@ -60,6 +63,14 @@ TRACKING_UID = Code("112040", "DCM", "Tracking Unique Identifier")
 FINDING_SITE = Code("363698007", "SCT", "Finding Site")
 LATERALITY = Code("272741003", "SCT", "Laterality")
 TOPOGRAPHICAL_MODIFIER = Code("106233006", "SCT", "Topographical modifier")
+
+# Segmentation (CID 7150, 7203, 7202)
+ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
+ANATOMICAL_STRUCTURE = Code("91723000", "SCT", "Anatomical Structure")
+SEGMENTATION = Code("113076", "DCM", "Segmentation")
+SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
+
+AREA = Code("42798000", "SCT", "Area")
 
 MODALITIES = {
     code.value: code

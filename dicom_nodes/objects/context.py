@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.uid import UID
 
+from service.domain.profile import CharacterSet
+from service.domain.report import Evidence
 from service.domain.study import Identity, Instance
 from service.domain.uids import derive_uid
+from service.ports.pixels import Frame
 
 
 class Reference(NamedTuple):
@@ -19,6 +25,15 @@ class Reference(NamedTuple):
     sop_instance_uid: UID
     series_instance_uid: UID
     study_instance_uid: UID
+
+
+PictureKey = tuple[str, int]
+"""SOP Instance UID and frame, which counts from 1."""
+
+
+def picture_key(image: Evidence) -> PictureKey:
+    """Under which `EncodingContext.pictures` holds the frame that `image` names; the first where it names none."""
+    return image.sop_instance_uid, image.frame or 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +63,11 @@ class EncodingContext:
     """Documents of the same role that this one supersedes."""
     language: str = ""
     """RFC 5646 tag of the text, where the report does not say."""
+    character_set: CharacterSet = CharacterSet.UTF_8
+    pictures: Mapping[PictureKey, Frame] = field(default_factory=dict)
+    """What the encoder asked for in `shows`, and could be decoded."""
+    masks: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    """Label maps (slices, rows, columns) by their digest, as the encoder asked for in `masks_of`."""
 
     def __post_init__(self) -> None:
         if self.created_at.utcoffset() is None:

@@ -42,23 +42,27 @@ def known_instances(context: EncodingContext) -> dict[str, Instance]:
     return {instance.sop_instance_uid: instance for instance in context.instances}
 
 
+class Referred:
+    """Makes references of images: in the study that the manifest knows them in, else in the report's own."""
+
+    def __init__(self, context: EncodingContext) -> None:
+        self._study = context.study_instance_uid
+        self._studies = {uid: instance.study_instance_uid for uid, instance in known_instances(context).items()}
+
+    def to(self, image: Evidence) -> Reference:
+        study = self._studies.get(image.sop_instance_uid, self._study)
+        return Reference(image.sop_class_uid, image.sop_instance_uid, image.series_instance_uid, study)
+
+
 def evidence_references(report: Report, context: EncodingContext) -> tuple[list[Dataset], list[Dataset]]:
     """All that was read or is referred to: items of Current Requested Procedure Evidence Sequence (0040,A375),
     and of Pertinent Other Evidence Sequence (0040,A385) for images of other studies."""
-    studies = {uid: instance.study_instance_uid for uid, instance in known_instances(context).items()}
+    referred = Referred(context)
     named = [
         Reference(i.sop_class_uid, i.sop_instance_uid, i.series_instance_uid, i.study_instance_uid)
         for i in context.instances
     ]
-    read = [
-        Reference(
-            image.sop_class_uid,
-            image.sop_instance_uid,
-            image.series_instance_uid,
-            studies.get(image.sop_instance_uid, context.study_instance_uid),
-        )
-        for image in (*report.images, *images_of(report.findings))
-    ]
+    read = [referred.to(image) for image in (*report.images, *images_of(report.findings))]
     here: list[Reference] = []
     elsewhere: list[Reference] = []
     for reference in (*read, *named):

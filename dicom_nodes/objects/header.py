@@ -1,10 +1,11 @@
-"""The header of every document: the modules around the content tree, the same for each role.
+"""What every object has in front: patient, study, series, equipment and SOP common, and how documents go on.
 
 Verification and preliminary flag are constants here: nothing can ask for another value (invariant 8).
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -14,7 +15,9 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from dicom_nodes.objects import text
 from dicom_nodes.objects.context import EncodingContext
 from dicom_nodes.objects.evidence import evidence_references, hierarchy
+from dicom_nodes.objects.latin import NotLatin, write_latin
 from dicom_nodes.objects.observer import MAKER, contributing_equipment
+from service.domain.profile import CharacterSet
 from service.domain.report import Outcome, Report
 from service.domain.study import Identity
 from service.domain.uids import derive_uid
@@ -23,16 +26,23 @@ IMPLEMENTATION_CLASS_UID = derive_uid("preread", "implementation class")
 
 
 def document(report: Report, context: EncodingContext, *, sop_class_uid: UID, kind: str, root: Dataset) -> bytes:
-    """`root` as a whole document in Part 10 form; `kind` tells a viewer's user which of the series this is."""
+    """`root` as a whole structured report in Part 10 form; `kind` as in `composite`."""
+    dataset = composite(report, context, sop_class_uid=sop_class_uid, modality="SR", kind=kind)
+    dataset.ReferencedPerformedProcedureStepSequence = []
+    _document_general(dataset, report, context)
+    dataset.update(root)
+    return part10(dataset, context)
+
+
+def composite(report: Report, context: EncodingContext, *, sop_class_uid: UID, modality: str, kind: str) -> Dataset:
+    """The modules that all objects share; `kind` tells a viewer's user which of the series this is."""
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
     _sop_common(dataset, context, sop_class_uid)
     _patient(dataset, context.identity)
     _study(dataset, context)
-    _series_and_equipment(dataset, report, context, kind)
-    _document_general(dataset, report, context)
-    dataset.update(root)
-    return _part10(dataset, context)
+    _series_and_equipment(dataset, report, context, modality, kind)
+    return dataset
 
 
 def _sop_common(dataset: Dataset, context: EncodingContext, sop_class_uid: UID) -> None:
@@ -90,13 +100,12 @@ def _issuer(name: str) -> Dataset:
     return item
 
 
-def _series_and_equipment(dataset: Dataset, report: Report, context: EncodingContext, kind: str) -> None:
-    """SR Document Series (PS3.3 C.17.1), General Equipment (C.7.5.1), contributing equipment (C.12.1)."""
-    dataset.Modality = "SR"
+def _series_and_equipment(dataset: Dataset, report: Report, context: EncodingContext, modality: str, kind: str) -> None:
+    """General Series and its kin (PS3.3 C.7.3.1), General Equipment (C.7.5.1), contributing equipment (C.12.1)."""
+    dataset.Modality = modality
     dataset.SeriesInstanceUID = context.series_instance_uid
     dataset.SeriesNumber = context.series_number
     dataset.SeriesDescription = series_description(report, kind)
-    dataset.ReferencedPerformedProcedureStepSequence = []
     dataset.Manufacturer = MAKER
     dataset.ManufacturerModelName = MAKER
     dataset.InstitutionName = text.long_string(context.institution)
@@ -116,17 +125,15 @@ def series_description(report: Report, kind: str) -> str:
 
 def _document_general(dataset: Dataset, report: Report, context: EncodingContext) -> None:
     """SR Document General (PS3.3 C.17.2)."""
-    dataset.ContentDate = context.created_at.strftime("%Y%m%d")
-    dataset.ContentTime = context.created_at.strftime("%H%M%S")
+    content_moment(dataset, context)
     dataset.CompletionFlag = "COMPLETE" if report.outcome is Outcome.ANALYSED else "PARTIAL"
     if report.reason:
         dataset.CompletionFlagDescription = text.long_string(report.reason)
     dataset.VerificationFlag = "UNVERIFIED"
     dataset.PreliminaryFlag = "PRELIMINARY"
     dataset.PerformedProcedureCodeSequence = []
-    requests = [_request(context.study_instance_uid, *request) for request in context.identity.requests]
-    if requests:
-        dataset.ReferencedRequestSequence = requests
+    if context.identity.requests:
+        dataset.ReferencedRequestSequence = requests(context)
     own, other = evidence_references(report, context)
     if own:
         dataset.CurrentRequestedProcedureEvidenceSequence = own
@@ -136,8 +143,18 @@ def _document_general(dataset: Dataset, report: Report, context: EncodingContext
         dataset.PredecessorDocumentsSequence = hierarchy(context.predecessors)
 
 
+def content_moment(dataset: Dataset, context: EncodingContext) -> None:
+    """Content Date and Time (0008,0023) and (0008,0033)."""
+    dataset.ContentDate = context.created_at.strftime("%Y%m%d")
+    dataset.ContentTime = context.created_at.strftime("%H%M%S")
+
+
+def requests(context: EncodingContext) -> list[Dataset]:
+    """Items of Referenced Request Sequence (0040,A370), one for each request of the images."""
+    return [_request(context.study_instance_uid, *request) for request in context.identity.requests]
+
+
 def _request(study_instance_uid: UID, accession_number: str, procedure_id: str) -> Dataset:
-    """One item of Referenced Request Sequence (0040,A370)."""
     item = Dataset()
     item.StudyInstanceUID = study_instance_uid
     item.ReferencedStudySequence = []
@@ -150,8 +167,14 @@ def _request(study_instance_uid: UID, accession_number: str, procedure_id: str) 
     return item
 
 
-def _part10(dataset: Dataset, context: EncodingContext) -> bytes:
-    """The bytes of `dataset` as a file (PS3.10 7); equal datasets, equal bytes."""
+def part10(dataset: Dataset, context: EncodingContext) -> bytes:
+    """The bytes of `dataset` as a file (PS3.10 7); equal datasets, equal bytes.
+
+    A text that Latin-1 cannot hold stays in UTF-8, where that was asked for: a wrong name is worse than another set.
+    """
+    if context.character_set is CharacterSet.LATIN_1:
+        with suppress(NotLatin):
+            write_latin(dataset)
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID

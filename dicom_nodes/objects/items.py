@@ -115,14 +115,29 @@ def image(
     return item
 
 
+def composite_object(relation: Relationship, sop_class_uid: UID, sop_instance_uid: UID, *, pixels: bool) -> Dataset:
+    """IMAGE for an object that has pixels, COMPOSITE for any other, without a concept of its own."""
+    item = _item(relation, "IMAGE" if pixels else "COMPOSITE", None)
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = sop_class_uid
+    reference.ReferencedSOPInstanceUID = sop_instance_uid
+    item.ReferencedSOPSequence = [reference]
+    return item
+
+
 def region(relation: Relationship, concept: Code, box: Region, evidence: Evidence) -> Dataset:
     """SCOORD: `box` as a closed polyline in pixels of the image it is SELECTED FROM (PS3.3 C.18.6)."""
     item = _item(relation, "SCOORD", concept, [image(SELECTED_FROM, None, evidence)])
     item.GraphicType = "POLYLINE"
-    item.GraphicData = [
+    item.GraphicData = outline(box)
+    return item
+
+
+def outline(box: Region) -> list[float]:
+    """Column, row of each corner from the upper left one clockwise; the first again closes the outline."""
+    return [
         box.left, box.top, box.right, box.top, box.right, box.bottom, box.left, box.bottom, box.left, box.top,
     ]  # fmt: skip
-    return item
 
 
 def _item(

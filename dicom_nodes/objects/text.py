@@ -14,12 +14,18 @@ _LINE_ENDS = re.compile("\r\n|[\r\n\v\f\x85\u2028\u2029]")
 _DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 """Bidirectional overrides show text in another order than it is stored; a report must not."""
 _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
+_CODE_STRING = re.compile(r"[A-Z0-9 _]{1,16}")
 _SEXES = ("M", "F", "O")
 
 
 def paragraph(text: str) -> str:
     """UT: every line kept, ended as DICOM ends lines (CR LF)."""
     return "\r\n".join(_printable(line).rstrip() for line in _LINE_ENDS.split(text)).strip()
+
+
+def short_text(text: str) -> str:
+    """ST: at most 1024 characters; here on one line."""
+    return _one_value(text, 1024)
 
 
 def long_string(text: str) -> str:
@@ -30,6 +36,12 @@ def long_string(text: str) -> str:
 def short_string(text: str) -> str:
     """SH: one line, at most 16 characters."""
     return _one_value(text, 16)
+
+
+def code_string(text: str) -> str:
+    """CS: capital letters, digits, blank and underscore, at most 16; '' for anything else."""
+    word = text.strip().upper()
+    return word if _CODE_STRING.fullmatch(word) else ""
 
 
 def person_name(text: str) -> str:

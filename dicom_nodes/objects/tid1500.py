@@ -10,11 +10,11 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from dicom_nodes.objects import concepts, wording
 from dicom_nodes.objects.context import EncodingContext
-from dicom_nodes.objects.evidence import images_of, known_instances
+from dicom_nodes.objects.evidence import images_of
 from dicom_nodes.objects.header import document
+from dicom_nodes.objects.image_library import image_library
 from dicom_nodes.objects.items import (
     CONTAINS,
-    HAS_ACQ_CONTEXT,
     HAS_CONCEPT_MOD,
     HAS_OBS_CONTEXT,
     code,
@@ -27,8 +27,7 @@ from dicom_nodes.objects.items import (
 )
 from dicom_nodes.objects.observer import algorithm_identification, observer_context
 from service.domain.code import ABSENT, CERTAINTY, PERCENT, PRESENCE, PRESENT, SEVERITY, UNPAIRED
-from service.domain.report import Evidence, Finding, Measurement, Report, first_line
-from service.domain.study import Instance
+from service.domain.report import Finding, Measurement, Report, first_line
 
 ROLE = "tid1500"
 SOP_CLASS_UID = Comprehensive3DSRStorage
@@ -50,34 +49,12 @@ def encode(report: Report, context: EncodingContext) -> bytes:
             code(HAS_CONCEPT_MOD, concepts.PROCEDURE_REPORTED, report.procedure),
             text(CONTAINS, concepts.COMMENT, first_line(report)),
             *(text(CONTAINS, concepts.COMMENT, wording.note(each)) for each in report.notes),
-            *_image_library(report, context),
+            *image_library(report, context),
             container(CONTAINS, concepts.IMAGING_MEASUREMENTS, [_group(report, each) for each in report.findings]),
         ],
         template="1500",
     )
     return document(report, context, sop_class_uid=SOP_CLASS_UID, kind="findings", root=root)
-
-
-def _image_library(report: Report, context: EncodingContext) -> list[Dataset]:
-    """TID 1600 with the images that a group refers to, and no others: it costs more than all the rest."""
-    images = {evidence.sop_instance_uid: evidence for evidence in images_of(report.findings)}
-    if not images:
-        return []
-    known = known_instances(context)
-    entries = [_library_entry(evidence, known.get(uid)) for uid, evidence in images.items()]
-    return [container(CONTAINS, concepts.IMAGE_LIBRARY, [container(CONTAINS, concepts.IMAGE_LIBRARY_GROUP, entries)])]
-
-
-def _library_entry(evidence: Evidence, instance: Instance | None) -> Dataset:
-    """TID 1601 with the modality of TID 1602, where the header gave one that CID 29 knows."""
-    modality = concepts.MODALITIES.get(instance.modality) if instance else None
-    described = [code(HAS_ACQ_CONTEXT, concepts.MODALITY, modality)] if modality else []
-    whole = Evidence(
-        sop_class_uid=evidence.sop_class_uid,
-        sop_instance_uid=evidence.sop_instance_uid,
-        series_instance_uid=evidence.series_instance_uid,
-    )
-    return image(CONTAINS, None, whole, described)
 
 
 def _group(report: Report, finding: Finding) -> Dataset:

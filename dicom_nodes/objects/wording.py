@@ -41,17 +41,17 @@ def images_read(report: Report, context: EncodingContext) -> str:
 
 def looked_for(absent: Iterable[Finding]) -> str:
     """What was looked for and not found, each once."""
-    return f"Looked for and not found: {', '.join(dict.fromkeys(map(_named, absent)))}."
+    return f"Looked for and not found: {', '.join(dict.fromkeys(map(named, absent)))}."
 
 
 def unsaid(finding: Finding) -> str:
     """A present finding that no sentence states, in words, so that leaving it out never looks negative."""
     details = [
         *([f"severity {finding.severity.meaning.lower()}"] if finding.severity else []),
-        *(f"{measurement.concept.meaning.lower()} {measurement.text}" for measurement in finding.measurements),
+        *(f"{measurement.name} {measurement.text}" for measurement in finding.measurements),
         *([] if finding.probability is None else [f"certainty {certainty(finding.probability, True):g} %"]),
     ]
-    return f"{_named(finding)}{': ' if details else ''}{', '.join(details)}."
+    return f"{named(finding)}{': ' if details else ''}{', '.join(details)}."
 
 
 def note(text: str) -> str:
@@ -82,7 +82,8 @@ def _kind(image: Evidence, instance: Instance | None) -> str:
     return " ".join(word for word in (instance.modality, instance.body_part, instance.view) if word) or "image"
 
 
-def _named(finding: Finding) -> str:
+def named(finding: Finding) -> str:
+    """A finding with its side, depth and site: "Nodule (right lung)"."""
     place = [code.meaning.lower() for code in (finding.laterality, finding.topography, finding.site) if code]
     apart = ", " if finding.site in UNPAIRED else " "
     return f"{finding.concept.meaning} ({apart.join(place)})" if place else finding.concept.meaning

@@ -16,7 +16,7 @@ from io import BufferedReader
 from typing import Any, BinaryIO
 
 from service.adapters.bounded import OUT_OF_MEMORY, READY
-from service.adapters.foreign import digest_of_pixels, header_of
+from service.adapters.foreign import digest_of_pixels, header_of, rejection_of
 from service.domain.errors import PrereadError, Unsupported
 
 Answer = tuple[Mapping[str, Any], bytes]
@@ -40,12 +40,48 @@ def _picture_digest(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
     return digest_of_frames(file), b""
 
 
+def _sent_frame(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
+    from service.adapters.foreign_sent import sent_frame
+
+    return sent_frame(file, int(question["frame"]), as_stored=bool(question["as_stored"]))
+
+
+def _decoded_object(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
+    from service.adapters.foreign_sent import decoded_object
+
+    return {}, decoded_object(file)
+
+
+def _metadata(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
+    from service.adapters.foreign_json import metadata
+
+    return {}, metadata(file, question["base"])
+
+
+def _bulk_data(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
+    from service.adapters.foreign_json import bulk_data
+
+    return {}, bulk_data(file, question["path"])
+
+
+def _picture(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
+    from service.adapters.foreign_drawn import picture
+
+    return {}, picture(file, int(question["frame"]), question)
+
+
 _QUESTIONS: dict[str, Callable[[BinaryIO, Mapping[str, Any]], Answer]] = {
     "header": lambda file, question: (header_of(file), b""),
+    "rejection": lambda file, question: (rejection_of(file), b""),
     "pixel digest": lambda file, question: (digest_of_pixels(file), b""),
     "picture digest": _picture_digest,
     "frame": _frame,
     "rescaled": _rescaled,
+    "sent frame": _sent_frame,
+    "decoded object": _decoded_object,
+    "metadata": _metadata,
+    "bulk data": _bulk_data,
+    "picture": _picture,
 }
 
 

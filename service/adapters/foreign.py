@@ -17,6 +17,8 @@ from service.adapters.part10_scan import MAX_ITEMS, WANTED, WANTED_ITEMS
 from service.adapters.part10_window import MAX_VALUE
 from service.domain.errors import Unreadable
 
+MAX_REJECTED = 20_000
+"""Instances of one note that are looked at."""
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 
@@ -31,6 +33,22 @@ def header_of(file: BinaryIO) -> Mapping[str, Any]:
             found = cast(list[Dataset], list(dataset[tag].value)[:MAX_ITEMS])
             items[str(tag)] = [_values(item, wanted, big=big) for item in found]
     return {"syntax": str(syntax), "values": _values(dataset, WANTED, big=big), "items": items}
+
+
+def rejection_of(file: BinaryIO) -> Mapping[str, Any]:
+    """Title and, of its own study, the instances of a Key Object Selection (PS3.3 C.17.6.2)."""
+    dataset = _read(file, stop_before_pixels=True)
+    titles = dataset.get("ConceptNameCodeSequence") or [Dataset()]
+    instances = [
+        str(instance.ReferencedSOPInstanceUID)
+        for study in dataset.get("CurrentRequestedProcedureEvidenceSequence") or ()
+        if study.get("StudyInstanceUID") == dataset.get("StudyInstanceUID")
+        for series in study.get("ReferencedSeriesSequence") or ()
+        for instance in series.get("ReferencedSOPSequence") or ()
+        if "ReferencedSOPInstanceUID" in instance
+    ]
+    title, scheme = (str(titles[0].get(name, "")) for name in ("CodeValue", "CodingSchemeDesignator"))
+    return {"title": title, "scheme": scheme, "instances": instances[:MAX_REJECTED]}
 
 
 def digest_of_pixels(file: BinaryIO) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGExtended12Bit
 
 from service.adapters.placing import plane
-from service.adapters.presentation import flattened, measured, number, rescaled, shown, spacing_mm, unit
+from service.adapters.presentation import flattened, greys, measured, number, rescaled, shown, spacing_mm, unit
 from service.domain.errors import Unreadable, Unsupported
 from service.domain.image_model import Values
 
@@ -26,26 +26,33 @@ MAX_PIXELS = 48 * 1024**2
 
 
 def frame_of(file: BinaryIO, frame: int, values: str) -> tuple[Mapping[str, Any], bytes]:
-    """One frame with rows, columns, spacing and place, little endian: presented (uint16) or in modality units (int16).
+    """One frame, little endian: presented (uint16) or in modality units (int16); with rows, columns, spacing, place and
+    greys.
 
     `frame` counts from 1.
     """
     header = dcmread(file, force=True, stop_before_pixels=True)
-    syntax = _checked(header, frame)
+    syntax = checked(header, frame)
     attributes = flattened(header, frame)
-    stored = _decoded(file, header, syntax, frame)
+    stored = decoded(file, header, syntax, frame)
     picture = measured(stored, attributes) if values == Values.MODALITY else shown(stored, attributes)
     rows, columns = picture.shape
-    head = {"rows": rows, "columns": columns, "spacing_mm": spacing_mm(attributes), "plane": plane(attributes)}
+    head = {
+        "rows": rows,
+        "columns": columns,
+        "spacing_mm": spacing_mm(attributes),
+        "plane": plane(attributes),
+        "greys": greys(stored, attributes) if values == Values.PRESENTED else None,
+    }
     return head, picture.astype(picture.dtype.newbyteorder("<")).tobytes()
 
 
 def rescaled_of(file: BinaryIO, frame: int) -> tuple[Mapping[str, Any], bytes]:
     """One frame as little endian float32 in its unit, NaN for padding, with what measuring on it needs to know."""
     header = dcmread(file, force=True, stop_before_pixels=True)
-    syntax = _checked(header, frame)
+    syntax = checked(header, frame)
     attributes = flattened(header, frame)
-    stored = _decoded(file, header, syntax, frame)
+    stored = decoded(file, header, syntax, frame)
     values = rescaled(stored, attributes)
     rows, columns = values.shape
     head = {
@@ -72,13 +79,13 @@ def digest_of_frames(file: BinaryIO) -> Mapping[str, Any]:
     header = dcmread(file, force=True, stop_before_pixels=True)
     sha256 = hashlib.sha256()
     for frame in range(1, int(number(header, "NumberOfFrames") or 1) + 1):
-        decoded = _decoded(file, header, _checked(header, frame), frame)
-        sha256.update(str(decoded.shape).encode())
-        sha256.update(decoded.astype(decoded.dtype.newbyteorder("<")).tobytes())
+        picture = decoded(file, header, checked(header, frame), frame)
+        sha256.update(str(picture.shape).encode())
+        sha256.update(picture.astype(picture.dtype.newbyteorder("<")).tobytes())
     return {"digest": sha256.hexdigest()}
 
 
-def _checked(header: Dataset, frame: int) -> UID:
+def checked(header: Dataset, frame: int) -> UID:
     """The transfer syntax, once the header says that the frame is there and of a bounded size."""
     rows, columns = number(header, "Rows") or 0, number(header, "Columns") or 0
     if not rows or not columns:
@@ -102,16 +109,17 @@ def _checked(header: Dataset, frame: int) -> UID:
     return UID(syntax)
 
 
-def _decoded(file: BinaryIO, header: Dataset, syntax: UID, frame: int) -> NDArray[Any]:
+def decoded(file: BinaryIO, header: Dataset, syntax: UID, frame: int) -> NDArray[Any]:
+    """One frame's stored values, (rows, columns) or (rows, columns, samples); colour as RGB."""
     file.seek(0)
     source = dcmread(file, force=True) if syntax == DeflatedExplicitVRLittleEndian else file
     try:
-        decoded: NDArray[Any] = np.asarray(pixel_array(source, index=frame - 1))
+        picture: NDArray[Any] = np.asarray(pixel_array(source, index=frame - 1))
     except (AttributeError, EOFError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise Unreadable(_why(file, header, syntax)) from error
-    if decoded.shape[:2] != (header.Rows, header.Columns):
+    if picture.shape[:2] != (header.Rows, header.Columns):
         raise Unreadable("The decoded picture has another size than the header says.")
-    return decoded
+    return picture
 
 
 def _why(file: BinaryIO, header: Dataset, syntax: UID) -> str:
@@ -125,12 +133,12 @@ def _why(file: BinaryIO, header: Dataset, syntax: UID) -> str:
     found = next((dataset.get_item(tag) for tag in PIXELS if tag in dataset), None)
     if found is None or not found.value:
         return "The object has no pixel data."
-    if not syntax.is_encapsulated and len(found.value) < _bytes_said(header):
+    if not syntax.is_encapsulated and len(found.value) < bytes_said(header):
         return "The pixel data is shorter than rows x columns say."
     return undecodable
 
 
-def _bytes_said(header: Dataset) -> float:
+def bytes_said(header: Dataset) -> float:
     """Bytes of uncompressed pixel data that the header promises, less what an old 4:2:2 picture leaves out."""
     pixels = (number(header, "Rows") or 0) * (number(header, "Columns") or 0) * (number(header, "NumberOfFrames") or 1)
     samples = 2 if "422" in str(header.get("PhotometricInterpretation", "")) else number(header, "SamplesPerPixel") or 1

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -26,6 +27,8 @@ from service.adapters.part10_pixels import find_pixels
 from service.adapters.part10_scan import RawHeader, Values, scan
 from service.adapters.part10_window import Odd, Window, skip_meta
 from service.domain.errors import Unreadable, Unsupported
+from service.domain.rejection import Reason, Rejection
+from service.domain.uids import is_uid
 from service.ports.headers import Header
 
 _CHUNK = 1024**2
@@ -62,6 +65,13 @@ class Part10Headers:
             return _lossless(one) and _lossless(other) and self._shown(one) == self._shown(other)
         except (Odd, Unreadable, Unsupported):
             return False  # what cannot be compared is not known to be the same
+
+    def rejection(self, part10: BinaryIO) -> Rejection | None:
+        said = self._headers.ask("rejection", part10).head
+        reason = Reason.of(said["title"], said["scheme"])
+        if reason is None:
+            return None
+        return Rejection(reason=reason, instances=tuple(UID(one) for one in said["instances"] if is_uid(one)))
 
     def close(self) -> None:
         """End the children."""

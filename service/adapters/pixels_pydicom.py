@@ -12,7 +12,7 @@ from service.domain.errors import Unreadable
 from service.domain.geometry import Plane
 from service.domain.image_model import Values
 from service.domain.study import StoredInstance
-from service.ports.pixels import Frame, Rescaled
+from service.ports.pixels import Frame, Greys, Rescaled
 
 _DTYPES = {Values.PRESENTED: "<u2", Values.MODALITY: "<i2"}
 
@@ -27,7 +27,8 @@ class PydicomPixels:
     def read(self, stored: StoredInstance, frame: int = 1, *, values: Values = Values.PRESENTED) -> Frame:
         with self._opener(stored.location) as part10:
             reply = self._bounded.ask("frame", part10, {"frame": frame, "values": values})
-        rows, columns, spacing, plane = (reply.head[name] for name in ("rows", "columns", "spacing_mm", "plane"))
+        told = ("rows", "columns", "spacing_mm", "plane", "greys")
+        rows, columns, spacing, plane, greys = (reply.head[name] for name in told)
         if len(reply.body) != rows * columns * 2:
             raise Unreadable("The decoded picture has another size than it says.")
         pixels = np.frombuffer(reply.body, dtype=_DTYPES[values]).reshape(rows, columns)
@@ -37,6 +38,7 @@ class PydicomPixels:
             source=stored.instance.sop_instance_uid,
             spacing_mm=(spacing[0], spacing[1]) if spacing else None,
             plane=_plane(plane),
+            greys=Greys(**greys) if greys else None,
         )
 
     def rescaled(self, stored: StoredInstance, frame: int = 1) -> Rescaled:

@@ -54,7 +54,7 @@ def _groups(dataset: Dataset, frame: int) -> Iterator[Dataset]:
 
 def shown(stored: Values, attributes: Dataset) -> Shown:
     """One decoded frame as MONOCHROME2 over 0..65535. Raises Unsupported for a colour space without a rule."""
-    photometric = str(attributes.get("PhotometricInterpretation", "")).strip()
+    photometric = _photometric(attributes)
     if photometric == "PALETTE COLOR":
         return _luminance(apply_color_lut(stored, attributes))
     if stored.ndim == 3 and photometric in {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}:
@@ -107,15 +107,46 @@ def _voi(values: Values, stored: Values, attributes: Dataset) -> Shown:
     """VOI LUT, else window, else percentiles; also percentiles where the former give an empty picture."""
     picture = _by_table(values, attributes)
     if picture is None and (window := _window(attributes)):
-        picture = _windowed(values, *window)
+        picture = windowed(values, *window)
     if picture is not None and (picture.min() != picture.max() or values.min() == values.max()):
         return picture
+    return _scaled(values, *_stretch(values, stored, attributes))
+
+
+def _stretch(values: Values, stored: Values, attributes: Dataset) -> tuple[float, float]:
+    """The values that become black and white where no window says so."""
     padding = _padding(stored, attributes)
     meant = values if padding is None or padding.all() else values[~padding]
     low, high = (float(limit) for limit in np.percentile(meant, _PERCENTILES))
-    if low == high:
-        low, high = float(meant.min()), float(meant.max())
-    return _scaled(values, low, high)
+    return (low, high) if low < high else (float(meant.min()), float(meant.max()))
+
+
+def greys(stored: Values, attributes: Dataset) -> dict[str, Any] | None:
+    """The arguments of `service.ports.pixels.Greys`; None for colour and for a modality lookup table.
+
+    A VOI lookup table is answered with the window that shows about the same.
+    """
+    if stored.ndim != 2 or attributes.get("ModalityLUTSequence") or "PALETTE" in _photometric(attributes):
+        return None
+    values = apply_modality_lut(stored, attributes)
+    window = None if attributes.get("VOILUTSequence") else _window(attributes)
+    if window is None:
+        low, high = _stretch(values, stored, attributes)
+        window = (low + high) / 2 + 0.5, high - low + 1, "LINEAR"  # the one that every viewer knows
+    slope, intercept = number(attributes, "RescaleSlope"), number(attributes, "RescaleIntercept")
+    rescaled = slope is not None and intercept is not None
+    return {
+        "slope": slope if rescaled else 1.0,
+        "intercept": intercept if rescaled else 0.0,
+        "centre": window[0],
+        "width": window[1],
+        "function": window[2],
+        "inverted": _photometric(attributes) == "MONOCHROME1",
+    }
+
+
+def _photometric(attributes: Dataset) -> str:
+    return str(attributes.get("PhotometricInterpretation", "")).strip()
 
 
 def _by_table(values: Values, attributes: Dataset) -> Shown | None:
@@ -138,7 +169,8 @@ def _window(attributes: Dataset) -> tuple[float, float, str] | None:
     return centre, width, function
 
 
-def _windowed(values: Values, centre: float, width: float, function: str) -> Shown:
+def windowed(values: Values, centre: float, width: float, function: str) -> Shown:
+    """Modality values through one window: LINEAR, LINEAR_EXACT or SIGMOID (PS3.3 C.11.2.1.2)."""
     if function == "SIGMOID":
         exponent = np.clip(-4.0 * (values.astype(np.float64) - centre) / width, -60, 60)
         return _scaled(1.0 / (1.0 + np.exp(exponent)), 0.0, 1.0)

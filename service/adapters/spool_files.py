@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from service.adapters.durable import fsync_folder, make_folder
-from service.domain.errors import Unavailable
+from service.domain.errors import Gone, Unavailable
 from service.ports.spool import Incoming, StoredBytes
 
 VOLUME = "main"
@@ -52,6 +52,8 @@ class FileSpool:
     def open(self, location: str) -> BinaryIO:
         try:
             return self._path(location).open("rb")
+        except FileNotFoundError as error:
+            raise Gone(f"The spool does not give {location}: it is there no more.") from error
         except OSError as error:
             raise Unavailable(f"The spool does not give {location}: {error.strerror}.") from error
 

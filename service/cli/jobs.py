@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from service.cli.installed import installed
+from service.cli.recall import WhyRecalled
 from service.cli.show import AsJson, Unknown, console, rows, when
 from service.cli.trail import audit, operator
 from service.domain.job import JobState
@@ -67,6 +68,23 @@ def cancel(context: typer.Context, job_id: str) -> None:
     if not services.ledger.cancel_job(job_id, by=operator(), now=services.clock.now()):
         raise Unknown(f"job {job_id} is unknown or finished; `preread jobs list` shows the newest")
     console.print(f"job {job_id} is canceled")
+
+
+@app.command()
+def recall(
+    context: typer.Context,
+    job_id: str,
+    why: WhyRecalled,
+) -> None:
+    """Withdraw a draft: nothing of it leaves any more, and whoever has it gets a rejection note."""
+    services = installed(context)
+    reason = why.reason
+    _audit(services, job_id, f"recall ({reason.words})")
+    if not services.ledger.recall(job_id, reason, by=operator(), now=services.clock.now()):
+        raise Unknown(
+            f"job {job_id} is unknown, not finished, or recalled already; `preread jobs list` shows the newest"
+        )
+    console.print(f"job {job_id} is recalled; `preread deliveries list` shows the rejection notes on their way")
 
 
 def _audit(services: Services, job_id: str, act: str) -> None:

@@ -14,6 +14,7 @@ from service.adapters.cards import find_card, find_folder, installed_models
 from service.adapters.configuration.toml import RULES, STOPPED
 from service.cli import models_add, models_verify
 from service.cli.installed import installed
+from service.cli.recall import recall
 from service.cli.show import AsJson, console, rows
 from service.cli.trail import audit, operator
 from service.domain.algorithm import Card
@@ -27,6 +28,7 @@ from workers.algorithms import model_of
 app = typer.Typer(name="models", help="The models: what they are, and whether they may read.", no_args_is_help=True)
 app.command("add")(models_add.add)
 app.command("verify")(models_verify.verify)
+app.command("recall")(recall)
 
 COLUMNS = ("name", "version", "family", "verified", "licence", "provider", "served")
 Name = Annotated[str, typer.Argument(help="The model's name, as `preread models list` tells it.")]

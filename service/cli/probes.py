@@ -164,8 +164,8 @@ def _waits(depth: LaneDepth, zone: ZoneInfo) -> str:
 
 
 def audit(services: Services) -> Probe:
-    """Walks the whole audit record: for a person who waits, not for a monitor."""
-    if breaks := services.trail.breaks():
+    """Walks the whole audit record and edit log: for a person who waits, not for a monitor."""
+    if breaks := (*services.trail.breaks(), *services.edits.breaks()):
         text = f"{count(len(breaks), 'place')} where it was changed, cut or added to, first: {breaks[0]}"
         return Probe("audit", Level.CRITICAL, text, "keep the database as it is, and find out who could write to it")
     return Probe("audit", Level.OK, "every chain holds")

@@ -102,6 +102,10 @@ def _results(record: StudyRecord, out: Path) -> list[str]:
     return [name for name in names if (out / name).is_file()]
 
 
+ARRIVED = (DeliveryState.SENT, DeliveryState.STANDBY, DeliveryState.SUPERSEDED)
+"""States of what is written, or need not be since something else is."""
+
+
 def _fate(one: Taken, record: StudyRecord | None) -> tuple[str, str]:
     """State and reason of one file."""
     if one.admission is None:
@@ -110,7 +114,7 @@ def _fate(one: Taken, record: StudyRecord | None) -> tuple[str, str]:
         return "conflict", "the same SOP Instance UID came before with other pixels; the first is kept"
     if record is None or not record.jobs:
         return "unmatched", record.row.note if record else "it belongs to no study"
-    undelivered = [d.delivery.last_error for d in record.deliveries if d.delivery.state is not DeliveryState.SENT]
+    undelivered = [d.delivery.last_error for d in record.deliveries if d.delivery.state not in ARRIVED]
     if undelivered:
         return "not written", undelivered[0]
     return _reading(one, record.jobs[-1])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.domain.node import DestinationNode, Source
+from service.domain.prior import PriorNode
 from service.domain.protocol import Protocol
 from service.domain.rule import Forward, Rule
 
@@ -34,10 +35,15 @@ class Configuration:
     rules: tuple[Rule, ...] = ()
     forwards: tuple[Forward, ...] = ()
     stopped: tuple[StoppedModel, ...] = ()
+    priors: tuple[PriorNode, ...] = ()
 
     def destination(self, name: str) -> DestinationNode:
         """Raises KeyError for a name that this version does not know."""
         return {node.name: node for node in self.destinations}[name]
+
+    def prior_node(self, name: str) -> PriorNode:
+        """Raises KeyError for a name that this version does not know."""
+        return {node.name: node for node in self.priors}[name]
 
     def protocol(self, name: str) -> Protocol:
         """Raises KeyError for a name that this version does not know."""

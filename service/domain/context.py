@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
+from service.domain.report import Finding
 from service.domain.study import Identity, Instance
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -18,7 +19,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "technique": ("ViewPosition",),
     "body_part": ("BodyPartExamined",),
 }
-"""Every field there is, with the attributes that it is taken from: the first that says something."""
+"""Every field of the header, with the attributes that it is taken from: the first that says something."""
+MEASUREMENTS = "measurements"
+"""What earlier steps of the protocol measured: the field that no header states."""
+ALL = (*FIELDS, MEASUREMENTS)
+MAX_MEASUREMENTS = 20
 MAX_CHARACTERS = 200
 """Of one field."""
 
@@ -28,15 +33,30 @@ _DATES_AND_NUMBERS = re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}|\d{6,}")
 _REMOVED = "-"
 
 
-def context_line(fields: Iterable[str], instance: Instance, identity: Identity) -> str:
-    """`Context: {...}` and a line end, with those of `fields` that the header states; empty if it states none."""
-    told = {field: _harmless(_stated(field, instance), identity) for field in fields}
+def context_line(
+    fields: Iterable[str], instance: Instance, identity: Identity, measured: Iterable[Finding] = ()
+) -> str:
+    """`Context: {...}` and a line end, with those of `fields` that header and measures state; empty if neither does."""
+    told = {
+        field: _measured(measured) if field == MEASUREMENTS else _harmless(_stated(field, instance), identity)
+        for field in fields
+    }
     said = {field: text for field, text in told.items() if text}
     return f"Context: {json.dumps(said, ensure_ascii=False, separators=(',', ':'))}\n" if said else ""
 
 
 def _stated(field: str, instance: Instance) -> str:
     return next((text for keyword in FIELDS[field] if (text := instance.attributes.get(keyword, ""))), "")
+
+
+def _measured(findings: Iterable[Finding]) -> str:
+    """Every measurement, named as the report names it; equal findings, equal words."""
+    said = [
+        f"{finding.concept.meaning.lower()}: {measurement.name} {measurement.text}"
+        for finding in findings
+        for measurement in finding.measurements
+    ]
+    return "; ".join(dict.fromkeys(said[:MAX_MEASUREMENTS])).translate(_DEFUSED)
 
 
 def _harmless(text: str, identity: Identity) -> str:

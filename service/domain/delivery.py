@@ -19,7 +19,9 @@ class DeliveryState(StrEnum):
     HELD = "HELD"  #: the identity differs at the destination, or an operator holds it
     REFUSED = "REFUSED"  #: the destination said no for good; a person looks
     EXPIRED = "EXPIRED"  #: past its deadline, or out of attempts
+    STANDBY = "STANDBY"  #: sent only where the destination refuses the class of a better one
     SUPERSEDED = "SUPERSEDED"  #: a newer version of the same result took its place
+    RETRACTED = "RETRACTED"  #: withdrawn; what may have left is named in a rejection note
 
 
 class DeliveryEvent(StrEnum):
@@ -34,6 +36,8 @@ class DeliveryEvent(StrEnum):
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     RETRIED = "retried"
+    STANDS_IN = "stands in"
+    RETRACTED = "retracted"
 
 
 _S, _E = DeliveryState, DeliveryEvent
@@ -51,13 +55,15 @@ DELIVERY_TRANSITIONS: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] =
     (_S.SENDING, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.SENT, _E.COMMITTED): _S.COMMITTED,
     (_S.SENT, _E.RETRIED): _S.PENDING,
+    (_S.STANDBY, _E.STANDS_IN): _S.PENDING,
+    (_S.STANDBY, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.HELD, _E.RELEASED): _S.PENDING,
     (_S.HELD, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.REFUSED, _E.RETRIED): _S.PENDING,
     (_S.REFUSED, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.EXPIRED, _E.RETRIED): _S.PENDING,
     (_S.EXPIRED, _E.SUPERSEDED): _S.SUPERSEDED,
-}
+} | {(state, _E.RETRACTED): _S.RETRACTED for state in _S if state not in {_S.SUPERSEDED, _S.RETRACTED}}
 
 
 def delivery_after(state: DeliveryState, event: DeliveryEvent) -> DeliveryState:

@@ -5,6 +5,7 @@ The error tree; an error's class says what happens next.
   x Unreadable     the bytes are not what they claim        -> quarantine
   x Unsupported    valid, but nothing here handles it       -> skip, record why
   x Unavailable    the other side is away for now           -> retry with back-off
+    x Gone         what was kept here is no more           -> retry as well; a viewer is told
   x Refused        the other side understood and said no    -> a person looks
   x Unclear        the answer cannot be read                -> a person looks
   x Misconfigured  a file or setting is wrong               -> refuse to start, say which line
@@ -34,6 +35,10 @@ class Unavailable(PrereadError):
     def __init__(self, text: str, *, detail: str = "") -> None:
         super().__init__(text)
         self.detail = detail
+
+
+class Gone(Unavailable):
+    """Bytes that were kept are no longer there; whoever asks again may find them restored."""
 
 
 class Refused(PrereadError):

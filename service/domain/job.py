@@ -16,6 +16,7 @@ class JobState(StrEnum):
     IN_PROGRESS = "IN PROGRESS"  #: one worker holds the lease
     COMPLETED = "COMPLETED"  #: its results are recorded and owed to their destinations
     CANCELED = "CANCELED"  #: given up; `reason` says why
+    RECALLED = "RECALLED"  #: its results were withdrawn after the fact; `reason` says why. No state of a UPS.
 
 
 class JobEvent(StrEnum):
@@ -24,6 +25,7 @@ class JobEvent(StrEnum):
     DEFERRED = "deferred"
     LEASE_EXPIRED = "lease expired"
     ABANDONED = "abandoned"
+    RECALLED = "recalled"
 
 
 JOB_TRANSITIONS: dict[tuple[JobState, JobEvent], JobState] = {
@@ -33,6 +35,7 @@ JOB_TRANSITIONS: dict[tuple[JobState, JobEvent], JobState] = {
     (JobState.IN_PROGRESS, JobEvent.DEFERRED): JobState.SCHEDULED,
     (JobState.IN_PROGRESS, JobEvent.LEASE_EXPIRED): JobState.SCHEDULED,
     (JobState.IN_PROGRESS, JobEvent.ABANDONED): JobState.CANCELED,
+    (JobState.COMPLETED, JobEvent.RECALLED): JobState.RECALLED,
 }
 
 

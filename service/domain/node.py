@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from service.domain.assembly import Patience
+from service.domain.profile import Profile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +41,8 @@ class DestinationNode:
     archive that is the truth about patients, never for a research archive with pseudonyms."""
     not_analysed: bool = True
     """Wants "NOT ANALYSED BY AI" objects."""
+    profile: Profile = field(default_factory=Profile)
+    """Which objects it gets, and in which form."""
 
 
 def source_of(sources: Iterable[Source], *, ae_title: str, address: str) -> Source | None:

@@ -19,6 +19,7 @@ class StepKind(StrEnum):
     DETECT = "detect"
     DRAFT = "draft"
     CHECK = "check"
+    COMPARE = "compare"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,9 +32,11 @@ class ProtocolStep:
     """Which model of the repository does it, for an algorithm that asks whichever it is told to."""
     context: tuple[str, ...] = ()
     """Fields of service.domain.context that the model is told; none by default."""
+    priors: str = ""
+    """Where the earlier study is looked for, for a step that compares."""
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.kind, self.algorithm, self.model, *self.context)))
+        return " ".join(filter(None, (self.kind, self.algorithm, self.model, *self.context, self.priors)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

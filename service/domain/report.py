@@ -59,17 +59,24 @@ class Mask:
     columns: int
     images: tuple[UID, ...]
     """SOP Instance UIDs of its slices, in their order."""
+    structure: Code | None = None
+    """What of the body the pixels are, where the finding measures an organ; None where they are the finding itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
-    """A number with its UCUM unit; `text` is the one way in which it is written anywhere."""
+    """A number with its UCUM unit; `name` and `text` are the one way in which it is written anywhere."""
 
     concept: Code
     value: float
     unit: Code
     derivation: Code | None = None
     """Mean, median, ... of the values measured; None for a single one."""
+
+    @property
+    def name(self) -> str:
+        """What was measured, with what it was derived by: "mean attenuation coefficient"."""
+        return " ".join(each.meaning.lower() for each in (self.derivation, self.concept) if each)
 
     @property
     def text(self) -> str:
@@ -180,6 +187,9 @@ class Report:
 
 
 DRAFT_NOTICE = "AI DRAFT - not read by a radiologist."
+UNREAD_NOTICE = "NOT ANALYSED BY AI"
+NOTICES = (DRAFT_NOTICE, UNREAD_NOTICE)
+"""How the first visible line of every object begins."""
 DEMO_NOTICE = "Demo model trained on phantoms, not for clinical use."
 
 
@@ -187,7 +197,7 @@ def first_line(report: Report) -> str:
     """The first visible line of every object made from `report` (invariant 8)."""
     notice = f"{DRAFT_NOTICE} {DEMO_NOTICE}" if report.demo else DRAFT_NOTICE
     if report.outcome.unread:
-        return f"NOT ANALYSED BY AI: {report.reason.rstrip('.')}. No radiologist has read this."
+        return f"{UNREAD_NOTICE}: {report.reason.rstrip('.')}. No radiologist has read this."
     if report.outcome is Outcome.PARTIAL:
         return f"{notice} INCOMPLETE: {report.reason}"
     return notice

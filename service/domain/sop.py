@@ -23,3 +23,9 @@ def is_image(sop_class_uid: UID) -> bool:
     """
     name = UID_dictionary.get(sop_class_uid, ("",))[0]
     return _STORAGE in name and not any(word in name for word in _NOT_IMAGES)
+
+
+def has_pixels(sop_class_uid: UID) -> bool:
+    """Whether instances of this storage class are images of any kind, acquired or made."""
+    name = UID_dictionary.get(sop_class_uid, ("",))[0]
+    return is_image(sop_class_uid) or "Secondary Capture" in name or "Segmentation Storage" in name

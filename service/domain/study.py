@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from pydicom.uid import UID
 
-from service.domain.geometry import Vector
+from service.domain.geometry import Plane, Vector
 
 ROUTING_KEYWORDS = (
     "Modality", "BodyPartExamined", "ViewPosition", "ImageLaterality", "Laterality", "PatientAge",
@@ -75,7 +75,7 @@ class Identity:
         pairs = (
             (mine.patient_id, theirs.patient_id),
             (mine.issuer, theirs.issuer),
-            (_name_key(mine.name), _name_key(theirs.name)),
+            (name_key(mine.name), name_key(theirs.name)),
             (mine.birth_date, theirs.birth_date),
             (mine.sex, theirs.sex),
             (self.accession_number, other.accession_number),
@@ -83,7 +83,7 @@ class Identity:
         return all(a == b or not a or not b for a, b in pairs)
 
 
-def _name_key(name: str) -> str:
+def name_key(name: str) -> str:
     """PN without trailing delimiters or case: archives trim and fold them (knowledge.md, "names")."""
     return name.split("=")[0].rstrip("^ ").casefold()
 
@@ -141,6 +141,17 @@ class Instance:
         return ((found[0], found[1], found[2]), (found[3], found[4], found[5])) if found else None
 
     @property
+    def plane(self) -> Plane:
+        """Where it lies, as far as it says so."""
+        along, down = self.orientation or (None, None)
+        return Plane(
+            position_mm=self.position_mm,
+            row_direction=along,
+            column_direction=down,
+            thickness_mm=self.slice_thickness_mm,
+        )
+
+    @property
     def size(self) -> tuple[int, int] | None:
         """Rows and columns; None if the header does not say."""
         rows, columns = (_whole_number(self.attributes.get(name, "")) or 0 for name in ("Rows", "Columns"))
@@ -191,6 +202,9 @@ class Study:
     received_first: datetime
     received_last: datetime
     instances: tuple[StoredInstance, ...] = ()
+    """Without those that a rejection note names."""
+    rejected: int = 0
+    """How many were left out because of one."""
 
     def series(self) -> Mapping[UID, tuple[StoredInstance, ...]]:
         """Instances by series, in order of arrival of the series, sorted by instance number inside it."""

@@ -96,7 +96,7 @@ class Round:
         """Invariant 10; a delivery that may not leave is settled here."""
         if delivery.kind is DeliveryKind.ORIGINAL:
             return True
-        if why := self._stopped(delivery):
+        if delivery.kind is DeliveryKind.RESULT and (why := self._stopped(delivery)):
             self._record(delivery, DeliveryEvent.HELD, why, sent=False)
             return False
         uid = delivery.study_instance_uid
@@ -139,6 +139,8 @@ class Round:
     def _settle(self, delivery: Delivery, answer: StoreResult) -> None:
         if answer.answered is Answered.STORED:
             self._record(delivery, DeliveryEvent.STORED, answer.status)
+        elif answer.class_refused and self._stands_in(delivery, answer.status):
+            return
         elif answer.answered is Answered.REFUSED:
             self._record(delivery, DeliveryEvent.REFUSED, answer.status, sent=answer.sent)
         else:
@@ -146,6 +148,13 @@ class Round:
                 self._away = answer.status
             event = DeliveryEvent.EXPIRED if delivery.tries >= MAX_TRIES else DeliveryEvent.DEFERRED
             self._record(delivery, event, answer.status, after=backoff(delivery.tries), sent=answer.sent)
+
+    def _stands_in(self, delivery: Delivery, why: str) -> bool:
+        """Whether another object of the same reading goes to a destination that takes no such class."""
+        roles = self._node.profile.fall_back
+        if delivery.kind is not DeliveryKind.RESULT or not roles:
+            return False
+        return bool(self._ledger.stand_in(delivery, roles, text=why, now=self._clock.now()))
 
     def _record(
         self,

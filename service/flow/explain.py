@@ -8,7 +8,7 @@ from datetime import datetime
 
 from service.domain.assembly import Patience
 from service.domain.config import ConfigVersion
-from service.domain.delivery import DeliveryState
+from service.domain.delivery import DeliveryKind, DeliveryState
 from service.domain.job import JobState
 from service.domain.report import Outcome
 from service.domain.rule import Mode
@@ -174,6 +174,8 @@ def _done(case: _Case) -> Explanation:
     shadow = [record.job.rule for record in case.record.jobs if record.job.mode is Mode.SHADOW]
     delivered = sorted({record.delivery.destination for record in case.record.deliveries if record.delivery.role})
     newest = tuple(_newest(case.record.jobs))
+    if recalled := [record for record in newest if record.job.state is JobState.RECALLED]:
+        return _recalled(recalled, case.record.deliveries)
     if newest and all(record.outcome == Outcome.NOT_ANALYSED for record in newest):
         return _not_read(newest, delivered)
     because = [_job_sentence(record) for record in case.record.jobs if record.job.state is JobState.COMPLETED]
@@ -191,6 +193,17 @@ def _not_read(unread: Sequence[JobRecord], told: Sequence[str]) -> Explanation:
     return Explanation(
         headline=f"Not read: {reasons}.{where}",
         because=tuple(f"{_asked(record)}." for record in unread),
+    )
+
+
+def _recalled(recalled: Sequence[JobRecord], deliveries: Sequence[DeliveryRecord]) -> Explanation:
+    notes = [record.delivery for record in deliveries if record.delivery.kind is DeliveryKind.RETRACTION]
+    told = sorted({note.destination for note in notes if note.state in (DeliveryState.SENT, DeliveryState.COMMITTED)})
+    where = f" {', '.join(told)} {'has' if len(told) == 1 else 'have'} a rejection note." if told else ""
+    return Explanation(
+        headline=f"The draft was withdrawn; nothing of it may be used.{where}",
+        because=tuple(_job_sentence(record) for record in recalled),
+        todo="If the study is to be read again, run the job again, or route the study where images were rejected.",
     )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from pydicom.uid import KeyObjectSelectionDocumentStorage
+
 from service.domain.config import Configuration
 from service.domain.errors import Unavailable, Unreadable
 from service.domain.event import Event, EventKind
+from service.domain.rejection import Rejection
 from service.domain.rule import forwards
 from service.domain.study import Identity, StoredInstance
 from service.ports.clock import Clock
@@ -45,6 +48,8 @@ def receive(
         raise
     kept = incoming.keep()
     reception = _reception(header, kept, association, configuration(), clock, own_devices)
+    if header.instance.sop_class_uid == KeyObjectSelectionDocumentStorage:
+        reception = replace(reception, rejects=_rejection(reception, spool=spool, headers=headers))
     admission = _admit(reception, spool=spool, ledger=ledger, headers=headers)
     if admission in {Admission.NEW, Admission.CORRECTED}:
         for destination in reception.forward_to:
@@ -90,6 +95,15 @@ def _reception(
         forward_to=owed,
         own_device=any(device in own_devices for device in devices),
     )
+
+
+def _rejection(reception: Reception, *, spool: Spool, headers: Headers) -> Rejection | None:
+    """What the selection rejects; nothing where its content cannot be read: its header could, so it is kept."""
+    with spool.open(reception.stored.location) as part10:
+        try:
+            return headers.rejection(part10)
+        except Unreadable:
+            return None
 
 
 def _with_issuer(identity: Identity, association: Association, configuration: Configuration) -> Identity:

@@ -111,4 +111,7 @@ def _measurement(data: _Json) -> Measurement:
 
 
 def _mask(data: _Json | None) -> Mask | None:
-    return Mask(**{**data, "images": tuple(UID(uid) for uid in data["images"])}) if data else None
+    if data is None:
+        return None
+    images, structure = tuple(UID(uid) for uid in data["images"]), _optional_code(data["structure"])
+    return Mask(**{**data, "images": images, "structure": structure})

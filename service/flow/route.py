@@ -55,6 +55,9 @@ def jobs(matches: Sequence[Match], version: ConfigVersion, *, now: datetime) -> 
 def assembled(study: Study, *, set_aside: Sequence[StoredInstance], now: datetime) -> Event:
     """The timeline's sentence about a new manifest: what is read and what is not."""
     text = f"complete: {count(len(study.instances), 'instance')} in {len(study.series())} series"
+    if study.rejected:
+        text += f"; {count(study.rejected, 'image')} left out, because a rejection note names "
+        text += "it" if study.rejected == 1 else "them"
     if set_aside:
         classes = sorted({stored.instance.sop_class_uid.name for stored in set_aside})
         text += f"; {len(set_aside)} set aside, because no rule asks for {', '.join(classes)}"

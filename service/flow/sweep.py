@@ -20,16 +20,17 @@ SILENT_PROCESS = timedelta(seconds=30)
 
 def sweep(
     ledger: Ledger, configurations: Configurations, *, holder: str, lease: timedelta, clock: Clock, bell: Bell
-) -> None:
-    """Take back leases, hand over complete studies, ring for due lanes.
+) -> bool:
+    """Take back leases, hand over complete studies, ring for due lanes; returns whether it was this process's turn.
 
     One process sweeps at a time, by a lock with the database's clock; the others return at once. A bell that
     nobody hears is no error here: `preread sweep` works the lanes itself while the broker is away.
     """
     if not ledger.lock("sweep", holder, lease=lease):
-        return
+        return False
     ledger.expire()
     ledger.lose_associations(older_than=SILENT_PROCESS)
     wake(bell, *[lane for lane in ledger.due_lanes() if not lane.startswith(FORWARD)])
     with suppress(Misconfigured):  # nothing was applied yet; studies wait
         assemble(ledger, configurations.active(), clock=clock, bell=bell)
+    return True

@@ -48,6 +48,7 @@ class StudyRow:
     state: str
     note: str
     """The last event in plain words."""
+    series: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

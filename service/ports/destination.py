@@ -39,6 +39,8 @@ class StoreResult:
     status: str
     sent: bool = True
     """Whether bytes of the object may have left: False only where none did."""
+    class_refused: bool = False
+    """It takes no object of this SOP class, whatever is in it."""
     already_there: bool = False
     """The destination holds an object of this UID and kept its own bytes: of a result they are ours, since
     its UID follows from the content; of an original they may be others."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from service.domain.rejection import Rejection
 from service.domain.study import Identity, Instance
 
 
@@ -27,5 +28,12 @@ class Headers(Protocol):
         """Whether two Part 10 streams carry the same Pixel Data; True if neither has any.
 
         For objects without pixels the whole dataset below group 7FE0 is not compared.
+        """
+        ...
+
+    def rejection(self, part10: BinaryIO) -> Rejection | None:
+        """What a Key Object Selection rejects of its own study; None for one of another title.
+
+        Raises Unreadable.
         """
         ...

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,16 @@ class LabelMap:
         """`labels` is (slices, rows, columns)."""
         slices, rows, columns = labels.shape
         return cls(slices=slices, rows=rows, columns=columns, packed=zlib.compress(labels.tobytes(), 6))
+
+    @classmethod
+    def from_plain(cls, told: Mapping[str, Any]) -> LabelMap:
+        """`LabelMap.from_plain(label_map.plain) == label_map`."""
+        return cls(**{**told, "packed": base64.b64decode(told["packed"])})
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """In JSON's types."""
+        return {**asdict(self), "packed": base64.b64encode(self.packed).decode()}
 
     @property
     def labels(self) -> NDArray[np.uint8]:

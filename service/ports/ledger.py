@@ -6,7 +6,7 @@ when the database is locked beyond its bounded wait or away.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ from service.domain.assembly import Arrival
 from service.domain.delivery import Delivery, DeliveryEvent
 from service.domain.event import Event
 from service.domain.job import Job, Step
+from service.domain.rejection import Issued, Reason, Rejection
 from service.domain.report import Outcome
 from service.domain.rule import Mode, Priority
 from service.domain.study import Identity, Manifest, StoredInstance, Study
@@ -65,6 +66,8 @@ class Reception:
     """Result of that comparison."""
     own_device: bool = False
     """The object names a Device UID of ours (invariant 6)."""
+    rejects: Rejection | None = None
+    """What it rejects, if it is a rejection note."""
 
 
 class Receiving(Protocol):
@@ -89,6 +92,10 @@ class Receiving(Protocol):
         Where a row with the same UID and another sha256 than `replaces` stands, nothing changes and
         Unavailable is raised: compare again and come back. ECHO and CONFLICT change no study;
         CORRECTED replaces the location of the instance and keeps the former in an event.
+
+        What a NEW rejection note names is from now on left out of `study`, whether it is here already or comes
+        later; readings that rest on it are canceled, or recalled where they are finished, as by `recall`; and the
+        study is handed over again. A note that names a result of ours recalls the reading it is of.
         """
         ...
 
@@ -155,7 +162,8 @@ class Assembling(Protocol):
 
     def replay(self, job_id: str, *, by: str, now: datetime) -> Job | None:
         """A new job as `job_id` with the next run number, on the newest identity, under the active
-        configuration's number given by the old job; None for an unknown job."""
+        configuration's number given by the old job; None for an unknown job. Raises Refused where its manifest
+        holds an instance that was rejected since."""
         ...
 
 
@@ -190,6 +198,10 @@ class NewObject:
     sha256: str
     size: int
     transfer_syntax_uid: UID = ExplicitVRLittleEndian
+    destinations: frozenset[str] | None = None
+    """Which of the job's destinations it is owed to; None for all."""
+    stands_in_at: frozenset[str] = frozenset()
+    """Destinations that get it only in place of an object whose class they refuse."""
 
 
 class Working(Protocol):
@@ -219,10 +231,10 @@ class Working(Protocol):
         now: datetime,
     ) -> bool:
         """Fenced by `job.attempt`: COMPLETED, with the report (JSON), provenance (JSON), objects and one
-        PENDING delivery per object and destination, and supersede deliveries of earlier jobs of the same
-        study and rule that have not been sent, all in one transaction. False if the fence does not hold:
-        then nothing changed. A job whose identity version is no longer the study's newest finishes
-        without deliveries, and a re-encoding job is scheduled instead.
+        PENDING delivery per object and destination of it (STANDBY where it stands in), and supersede deliveries
+        of earlier jobs of the same study and rule that have not been sent, all in one transaction. False if the
+        fence does not hold: then nothing changed. A job whose identity version is no longer the study's newest
+        finishes without deliveries, and a re-encoding job is scheduled instead.
 
         Raises Refused for one reason only: a SOP Instance UID of `objects` was issued before (one UID, one
         content). Nothing is recorded and the job stays this attempt's; to try again with the same objects
@@ -273,6 +285,12 @@ class Delivering(Protocol):
         the object left. False if the lease was lost: then nothing changed."""
         ...
 
+    def stand_in(self, delivery: Delivery, roles: Sequence[str], *, text: str, now: datetime) -> str:
+        """The destination refuses the class of `delivery`: supersede it, fenced as in `settle_delivery`, with the
+        first of `roles` of the same job and destination that was not refused, made PENDING if it was on STANDBY.
+        Returns that role; empty if there is none or the lease was lost: then nothing changed."""
+        ...
+
     def retry_delivery(self, delivery_id: str, *, by: str, now: datetime) -> bool:
         """An operator sends again: REFUSED, EXPIRED, SENT -> PENDING or HELD -> PENDING, with as many tries as a
         new one. False if the table of transitions forbids it."""
@@ -286,6 +304,43 @@ class Delivering(Protocol):
         """Add an identity version if it differs from the newest and return its number. Results made under
         an older version that have not been sent are SUPERSEDED and re-encoding jobs (origin = the job that
         made them) are scheduled, which ask no model."""
+        ...
+
+
+# --- withdrawing -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Withdrawal:
+    """A recalled reading, results of which have left, or may have, and that no note of ours names yet."""
+
+    job_id: str
+    study_instance_uid: UID
+    reason: Reason
+    sent: Mapping[str, tuple[Issued, ...]]
+    """What is there, or may be, by destination."""
+
+
+class Withdrawing(Protocol):
+    def recall(self, job_id: str, reason: Reason, *, by: str, now: datetime) -> bool:
+        """An operator withdraws a reading with every encoding of it: COMPLETED -> RECALLED, its deliveries
+        RETRACTED, so that nothing of it leaves from now on; what still encodes it is canceled. False if the job is
+        unknown or is not COMPLETED."""
+        ...
+
+    def readings_of(self, digest: str) -> Sequence[Job]:
+        """Finished readings, not recalled, in which a model of this digest answered a step; oldest first."""
+        ...
+
+    def withdrawals(self) -> Sequence[Withdrawal]:
+        """What is owed a rejection note, oldest first."""
+        ...
+
+    def owe_notes(
+        self, withdrawal: Withdrawal, notes: Sequence[tuple[NewObject, Sequence[str]]], *, now: datetime
+    ) -> bool:
+        """Issue the notes and owe each to its destinations, before anything else in their lanes. False, and nothing
+        changed, if one was issued already."""
         ...
 
 
@@ -347,5 +402,5 @@ class Keeping(Protocol):
         ...
 
 
-class Ledger(Receiving, Assembling, Working, Delivering, Lanes, Keeping, Protocol):
+class Ledger(Receiving, Assembling, Working, Delivering, Withdrawing, Lanes, Keeping, Protocol):
     """Everything that changes. What pages and operators look at is `service.ports.catalogue`."""

@@ -14,6 +14,20 @@ from service.domain.study import StoredInstance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Greys:
+    """How stored values became the greys of a frame (PS3.3 C.11): a line, then a window, perhaps upside down."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    centre: float
+    width: float
+    function: str = "LINEAR"
+    """VOI LUT Function (0028,1056)."""
+    inverted: bool = False
+    """MONOCHROME1: the lowest value is white."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Frame:
     """One frame, modality and VOI transformed, presented as MONOCHROME2; or in modality units, if asked for so.
 
@@ -26,6 +40,8 @@ class Frame:
     """SOP Instance UID of the object it is a frame of."""
     spacing_mm: tuple[float, float] | None = None
     """Row and column spacing (Pixel Spacing, else Imager Pixel Spacing)."""
+    greys: Greys | None = None
+    """None for colour, and where the image itself holds a modality lookup table."""
     plane: Plane | None = None
     """Where it lies in the patient; None where nobody asked."""
 
@@ -33,7 +49,7 @@ class Frame:
         return (
             isinstance(other, Frame)
             and (self.source, self.frame) == (other.source, other.frame)
-            and self.spacing_mm == other.spacing_mm
+            and (self.spacing_mm, self.greys) == (other.spacing_mm, other.greys)
             and bool(np.array_equal(self.pixels, other.pixels))
         )
 

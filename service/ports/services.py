@@ -10,13 +10,17 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.edits import EditLog
 from service.ports.headers import Headers
 from service.ports.ledger import Ledger
 from service.ports.models import Models
 from service.ports.nodes import Nodes
+from service.ports.notes import Notes
 from service.ports.orders import Orders
 from service.ports.pixels import Pixels
+from service.ports.priors import Priors
 from service.ports.spool import Spool
+from service.ports.viewing import Viewing
 from service.settings import Settings
 
 
@@ -31,6 +35,7 @@ class Services:
     spool: Spool
     headers: Headers
     pixels: Pixels
+    viewing: Viewing
     models: Models
     bell: Bell
     configurations: Configurations
@@ -41,4 +46,7 @@ class Services:
     accounts: Accounts
     audit: Audit
     trail: AuditTrail
+    edits: EditLog
     orders: Orders
+    notes: Notes
+    priors: Priors

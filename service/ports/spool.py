@@ -46,7 +46,7 @@ class Spool(Protocol):
         ...
 
     def open(self, location: str) -> BinaryIO:
-        """Open kept bytes for reading. Raises Unavailable if they are not there."""
+        """Open kept bytes for reading. Raises Gone if they are not there, Unavailable if they cannot be read."""
         ...
 
     def remove(self, location: str) -> None:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from service.web import errors, routes
 from service.web.attempts import Attempts
 from service.web.bind import check_bind
+from service.web.dicomweb.resources import Views
 from service.web.door import locked
 from service.web.live import Streams
 from service.web.middleware import SafeHeaders, SmallBodies
@@ -51,6 +52,7 @@ def create_app(services: Services, *, watch_nodes: bool = True) -> FastAPI:
     app.state.templates = environment()
     app.state.attempts = Attempts()
     app.state.streams = Streams()
+    app.state.views = Views()
     app.state.watch = watch
     app.state.pulse = Pulse(services, watch)
     routes.install(app)

@@ -35,6 +35,8 @@ class Door:
     """False for what must work while nobody can be recognised, such as "am I alive?" and the style sheet."""
     loopback: bool = False
     """A caller on this machine needs no credentials; one behind a proxy does not count as such."""
+    person: bool = False
+    """Somebody who has signed in to a browser; a program with a token, whatever its roles, is turned away."""
 
     async def __call__(self, request: Request) -> None:
         """Let the caller pass or raise 401, 403 or 429; the visitor stands in `request.state.visitor` afterwards."""
@@ -50,6 +52,8 @@ class Door:
         if not self.admits(visitor.account):
             wanted = " or ".join(sorted(self.roles))
             raise HTTPException(403, f"This needs the role {wanted}; your account does not have it.")
+        if self.person and not visitor.csrf:
+            raise HTTPException(403, "This needs a person who has signed in on the page; a token alone cannot do it.")
 
     def _visitor(self, request: Request) -> Visitor | None:
         try:

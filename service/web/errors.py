@@ -113,4 +113,6 @@ def _to_sign_in(request: Request) -> Response:
 
 def wants_page(request: Request) -> bool:
     """Whether a person with a browser asks, not a program."""
-    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(
+        ("/api/", "/dicom-web/")
+    )

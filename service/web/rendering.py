@@ -17,7 +17,10 @@ from service.web import words
 from service.web.services import services_of
 from service.web.sessions import Visitor
 
-STATIC = ("app.css", "app.js", "icon.svg", "vendor/htmx.min.js", "vendor/hx-sse.min.js", "vendor/htmx.LICENSE")
+STATIC = (
+    "app.css", "app.js", "review.css", "review.js", "viewer.js", "icon.svg",
+    "vendor/htmx.min.js", "vendor/hx-sse.min.js", "vendor/htmx.LICENSE",
+)  # fmt: skip
 
 
 @cache

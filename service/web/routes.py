@@ -11,6 +11,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from service.domain.account import Role
 from service.web.api import answers
+from service.web.dicomweb import retrieve, search
+from service.web.dicomweb.resources import ROOT
 from service.web.door import ANYONE, BLIND, SIGNED_IN, Door, allow
 from service.web.pages import (
     audit_trail,
@@ -18,6 +20,7 @@ from service.web.pages import (
     models,
     operations,
     probes,
+    review,
     sign_in,
     static,
     studies,
@@ -26,6 +29,7 @@ from service.web.pages import (
 )
 
 VIEWER = allow(Role.VIEWER)
+REVIEWER = Door(roles=frozenset({Role.RADIOLOGIST}), person=True)
 OPERATOR = allow(Role.OPERATOR)
 AUDITOR = allow(Role.AUDITOR)
 SCRAPER = Door(roles=frozenset({Role.VIEWER}), loopback=True)
@@ -62,8 +66,11 @@ PAGES = (
     Row("GET", "/studies/{study_uid}", VIEWER, study.show),
     Row("GET", "/studies/{study_uid}/live", VIEWER, study.follow),
     Row("POST", "/studies/{study_uid}/route", OPERATOR, work.route),
+    Row("GET", "/studies/{study_uid}/review", VIEWER, review.show),
+    Row("POST", "/studies/{study_uid}/review/{job_id}", REVIEWER, review.save),
     Row("GET", "/jobs", VIEWER, work.jobs),
     Row("POST", "/jobs/{job_id}/rerun", OPERATOR, work.rerun),
+    Row("POST", "/jobs/{job_id}/recall", OPERATOR, work.recall),
     Row("GET", "/deliveries", VIEWER, work.deliveries),
     Row("POST", "/deliveries/{delivery_id}/resend", OPERATOR, work.resend),
     Row("GET", "/configuration", VIEWER, configuration.show),
@@ -84,6 +91,7 @@ API = (
     Row("POST", "/api/studies/{study_uid}/route", OPERATOR, answers.route),
     Row("GET", "/api/jobs", VIEWER, answers.jobs),
     Row("POST", "/api/jobs/{job_id}/rerun", OPERATOR, answers.rerun),
+    Row("POST", "/api/jobs/{job_id}/recall", OPERATOR, answers.recall),
     Row("GET", "/api/deliveries", VIEWER, answers.deliveries),
     Row("POST", "/api/deliveries/{delivery_id}/resend", OPERATOR, answers.resend),
     Row("POST", "/api/nodes/{name}/echo", OPERATOR, answers.echo),
@@ -91,10 +99,32 @@ API = (
     Row("GET", "/api/health", VIEWER, answers.state),
 )
 
+_STUDY = f"{ROOT}/studies/{{study_uid}}"
+_SERIES = f"{_STUDY}/series/{{series_uid}}"
+_INSTANCE = f"{_SERIES}/instances/{{instance_uid}}"
+
+DICOMWEB = (
+    Row("GET", f"{ROOT}/studies", VIEWER, search.studies),
+    Row("GET", f"{_STUDY}/series", VIEWER, search.series),
+    Row("GET", f"{_STUDY}/instances", VIEWER, search.instances),
+    Row("GET", f"{_SERIES}/instances", VIEWER, search.instances),
+    Row("GET", _STUDY, VIEWER, retrieve.study),
+    Row("GET", _SERIES, VIEWER, retrieve.series),
+    Row("GET", _INSTANCE, VIEWER, retrieve.instance),
+    Row("GET", f"{_STUDY}/metadata", VIEWER, retrieve.study_metadata),
+    Row("GET", f"{_SERIES}/metadata", VIEWER, retrieve.series_metadata),
+    Row("GET", f"{_INSTANCE}/metadata", VIEWER, retrieve.instance_metadata),
+    Row("GET", f"{_INSTANCE}/frames/{{numbers}}", VIEWER, retrieve.frames),
+    Row("GET", f"{_INSTANCE}/frames/{{numbers}}/rendered", VIEWER, retrieve.rendered),
+    Row("GET", f"{_INSTANCE}/rendered", VIEWER, retrieve.rendered),
+    Row("GET", f"{_INSTANCE}/bulkdata/{{path:path}}", VIEWER, retrieve.bulk_data),
+)
+"""QIDO-RS and WADO-RS (PS3.18 10.4, 10.6)."""
+
 
 def install(app: FastAPI) -> None:
     """Add every row to `app`."""
-    for row in PAGES:
+    for row in (*PAGES, *DICOMWEB):
         methods = [row.method, "HEAD"] if row.door is BLIND else [row.method]
         app.add_api_route(
             row.path, row.endpoint, methods=methods, dependencies=[Depends(row.door)],

@@ -14,10 +14,12 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.edits import EditLog
 from service.ports.ledger import Ledger
 from service.ports.models import Models
 from service.ports.nodes import Nodes
 from service.ports.services import Services as House
+from service.ports.viewing import Viewing
 from service.settings import Settings
 
 
@@ -44,6 +46,8 @@ class Services:
     accounts: Accounts
     audit: Audit
     disk: Disk
+    viewing: Viewing
+    edits: EditLog
     migrated: Callable[[], bool]
     """Whether the ledger's tables are those of this version. Raises Unavailable if the ledger is away."""
     broker_answers: Callable[[], bool]
@@ -73,6 +77,8 @@ class Services:
             accounts=house.accounts,
             audit=house.audit,
             disk=house.spool,
+            viewing=house.viewing,
+            edits=house.edits,
             migrated=migrated,
             broker_answers=broker_answers,
             trail=trail,

@@ -31,10 +31,11 @@ _MARKS: dict[str, tuple[str, str]] = {
     "receiving": _BUSY, "unmatched": _IDLE, "scheduled": _WAIT, "reading": _BUSY, "delivering": _BUSY,
     "done": _OK, "attention": _WARN,
     # jobs
-    "SCHEDULED": _WAIT, "IN PROGRESS": _BUSY, "COMPLETED": _OK, "CANCELED": _BAD,
+    "SCHEDULED": _WAIT, "IN PROGRESS": _BUSY, "COMPLETED": _OK, "CANCELED": _BAD, "RECALLED": _WARN,
     # deliveries
     "PENDING": _WAIT, "SENDING": _BUSY, "SENT": _OK, "COMMITTED": _OK, "HELD": _WARN, "REFUSED": _BAD,
-    "EXPIRED": _BAD, "SUPERSEDED": _IDLE,
+    "EXPIRED": _BAD, "SUPERSEDED": _IDLE, "STANDBY": _IDLE,
+    "RETRACTED": _WARN,
     # rules
     "off": _IDLE, "shadow": _WAIT, "live": _OK,
     # findings: present is not good news, absent not bad
@@ -55,8 +56,18 @@ def mark(state: object) -> Mark:
 
 
 def name(text: str) -> str:
-    """A person name (PN, PS3.5 6.2.1.1) as people write it: "Doe^Jane^^Dr" -> "Doe, Jane (Dr)"."""
-    parts = [part.strip() for part in text.split("=")[0].split("^")]
+    """A person name (PN, PS3.5 6.2.1.1) as people write it: "Doe^Jane^^Dr" -> "Doe, Jane (Dr)".
+
+    Other scripts follow: "Yamada^Tarou=山田^太郎" -> "Yamada, Tarou (山田 太郎)".
+    """
+    first, *others = text.split("=")
+    written = ", ".join(filter(None, (" ".join(filter(None, group.split("^"))) for group in others)))
+    alphabetic = _alphabetic(first)
+    return f"{alphabetic} ({written})" if alphabetic and written else alphabetic or written
+
+
+def _alphabetic(group: str) -> str:
+    parts = [part.strip() for part in group.split("^")]
     family, given, middle, prefix, suffix = (parts + [""] * 5)[:5]
     full = ", ".join(filter(None, (family, " ".join(filter(None, (given, middle))))))
     titles = " ".join(filter(None, (prefix, suffix)))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from io import BytesIO
+from typing import BinaryIO
 
-from pydicom.uid import UID
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from service.domain.account import Account, Role, Token
 from service.domain.algorithm import Card
@@ -16,13 +19,16 @@ from service.domain.errors import Misconfigured, Unavailable
 from service.domain.event import Event
 from service.domain.job import Job
 from service.domain.node import DestinationNode
-from service.domain.study import Study
+from service.domain.rejection import Reason
+from service.domain.study import StoredInstance, Study
 from service.ports.audit import MemoryAudit
 from service.ports.bell import SilentBell
 from service.ports.clock import StoppedClock
 from service.ports.destination import Destination, MemoryDestination
+from service.ports.edits import MemoryEdits
 from service.ports.ledger import Beat, NewJob, OpenStudy
 from service.ports.models import ServedModel, ServerState
+from service.ports.viewing import Look, SentFrame
 from service.settings import Settings
 from service.web.services import Services
 from tests.support.fake_catalogue import FakeCatalogue
@@ -65,6 +71,8 @@ class FakeLedger:
     alive: list[Beat] = field(default_factory=list)
     jobs: dict[str, Job] = field(default_factory=dict)
     refuses_retry: bool = False
+    refuses_recall: bool = False
+    recalled: list[tuple[str, Reason]] = field(default_factory=list)
     retried: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     away: bool = False
@@ -76,6 +84,10 @@ class FakeLedger:
 
     def study(self, study_instance_uid: UID) -> Study | None:
         return self.known.get(study_instance_uid)
+
+    def find_instance(self, sop_instance_uid: UID) -> StoredInstance | None:
+        stored = (stored for study in self.known.values() for stored in study.instances)
+        return next((each for each in stored if each.instance.sop_instance_uid == sop_instance_uid), None)
 
     def beats(self) -> Sequence[Beat]:
         return self.alive
@@ -100,6 +112,10 @@ class FakeLedger:
             for each in jobs
         ]  # fmt: skip
         return None if study.study_instance_uid in {one.study_instance_uid for one in self.open} else made
+
+    def recall(self, job_id: str, reason: Reason, *, by: str, now: datetime) -> bool:
+        self.recalled.append((job_id, reason))
+        return not self.refuses_recall
 
     def retry_delivery(self, delivery_id: str, *, by: str, now: datetime) -> bool:
         self.retried.append(delivery_id)
@@ -179,6 +195,42 @@ class FakeDisk:
 
 
 @dataclass
+class FakeViewing:
+    """Every instance has the same bytes; `broken` is raised instead, if it is set."""
+
+    broken: Exception | None = None
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+    agrees: bool = True
+    """Whether headers and codestreams agree."""
+
+    def open(self, stored: StoredInstance) -> BinaryIO:
+        return BytesIO(self._told("open", b"DICM as stored"))
+
+    def decoded(self, stored: StoredInstance) -> bytes:
+        return self._told("decoded", b"DICM decoded")
+
+    def metadata(self, stored: StoredInstance, *, base: str) -> bytes:
+        return self._told("metadata", json.dumps({"00080018": {"vr": "UI"}, "base": base}).encode())
+
+    def bulk(self, stored: StoredInstance, path: str) -> bytes:
+        return self._told("bulk", path.encode(), path)
+
+    def frame(self, stored: StoredInstance, number: int, *, as_stored: bool) -> SentFrame:
+        syntax = stored.instance.transfer_syntax_uid
+        sent = syntax if as_stored and self.agrees else ExplicitVRLittleEndian
+        return SentFrame(self._told("frame", f"frame {number}".encode(), number, as_stored), sent)
+
+    def picture(self, stored: StoredInstance, number: int, look: Look) -> bytes:
+        return self._told("picture", f"picture {number}".encode(), number, look)
+
+    def _told(self, what: str, answer: bytes, *asked: object) -> bytes:
+        self.asked.append((what, *asked))
+        if self.broken is not None:
+            raise self.broken
+        return answer
+
+
+@dataclass
 class House:
     """All fakes of one front door; change them, then look at the page."""
 
@@ -191,6 +243,8 @@ class House:
     audit: MemoryAudit = field(default_factory=MemoryAudit)
     bell: SilentBell = field(default_factory=SilentBell)
     disk: FakeDisk = field(default_factory=FakeDisk)
+    viewing: FakeViewing = field(default_factory=FakeViewing)
+    edits: MemoryEdits = field(default_factory=MemoryEdits)
     clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
     settings: Settings = field(default_factory=Settings)
     migrated: bool = True
@@ -209,6 +263,8 @@ class House:
             accounts=self.accounts,
             audit=self.audit,
             disk=self.disk,
+            viewing=self.viewing,
+            edits=self.edits,
             migrated=lambda: self.migrated,
             broker_answers=lambda: self.broker,
             trail=self.audit,

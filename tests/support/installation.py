@@ -7,9 +7,11 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +23,7 @@ from pydicom.filebase import DicomBytesIO
 
 from service.bootstrap import silent
 from service.cli.fleet import environment, preread
+from service.domain.account import Role
 from service.domain.delivery import DeliveryState
 from service.embedded import orthanc
 from service.embedded.ports import choose_free
@@ -287,6 +290,16 @@ class Installation:
         for process in self.named(name):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+
+    def get(self, path: str) -> str:
+        """A page of ours, as an administrator gets it."""
+        secret = self.services.accounts.issue(
+            "test", frozenset({Role.ADMIN}), expires_at=self.services.clock.now() + timedelta(hours=1)
+        )
+        address = f"http://127.0.0.1:{self.settings.web.port}{path}"
+        request = urllib.request.Request(address, headers={"Authorization": f"Bearer {secret}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return str(answer.read().decode())
 
     def record(self, study: str) -> StudyRecord | None:
         return self.services.catalogue.record(study)  # type: ignore[arg-type]

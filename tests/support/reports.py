@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from dicom_nodes.objects.context import EncodingContext, Reference
 from service.domain import code
 from service.domain.algorithm import Algorithm
-from service.domain.report import Evidence, Finding, Measurement, Outcome, Region, Report, Section, Sentence
+from service.domain.report import Evidence, Finding, Mask, Measurement, Outcome, Region, Report, Section, Sentence
 from service.domain.study import Identity, Instance, Patient
 from service.domain.uids import derive_uid
+from service.ports.pixels import Frame, Greys
 
 DX = DigitalXRayImageStorageForPresentation
 STUDY = derive_uid("test", "study")
@@ -64,6 +67,7 @@ def a_finding(
     probability: float | None = None,
     measurements: tuple[Measurement, ...] = (),
     evidence: tuple[Evidence, ...] | None = None,
+    mask: Mask | None = None,
     algorithm_uid: UID | None = None,
 ) -> Finding:
     return Finding(
@@ -78,9 +82,21 @@ def a_finding(
         probability=probability,
         measurements=measurements,
         evidence=(an_image(),) if evidence is None else evidence,
+        mask=mask,
         algorithm_uid=algorithm_uid,
     )
 
+
+LABELS = np.zeros((1, 300, 250), np.uint8)
+LABELS[0, 200:280, 20:90] = 1
+"""A label map over image 1."""
+A_MASK = Mask(
+    sha256=hashlib.sha256(LABELS.tobytes()).hexdigest(),
+    label=1,
+    rows=300,
+    columns=250,
+    images=(derive_uid("test", "image", 1),),
+)
 
 EFFUSION = a_finding(
     "pleural-effusion-left",
@@ -89,6 +105,7 @@ EFFUSION = a_finding(
     laterality=code.LEFT,
     severity=code.MILD,
     probability=0.87,
+    mask=A_MASK,
 )
 NODULE = a_finding(
     "nodule-1",
@@ -227,6 +244,21 @@ A_PREDECESSOR = Reference(
 )
 
 
+def a_frame(number: int = 1, *, rows: int = 300, columns: int = 250) -> Frame:
+    """A slope of grey, darker below, of image `number`."""
+    grey = np.linspace(65535, 0, rows).astype(np.uint16)
+    return Frame(
+        pixels=np.repeat(grey[:, None], columns, axis=1),
+        frame=1,
+        source=derive_uid("test", "image", number),
+        spacing_mm=(0.5, 0.5),
+        greys=Greys(slope=1.0, intercept=-1024.0, centre=512.0, width=4096.0),
+    )
+
+
+PICTURES = {(frame.source, frame.frame): frame for frame in (a_frame(1), a_frame(2))}
+
+
 def a_context(**changes: object) -> EncodingContext:
     context = EncodingContext(
         identity=AN_IDENTITY,
@@ -241,5 +273,7 @@ def a_context(**changes: object) -> EncodingContext:
         device_serial_number="0001",
         device_uid=derive_uid("test", "installation"),
         software_version="0.1.0",
+        pictures=PICTURES,
+        masks={A_MASK.sha256: LABELS},
     )
     return replace(context, **changes)  # type: ignore[arg-type]

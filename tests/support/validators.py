@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 JARS = Path("/usr/share/java")
 CLASSPATH = (
@@ -37,6 +38,13 @@ def dsr2html(path: Path) -> str:
     return _checked(_run("dsr2html", path))
 
 
+def dcmp2pgm(state: Path, image: Path, folder: Path) -> Image.Image:
+    """`image` as dcmtk renders it under the presentation `state`, 8 bit grey; fails the test if it complains."""
+    rendered = folder / "rendered.pgm"
+    _checked(_run("dcmp2pgm", "-p", state, image, rendered))
+    return Image.open(rendered)
+
+
 def pixelmed_errors(path: Path) -> list[str]:
     """Lines of PixelMed's DicomSRValidator that begin with "Error"; it takes ten to thirty seconds."""
     if not (JARS / "pixelmed.jar").is_file():
@@ -52,7 +60,10 @@ def _run(tool: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     if shutil.which(tool) is None:
         pytest.skip(f"{tool} is not installed")
     command = [tool, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=100, check=False)
+    try:
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise AssertionError(f"{tool} did not answer within {error.timeout:g} s") from error
 
 
 def _errors(result: subprocess.CompletedProcess[str]) -> list[str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from pydicom.uid import UID
 
 from service.domain import code
 from service.domain.errors import Unsupported
 from service.domain.geometry import volume
-from service.domain.report import Finding, Measurement, Section, Sentence
+from service.domain.report import Finding, Mask, Measurement, Section, Sentence
 from service.domain.study import Instance
 from service.domain.uids import derive_uid
+from service.ports.image_models import LabelMap
 from service.ports.pixels import Rescaled
 from workers.algorithms.base import Draft
 from workers.measures.attenuation import AIR_BELOW_HU, EMPHYSEMA_BELOW_HU
@@ -38,13 +40,14 @@ def accepts(instance: Instance) -> str | None:
 def measure(frames: Iterable[Rescaled]) -> Numbers:
     from workers.measures.lungs import lungs  # its library is large, and most processes never measure
 
-    planes, slices, room = [], [], MAX_VOXELS
+    planes, slices, sources, room = [], [], [], MAX_VOXELS
     for frame in frames:
         if frame.unit != "HU":
             raise Unsupported(f"its values are no Hounsfield units ({frame.unit or 'no unit'})")
         if (room := room - frame.values.size) < 0:
             raise Unsupported(f"the series has more than {MAX_VOXELS // MILLION} million voxels, too many to measure")
         planes.append(frame.plane)
+        sources.append(frame.source)
         slices.append(np.nan_to_num(frame.values, nan=-1024).clip(HU.min, HU.max).astype(np.int16))
     stacked = volume(planes)
     spacings = {plane.spacing_mm for plane in planes}
@@ -56,6 +59,10 @@ def measure(frames: Iterable[Rescaled]) -> Numbers:
         "volume_ml": round(found.volume_ml),
         "mean_hu": round(found.mean_hu, 1),
         "below_950_percent": round(found.below_950_percent, 1),
+        "mask": {
+            "images": [sources[index] for index in stacked.order],
+            "map": LabelMap.of(found.mask.astype(np.uint8)).plain,
+        },
     }
 
 
@@ -77,9 +84,24 @@ def draft(numbers: Numbers, series: Series, *, namespace: str) -> Draft:
         site=code.LUNG,
         measurements=(size, density, low),
         evidence=series.ends,
+        mask=_mask(numbers),
     )
     text = (
         f"{series.where}Lungs: volume {size.text}, mean density {density.text}, "
         f"{low.text} below {EMPHYSEMA_BELOW_HU} HU ({METHOD})."
     )
     return Draft(findings=(finding,), sentences=(Sentence(section=Section.FINDINGS, text=text, findings=(tracking,)),))
+
+
+def _mask(numbers: Numbers) -> Mask:
+    """The lungs' pixels, label 1 of the map that was kept with the numbers."""
+    told = numbers["mask"]
+    marked = LabelMap.from_plain(told["map"])
+    return Mask(
+        sha256=marked.sha256,
+        label=1,
+        rows=marked.rows,
+        columns=marked.columns,
+        images=tuple(UID(uid) for uid in told["images"]),
+        structure=code.LUNG,
+    )

@@ -1,7 +1,8 @@
 """Boxes as a model writes them: `[x0 y0 x1 y1]` in bins of the letterboxed square, to pixels of the source.
 
 The engine fits an image into a square with its aspect ratio, centred (engine/folder.py, `letterbox`). The square has
-BINS bins per axis whatever its size in pixels, so a bin is max(rows, columns) / BINS source pixels.
+BINS bins per axis whatever its size in pixels, so along the longer side a bin is max(rows, columns) / BINS source
+pixels. The shorter side fills a whole number of bins, so there a bin is a little more or less.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def area(one: Region | None) -> float:
 
 
 def _inside(first: int, last: int, size: int, pixels: float) -> tuple[float, float]:
-    """From the near edge of bin `first` to the far edge of bin `last`, along an axis of `size` pixels."""
-    padding = (BINS - max(1, round(size / pixels))) // 2
-    near, far = (min(max((edge - padding) * pixels, 0.0), float(size)) for edge in (first, last + 1))
+    """From the near edge of bin `first` to the far edge of bin `last`, along an axis of `size` pixels; along the longer
+    axis `pixels` lie in a bin."""
+    filled = max(1, round(size / pixels))
+    padding = (BINS - filled) // 2
+    near, far = (min(max((edge - padding) * size / filled, 0.0), float(size)) for edge in (first, last + 1))
     return near, far

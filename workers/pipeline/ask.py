@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from service.domain.algorithm import Card
@@ -10,6 +11,7 @@ from service.domain.context import context_line
 from service.domain.errors import Refused, Unclear, Unreadable, Unsupported
 from service.domain.job import Step
 from service.domain.protocol import ProtocolStep
+from service.domain.report import Finding
 from service.domain.study import Identity
 from service.ports.clock import Clock
 from service.ports.models import Answer, ImagePart, Models, Question
@@ -33,8 +35,9 @@ def ask(
     models: Models,
     pixels: Pixels,
     clock: Clock,
+    measured: Sequence[Finding] = (),
 ) -> Step:
-    """Read, prepare and ask for every selected image.
+    """Read, prepare and ask for every selected image; `measured` is what earlier steps found, for its context.
 
     Raises Unavailable when the model server or the spool is away: the whole step is tried again.
     """
@@ -45,7 +48,7 @@ def ask(
         uid = stored.instance.sop_instance_uid
         try:
             prepared = module.prepare(pixels.read(stored), looked)
-            told = with_context(prepared, context_line(step.context, stored.instance, identity))
+            told = with_context(prepared, context_line(step.context, stored.instance, identity, measured))
             question = replace(told, priority=priority, timeout_s=timeout_s)
             prompts.add(question.prompt_digest)
             asked.append(Asked(image=uid, answer=_answer(models, question, card)))

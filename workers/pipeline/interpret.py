@@ -8,12 +8,18 @@ from dataclasses import dataclass, replace
 
 from service.domain.algorithm import Algorithm, Calibration
 from service.domain.code import PROCEDURES, UNKNOWN_PROCEDURE
+from service.domain.comparison import compares
 from service.domain.errors import Unclear
+from service.domain.quantity import uncarried
 from service.domain.report import Evidence, Finding, Outcome, Report, Sentence
 from service.ports.finish import Finish
 from workers.algorithms.base import AlgorithmModule, Draft, Looked, Statement, combine
 from workers.pipeline.kept import Asked, Kept
 from workers.pipeline.select import Selection
+
+UNFOUNDED = "a sentence that compares with an earlier study, which its author has not seen, is left out"
+
+UNMEASURED = "a sentence that says {} is left out, because nothing that was measured carries it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,12 @@ class Reading:
         self._missing: list[Missing] = []
         self._looked_at: list[Evidence] = []
         self._notes: list[str] = []
+        self._comparisons: list[Sentence] = []
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found so far."""
+        return tuple(self._findings)
 
     def add(self, module: AlgorithmModule, selection: Selection, kept: Kept) -> None:
         """Add one step's answers, under the name of the algorithm that gave them."""
@@ -58,8 +70,13 @@ class Reading:
             self._take(combine(module, drafts, looked_at, namespace=self._namespace), kept)
 
     def _take(self, draft: Draft, kept: Kept) -> None:
+        measured = [one for found in (*self._findings, *draft.findings) for one in found.measurements]
         self._findings += [replace(found, algorithm_uid=kept.algorithm.device_uid) for found in draft.findings]
-        self._sentences += draft.sentences
+        for sentence in draft.sentences:
+            if quantity := uncarried(sentence.text, measured):
+                self._missing.append(Missing(UNMEASURED.format(quantity), final=False))
+            else:
+                self._sentences.append(sentence)
         self._notes += kept.notes
 
     def add_findings(
@@ -78,6 +95,11 @@ class Reading:
         self._looked_at += looked_at
         self._missing += missing
 
+    def compare(self, sentences: Sequence[Sentence], *, notes: Sequence[str]) -> None:
+        """Add what changed since an earlier study that was read, too: the only sentences that may compare."""
+        self._comparisons += sentences
+        self._notes += notes
+
     def missing(self, reason: str, algorithm: Algorithm | None = None, *, final: bool) -> None:
         """Name something that the report lacks, whose it would have been, and whether asking again could help."""
         self._missing.append(Missing(reason, final))
@@ -85,7 +107,13 @@ class Reading:
             self._algorithms.append(algorithm)
 
     def report(self, *, language: str = "en") -> Report:
-        """The report that what was added amounts to."""
+        """The report that what was added amounts to.
+
+        A sentence that compares without having an earlier study is left out; its findings stay.
+        """
+        sentences = [each for each in self._sentences if not compares(each.text)]
+        if len(sentences) < len(self._sentences):
+            self._missing.append(Missing(UNFOUNDED, final=False))
         reason = "; ".join(dict.fromkeys(missing.reason for missing in self._missing))
         if self._looked_at:
             outcome = Outcome.PARTIAL if reason else Outcome.ANALYSED
@@ -98,7 +126,7 @@ class Reading:
             procedure=self._procedure,
             images=tuple(dict.fromkeys(self._looked_at)) or self._images,
             findings=tuple(self._findings),
-            sentences=tuple(self._sentences),
+            sentences=(*sentences, *self._comparisons),
             notes=tuple(dict.fromkeys(self._notes)),
             reason=reason,
             language=language,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,11 +39,6 @@ class KeptLooks:
     left_out: tuple[str, ...]
     looks: tuple[Look, ...]
 
-    def mask(self, sha256: str) -> LabelMap | None:
-        """The label map that a finding's mask refers to."""
-        masks = (look.answer.mask for look in self.looks if look.answer and look.answer.mask)
-        return next((mask for mask in masks if mask.sha256 == sha256), None)
-
 
 def dump_looks(kept: KeptLooks) -> str:
     """As the JSON text of a Step."""
@@ -65,12 +59,16 @@ def load_looks(text: str) -> KeptLooks:
     )
 
 
+def masks_seen(text: str) -> Iterator[LabelMap]:
+    """Every label map that a kept step's model gave."""
+    return (look.answer.mask for look in load_looks(text).looks if look.answer and look.answer.mask)
+
+
 def _plain(answer: ImageAnswer | None) -> dict[str, object] | None:
     if answer is None:
         return None
-    mask = answer.mask
-    packed = {**asdict(mask), "packed": base64.b64encode(mask.packed).decode()} if mask else None
-    return {**asdict(answer), "usage": dict(answer.usage), "mask": packed}
+    mask = answer.mask.plain if answer.mask else None
+    return {**asdict(answer), "usage": dict(answer.usage), "mask": mask}
 
 
 def _look(row: Mapping[str, Any]) -> Look:
@@ -96,7 +94,7 @@ def _answer(row: Mapping[str, Any] | None) -> ImageAnswer | None:
             "names": tuple(row["names"]),
             "probabilities": tuple(row["probabilities"]),
             "boxes": tuple(tuple(box) for box in row["boxes"]),
-            "mask": LabelMap(**{**mask, "packed": base64.b64decode(mask["packed"])}) if mask else None,
+            "mask": LabelMap.from_plain(mask) if mask else None,
         }
     )
 

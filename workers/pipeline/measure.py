@@ -18,6 +18,7 @@ from service.domain.report import Evidence
 from service.domain.sop import is_image
 from service.domain.study import StoredInstance
 from service.ports.clock import Clock
+from service.ports.image_models import LabelMap
 from service.ports.pixels import Pixels, Rescaled
 from workers.algorithms.base import Draft
 from workers.measures import algorithm
@@ -126,6 +127,12 @@ def add_numbers(
         sentences=[sentence for draft in drafts for sentence in draft.sentences],
         missing=missing,
     )
+
+
+def masks_measured(text: str) -> Iterator[LabelMap]:
+    """Every label map that a kept step's measure marked."""
+    found = [one.numbers.get("mask") for one in _load(text).series if one.numbers]
+    return (LabelMap.from_plain(told["map"]) for told in found if told)
 
 
 def _measured(module: MeasureModule, series: Sequence[StoredInstance], pixels: Pixels) -> Measured:

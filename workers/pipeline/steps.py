@@ -5,24 +5,30 @@ Three kinds of who: a model that writes (ask), a model that reads images (look),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from service.domain.algorithm import Algorithm
 from service.domain.errors import Misconfigured
 from service.domain.job import Step
-from service.domain.protocol import ProtocolStep
+from service.domain.protocol import Protocol, ProtocolStep, StepKind
 from service.domain.study import StoredInstance
+from service.ports.image_models import LabelMap
 from service.ports.ledger import Claim
 from service.ports.services import Services
 from workers.algorithms import algorithms, model_of
 from workers.algorithms.base import AlgorithmModule
 from workers.measures import algorithm, measures
 from workers.pipeline.ask import ask
+from workers.pipeline.compare import add_changes, compare
 from workers.pipeline.interpret import Reading
 from workers.pipeline.kept import load
+from workers.pipeline.kept_looks import masks_seen
 from workers.pipeline.look import Asking, add_looks, choose, image_model_of, look
-from workers.pipeline.measure import add_numbers, measurable, measure
+from workers.pipeline.measure import add_numbers, masks_measured, measurable, measure
 from workers.pipeline.select import again, select
 
 
@@ -44,6 +50,10 @@ def take(asked: Asked, services: Services, reading: Reading) -> Step | None:
 
     Raises Unavailable or Misconfigured where waiting may help.
     """
+    if asked.step.kind is StepKind.COMPARE:
+        why_not = asked.why_not or _stopped(asked.step, services)
+        module = _module(asked.step)
+        return compare(asked.ordinal, asked.step, module, asked.images, asked.claim, services, why_not=why_not)
     if asked.step.algorithm in measures():
         return _measure(asked, services, reading)
     return _look(asked, services, reading) if asked.step.model else _ask(asked, services, reading)
@@ -53,7 +63,9 @@ def add(
     step: Step, wanted: ProtocolStep, instances: Sequence[StoredInstance], reading: Reading, *, namespace: str
 ) -> None:
     """Add what a kept step says to `reading`."""
-    if measured := measures().get(wanted.algorithm):
+    if wanted.kind is StepKind.COMPARE:
+        add_changes(reading, _module(wanted), step, namespace=namespace)
+    elif measured := measures().get(wanted.algorithm):
         add_numbers(reading, measured, step, instances, namespace=namespace)
     elif wanted.model:
         add_looks(reading, step, instances, namespace=namespace)
@@ -61,6 +73,18 @@ def add(
         answers = load(step.answer)
         selection = again(instances, [one.image for one in answers.asked], answers.left_out, answers.notes)
         reading.add(_module(wanted), selection, answers)
+
+
+def label_maps(steps: Iterable[Step], protocol: Protocol) -> Mapping[str, NDArray[np.uint8]]:
+    """Every label map that `steps` of `protocol` kept, (slices, rows, columns), by the digest that masks refer to."""
+    maps = [each for step in steps for each in _masks(step, protocol.steps[step.ordinal - 1])]
+    return {each.sha256: each.labels for each in maps}
+
+
+def _masks(step: Step, wanted: ProtocolStep) -> Iterable[LabelMap]:
+    if wanted.algorithm in measures():
+        return masks_measured(step.answer)
+    return masks_seen(step.answer) if wanted.model else ()
 
 
 def _ask(asked: Asked, services: Services, reading: Reading) -> Step | None:
@@ -83,6 +107,7 @@ def _ask(asked: Asked, services: Services, reading: Reading) -> Step | None:
         models=services.models,
         pixels=services.pixels,
         clock=services.clock,
+        measured=reading.findings,
     )
 
 

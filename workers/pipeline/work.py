@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,10 +19,10 @@ from service.domain.uids import derive_uid
 from service.flow.record import report_json
 from service.ports.ledger import Claim
 from service.ports.services import Services
-from workers.pipeline.encode import encode
+from workers.pipeline.encode import Encoding, encode
 from workers.pipeline.interpret import Reading
 from workers.pipeline.select import evidence_of
-from workers.pipeline.steps import Asked, add, take
+from workers.pipeline.steps import Asked, add, label_maps, take
 
 NO_SERIES = "the rule no longer takes any series"
 """Why nothing is read where a rule took a series once and takes none of the same manifest now: what it asked of the
@@ -139,14 +138,19 @@ def _finish(
         prompts=tuple(step.prompt_digest for step in steps),
         rule_version=job.config_version,
     )
+    nodes = _destinations(rule, configuration, report)
+    encoding = Encoding(claim, protocol, digest, services, label_maps(steps, protocol))
+    results = encode(encoding, report, rule.outputs, nodes)
+    report = results.report
+    provenance = _provenance(claim, report, protocol, digest, steps, services) | {"refused": results.refused}
     finished = services.ledger.finish_job(
         job,
         outcome=report.outcome,
-        reason=report.reason,
+        reason=results.reason,
         report=report_json(report),
-        provenance=json.dumps(_provenance(claim, report, protocol, digest, steps, services), sort_keys=True),
-        objects=encode(claim, report, protocol, digest, rule.outputs, services),
-        destinations=_destinations(rule, configuration, report),
+        provenance=json.dumps(provenance, sort_keys=True),
+        objects=results.objects,
+        destinations=tuple(node.name for node in nodes),
         now=services.clock.now(),
     )
     if not finished:
@@ -154,19 +158,16 @@ def _finish(
     return report.outcome
 
 
-def _destinations(rule: Rule, configuration: Configuration, report: Report) -> tuple[str, ...]:
+def _destinations(rule: Rule, configuration: Configuration, report: Report) -> tuple[DestinationNode, ...]:
     if rule.mode is not Mode.LIVE:
         return ()
-
-    def wants(node: DestinationNode) -> bool:
-        return node.not_analysed or not report.outcome.unread
-
-    return tuple(name for name in rule.destinations if wants(configuration.destination(name)))
+    nodes = [configuration.destination(name) for name in rule.destinations]
+    return tuple(node for node in nodes if node.not_analysed or not report.outcome.unread)
 
 
 def _provenance(
     claim: Claim, report: Report, protocol: Protocol, digest: str, steps: tuple[Step, ...], services: Services
-) -> Mapping[str, object]:
+) -> dict[str, object]:
     """Invariant 13: what it takes to reconstruct this case."""
     return {
         "rule": claim.job.rule,
@@ -181,6 +182,7 @@ def _provenance(
             {"name": a.name, "version": a.version, "digest": a.digest, "device_uid": a.device_uid, "demo": a.demo}
             for a in report.algorithms
         ],
+        "context": [list(step.context) for step in protocol.steps],
         "prompts": [step.prompt_digest for step in steps],
         "engine": services.models.state().engine,
         "settings": {"max_answer_s": services.settings.models.timeout_s, "site": services.settings.site.name},

@@ -8,9 +8,18 @@ from datetime import time, timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
-from service.domain.context import FIELDS
+from service.domain.context import ALL
+from service.domain.profile import PRESETS, CharacterSet
 from service.domain.protocol import ANY_MODEL, StepKind
 from service.domain.rule import Mode, Priority
 from service.domain.study import ROUTING_KEYWORDS
@@ -58,8 +67,8 @@ def _keyword(value: str) -> str:
 
 
 def _context_field(value: str) -> str:
-    if value not in FIELDS:
-        raise ValueError(f"{value} never stands in a prompt; a model may be told: {', '.join(FIELDS)}")
+    if value not in ALL:
+        raise ValueError(f"{value} never stands in a prompt; a model may be told: {', '.join(ALL)}")
     return value
 
 
@@ -100,11 +109,37 @@ class DestinationTable(_Table):
     identity_check: bool = True
     adopt_identity: bool = False
     not_analysed: bool = True
+    preset: str | None = None
+    objects: tuple[Name, ...] | None = None
+    fall_back: tuple[Name, ...] | None = None
+    character_set: CharacterSet | None = None
+    series_number: int | None = Field(default=None, ge=0, le=2**31 - 1000)
+    max_objects: int | None = Field(default=None, ge=0)
+
+    @field_validator("preset")
+    @classmethod
+    def _is_known(cls, value: str | None) -> str | None:
+        if value is not None and value not in PRESETS:
+            raise ValueError(f"one of {', '.join(PRESETS)}")
+        return value
+
+
+class PriorsTable(_Table):
+    """[[priors]] in nodes.toml: an archive that is asked for earlier studies."""
+
+    name: Name
+    url: Url
+    default_issuer: str = ""
+    max_age: Duration = timedelta(days=5 * 365)
+    max_studies: int = Field(default=20, ge=1, le=100)
+    max_images: int = Field(default=8, ge=1, le=64)
+    wait: Duration = timedelta(seconds=20)
 
 
 class NodesFile(_Table):
     source: tuple[SourceTable, ...] = ()
     destination: tuple[DestinationTable, ...] = ()
+    priors: tuple[PriorsTable, ...] = ()
 
 
 class StepTable(_Table):
@@ -112,11 +147,20 @@ class StepTable(_Table):
     algorithm: Name
     context: tuple[ContextField, ...] = ()
     model: Name | Literal[""] = ""
+    priors: Name | Literal[""] = ""
 
     @model_validator(mode="after")
     def _names_a_model_where_one_is_needed(self) -> StepTable:
         if (self.algorithm == ANY_MODEL) != bool(self.model):
             raise ValueError(f'algorithm "{ANY_MODEL}" needs a model, and no other algorithm takes one')
+        return self
+
+    @model_validator(mode="after")
+    def _names_an_archive_where_it_compares(self) -> StepTable:
+        if (self.kind is StepKind.COMPARE) != bool(self.priors):
+            raise ValueError('a step of kind "compare" needs priors, the name of a [[priors]], and no other takes one')
+        if self.kind is StepKind.COMPARE and self.model:
+            raise ValueError('a step of kind "compare" reads the earlier study with the algorithm of a "draft" step')
         return self
 
 

@@ -11,6 +11,7 @@ from service.adapters.configuration.toml import STOPPED, parse
 from service.domain.config import Configuration, ConfigVersion
 from service.domain.errors import Misconfigured
 from service.domain.node import DestinationNode
+from service.domain.prior import PriorNode
 from service.domain.protocol import ProtocolStep
 
 
@@ -25,6 +26,8 @@ class Installed:
     """Raises Misconfigured for a destination that would not open."""
     check_step: Callable[[ProtocolStep], None] = lambda step: None
     """Raises Misconfigured for a step whose model cannot do it."""
+    check_priors: Callable[[PriorNode], None] = lambda node: None
+    """Raises Misconfigured for an archive that cannot be asked."""
     not_for_delivery: Callable[[ProtocolStep], str | None] = lambda step: None
     """Why what a step's model says may not be delivered; None where it may."""
 
@@ -66,6 +69,7 @@ class StoredConfigurations:
             schemes=self._installed.schemes,
             check_destination=self._installed.check_destination,
             check_step=self._installed.check_step,
+            check_priors=self._installed.check_priors,
             not_for_delivery=self._installed.not_for_delivery,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -25,9 +26,12 @@ from service.domain.assembly import Patience
 from service.domain.config import Configuration, StoppedModel
 from service.domain.errors import Misconfigured
 from service.domain.node import DestinationNode, Source
+from service.domain.prior import PriorNode
+from service.domain.profile import PRESETS, Profile
 from service.domain.protocol import Protocol, ProtocolStep
 from service.domain.rule import Conditions, Forward, Mode, Rule
 
+_PROFILE = {field.name for field in fields(Profile)}
 RULES, NODES, STOPPED = "rules.toml", "nodes.toml", "stopped.toml"
 
 File = TypeVar("File", bound=BaseModel)
@@ -41,6 +45,7 @@ def parse(
     schemes: Iterable[str] = (),
     check_destination: Callable[[DestinationNode], None] = lambda node: None,
     check_step: Callable[[ProtocolStep], None] = lambda step: None,
+    check_priors: Callable[[PriorNode], None] = lambda node: None,
     not_for_delivery: Callable[[ProtocolStep], str | None] = lambda step: None,
 ) -> Configuration:
     """Read both files; names are checked against what is installed where the caller says what that is.
@@ -55,11 +60,14 @@ def parse(
         *_duplicates(RULES, rules_text, "protocol", [protocol.name for protocol in rules.protocol]),
         *_duplicates(NODES, nodes_text, "source", [source.name for source in nodes.source]),
         *_duplicates(NODES, nodes_text, "destination", [node.name for node in nodes.destination]),
+        *_duplicates(NODES, nodes_text, "priors", [node.name for node in nodes.priors]),
         *_unknown_names(rules_text, rules, nodes, set(algorithms), set(outputs)),
         *_not_live(rules_text, rules, not_for_delivery),
         *_wrong_destinations(nodes_text, nodes, set(schemes), check_destination),
         *_two_truths(nodes_text, nodes),
+        *_unknown_objects(nodes_text, nodes, set(outputs)),
         *_wrong_steps(rules_text, rules, check_step),
+        *_wrong_priors(nodes_text, nodes, check_priors),
     ]
     if mistakes:
         raise Misconfigured("\n".join(mistakes))
@@ -70,6 +78,7 @@ def parse(
         rules=tuple(_rule(table) for table in rules.rule),
         forwards=tuple(_forward(table) for table in rules.forward),
         stopped=tuple(StoppedModel(**table.model_dump()) for table in stopped.stopped),
+        priors=tuple(PriorNode(**table.model_dump()) for table in nodes.priors),
     )
 
 
@@ -122,6 +131,9 @@ def _unknown_names(
     for number, protocol in enumerate(rules.protocol):
         asked = [step.algorithm for step in protocol.steps]
         yield from _unknown(text, ("protocol", number, "steps"), asked, algorithms, "algorithm")
+        archives = [step.priors for step in protocol.steps if step.priors]
+        known = {node.name for node in nodes.priors}
+        yield from _unknown(text, ("protocol", number, "steps"), archives, known, "priors")
     for number, forward in enumerate(rules.forward):
         where = ("forward", number, "destination")
         yield from _unknown(text, where, {forward.destination}, destinations, "destination")
@@ -162,6 +174,17 @@ def _wrong_destinations(
             yield f"{NODES}:{line}: no destination handles {scheme!r} URLs; known: {', '.join(sorted(schemes))}"
 
 
+def _unknown_objects(text: str, nodes: NodesFile, outputs: set[str]) -> Iterable[str]:
+    """Roles of a destination that nothing installed writes; those of a preset are known."""
+    for number, node in enumerate(nodes.destination):
+        for key, names in (("objects", node.objects), ("fall_back", node.fall_back)):
+            for name in names or ():
+                if outputs and name not in outputs:
+                    line = line_of(text, ("destination", number, key))
+                    choice = ", ".join(sorted(outputs))
+                    yield f"{NODES}:{line}: {key}: object {name!r} does not exist; known: {choice}"
+
+
 def _wrong_steps(text: str, rules: RulesFile, check: Callable[[ProtocolStep], None]) -> Iterable[str]:
     for number, protocol in enumerate(rules.protocol):
         line = line_of(text, ("protocol", number, "steps"))
@@ -170,6 +193,14 @@ def _wrong_steps(text: str, rules: RulesFile, check: Callable[[ProtocolStep], No
                 check(step)
             except Misconfigured as error:
                 yield f"{RULES}:{line}: steps: {error}"
+
+
+def _wrong_priors(text: str, nodes: NodesFile, check: Callable[[PriorNode], None]) -> Iterable[str]:
+    for number, table in enumerate(nodes.priors):
+        try:
+            check(PriorNode(**table.model_dump()))
+        except Misconfigured as error:
+            yield f"{NODES}:{line_of(text, ('priors', number, 'url'))}: url: {error}"
 
 
 def _two_truths(text: str, nodes: NodesFile) -> Iterable[str]:
@@ -195,12 +226,20 @@ def _source(table: SourceTable) -> Source:
 
 
 def _destination(table: DestinationTable) -> DestinationNode:
-    return DestinationNode(**table.model_dump())
+    return DestinationNode(**table.model_dump(exclude={"preset", *_PROFILE}), profile=_profile(table))
+
+
+def _profile(table: DestinationTable) -> Profile:
+    """The preset, with what the table says itself in its place."""
+    said = {name: value for name, value in table.model_dump(include=_PROFILE).items() if value is not None}
+    return replace(PRESETS.get(table.preset or "", Profile()), **said)
 
 
 def _protocol(table: ProtocolTable) -> Protocol:
     steps = tuple(
-        ProtocolStep(kind=step.kind, algorithm=step.algorithm, model=step.model, context=step.context)
+        ProtocolStep(
+            kind=step.kind, algorithm=step.algorithm, model=step.model, context=step.context, priors=step.priors
+        )
         for step in table.steps
     )
     return Protocol(name=table.name, steps=steps)

@@ -12,13 +12,16 @@ from service.adapters.ledger.engine import Database
 from service.adapters.ledger.lanes import SqlLanes
 from service.adapters.ledger.migrations import pending, upgrade
 from service.adapters.ledger.part import insert_into
+from service.adapters.ledger.recalling import SqlRecalling
 from service.adapters.ledger.receiving import SqlReceiving
 from service.adapters.ledger.working import SqlWorking
 
 __all__ = ["ConfigTexts", "Database", "SqlLedger"]
 
 
-class SqlLedger(SqlReceiving, SqlAssembling, SqlWorking, SqlDelivering, SqlLanes, SqlCatalogue, SqlConfigVersions):
+class SqlLedger(
+    SqlReceiving, SqlAssembling, SqlWorking, SqlDelivering, SqlRecalling, SqlLanes, SqlCatalogue, SqlConfigVersions
+):
     """The ports `Ledger` and `Catalogue`, and the texts of configurations, over one database.
 
     Connects when first used, and anew after a fork; may be used by many threads. `upgrade` comes before

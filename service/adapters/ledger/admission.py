@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from service.adapters.ledger import identities, schema, statements
+from service.adapters.ledger import identities, rejecting, schema, statements
 from service.adapters.ledger.engine import Raced
 from service.adapters.ledger.part import AnyRow, insert_into, lock_study, lock_study_of
 from service.adapters.ledger.rows import attributes_text
@@ -115,6 +115,8 @@ def _new(connection: Connection, site: str, reception: Reception) -> Admission:
         _identity(connection, locked, reception)
     _count(connection, site, reception, locked.id, Admission.NEW)
     _owe(connection, site, reception, locked.id, instance_id, reception.forward_to)
+    if reception.rejects is not None:
+        rejecting.reject(connection, locked, reception, reception.rejects)
     return Admission.NEW
 
 

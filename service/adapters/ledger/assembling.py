@@ -9,12 +9,13 @@ from typing import Any
 from pydicom.uid import UID
 from sqlalchemy import ColumnElement, Connection, func, insert, null, or_, select, update
 
-from service.adapters.ledger import identities, jobs, schema
+from service.adapters.ledger import identities, jobs, rejecting, schema
 from service.adapters.ledger.part import AnyRow, Part, key, lock_study, lock_study_of
 from service.adapters.ledger.rows import attributes_text, identity_of, job_of, stored_instance, uid
 from service.adapters.ledger.states import refresh
 from service.adapters.ledger.timeline import keep_event, tell
 from service.domain.assembly import Arrival
+from service.domain.errors import Refused
 from service.domain.event import Event, EventKind
 from service.domain.job import Job, JobEvent, JobState, job_after
 from service.domain.study import Manifest, StoredInstance, Study, manifest_digest
@@ -64,6 +65,7 @@ class SqlAssembling(Part):
                 received_first=row.received_first,
                 received_last=row.received_last,
                 instances=_instances(connection, row),
+                rejected=_rejected(connection, row),
             )
 
     def hand_over(
@@ -110,6 +112,11 @@ class SqlAssembling(Part):
             if old is None:
                 return None
             locked = lock_study_of(connection, old.study_id)
+            if rejecting.rests_on_rejected(connection, old, locked.uid):
+                raise Refused(
+                    f"images that job {job_id} read were rejected since; "
+                    f"`preread studies route {locked.uid}` reads what is left"
+                )
             number = jobs.schedule_again(connection, old, identity_version=locked.identity_version, by=by, now=now)
             refresh(connection, locked.id)
             return job_of(connection.execute(jobs.with_study().where(job.c.id == number)).one())
@@ -148,10 +155,15 @@ def _instances(connection: Connection, row: AnyRow) -> tuple[StoredInstance, ...
     query = (
         select(instance, series.c.uid.label("series_uid"))
         .join(series, series.c.id == instance.c.series_id)
-        .where(instance.c.study_id == row.id)
+        .where(instance.c.study_id == row.id, ~rejecting.is_rejected(row.uid))
         .order_by(instance.c.id)
     )
     return tuple(stored_instance(found, study_uid=row.uid) for found in connection.execute(query))
+
+
+def _rejected(connection: Connection, row: AnyRow) -> int:
+    query = select(func.count()).select_from(instance).where(instance.c.study_id == row.id)
+    return connection.scalar(query.where(rejecting.is_rejected(row.uid))) or 0
 
 
 def _digest(connection: Connection, locked: AnyRow) -> str | None:

@@ -72,6 +72,22 @@ class SqlDelivering(Part):
                 refresh(connection, row.study_id)
             return True
 
+    def stand_in(self, delivery: Delivery, roles: Sequence[str], *, text: str, now: datetime) -> str:
+        with self.database.write() as connection:
+            lock_study(connection, self.site, delivery.study_instance_uid)
+            row = _locked(connection, self.site, delivery.delivery_id)
+            if row is None or row.attempt != delivery.attempt or row.state != DeliveryState.SENDING or row.doomed:
+                return ""
+            other = _stand_in(connection, row, roles)
+            if other is None:
+                return ""
+            if other.state == DeliveryState.STANDBY:
+                _call_in(connection, other)
+            told = f"{text} {other.role} stands in."
+            _settle(connection, row, DeliveryEvent.SUPERSEDED, text=told, now=now, after=timedelta(), sent=False)
+            refresh(connection, row.study_id)
+            return str(other.role)
+
     def retry_delivery(self, delivery_id: str, *, by: str, now: datetime) -> bool:
         with self.database.write() as connection:
             where = (delivery.c.site == self.site, delivery.c.id == key(delivery_id))
@@ -185,6 +201,26 @@ def _locked(connection: Connection, site: str, delivery_id: str) -> AnyRow | Non
     return connection.execute(for_update(query)).one_or_none()
 
 
+def _stand_in(connection: Connection, row: AnyRow, roles: Sequence[str]) -> AnyRow | None:
+    """The first of `roles` of the same job that is or will be at the same destination."""
+    ready = {role: at for at, role in enumerate(roles)}
+    hopeless = (DeliveryState.REFUSED.value, DeliveryState.EXPIRED.value, DeliveryState.SUPERSEDED.value)
+    query = select(delivery).where(
+        delivery.c.job_id == row.job_id,
+        delivery.c.destination == row.destination,
+        delivery.c.id != row.id,
+        delivery.c.role.in_(ready),
+        delivery.c.state.not_in(hopeless),
+    )
+    return min(connection.execute(for_update(query)).all(), key=lambda other: ready[other.role], default=None)
+
+
+def _call_in(connection: Connection, row: AnyRow) -> None:
+    state = delivery_after(DeliveryState(row.state), DeliveryEvent.STANDS_IN)
+    values = {"state": state.value, "next_due": db_now()}
+    connection.execute(update(delivery).where(delivery.c.id == row.id).values(**values))
+
+
 def _stale(row: AnyRow, identity_version: int) -> bool:
     """Whether the row is a result under an older identity than the study's newest."""
     is_result = row.kind == DeliveryKind.RESULT and row.identity_version is not None
@@ -229,6 +265,7 @@ def _sentence(row: AnyRow, event: DeliveryEvent, text: str, after: timedelta) ->
         DeliveryEvent.DEFERRED: f"{what} to {row.destination} deferred: {text}; again in {after.total_seconds():g} s",
         DeliveryEvent.HELD: f"{what} to {row.destination} held: {text}",
         DeliveryEvent.REFUSED: f"{what} refused by {row.destination}: {text}",
+        DeliveryEvent.SUPERSEDED: f"{what} to {row.destination} superseded: {text}",
         DeliveryEvent.EXPIRED: f"{what} to {row.destination} given up: {text}",
     }
     return sentences.get(event, f"{what} to {row.destination} {event.value}: {text}")

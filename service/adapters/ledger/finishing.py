@@ -112,9 +112,11 @@ def _owe(
     state: DeliveryState,
     now: datetime,
 ) -> None:
-    due = db_now() if state is DeliveryState.PENDING else null()
     for destination in dict.fromkeys(destinations):
         for number, result in zip(numbers, objects, strict=True):
+            owed = _owed_as(result, destination, state)
+            if owed is None:
+                continue
             values = {
                 "lane": deliver_lane(destination),
                 "kind": DeliveryKind.RESULT.value,
@@ -127,12 +129,19 @@ def _owe(
                 "role": result.role,
                 "identity_version": row.identity_version,
                 "priority": row.priority,
-                "state": state.value,
-                "next_due": due,
+                "state": owed.value,
+                "next_due": db_now() if owed is DeliveryState.PENDING else null(),
                 "created_at": now,
             }
             keys = {"site": row.site, "study_id": row.study_id, "job_id": row.id, "object_id": number}
             connection.execute(insert(delivery).values(**keys, **values))
+
+
+def _owed_as(result: NewObject, destination: str, state: DeliveryState) -> DeliveryState | None:
+    """The state in which `result` is owed to `destination`; None if it is not."""
+    if destination in result.stands_in_at:
+        return DeliveryState.STANDBY if state is DeliveryState.PENDING else state
+    return state if result.destinations is None or destination in result.destinations else None
 
 
 def _take_the_place_of_older(connection: Connection, row: AnyRow, *, now: datetime) -> None:

@@ -19,7 +19,9 @@ from service.domain.study import Identity, Patient
 
 delivery, job, study = schema.delivery, schema.job, schema.study
 
-UNSENT = (DeliveryState.PENDING, DeliveryState.HELD, DeliveryState.REFUSED, DeliveryState.EXPIRED)
+UNSENT = (
+    DeliveryState.PENDING, DeliveryState.HELD, DeliveryState.REFUSED, DeliveryState.EXPIRED, DeliveryState.STANDBY,
+)  # fmt: skip
 """States that a newer version of the same result takes the place of; SENDING follows when it is settled."""
 assert all(delivery_after(state, DeliveryEvent.SUPERSEDED) is DeliveryState.SUPERSEDED for state in UNSENT)
 

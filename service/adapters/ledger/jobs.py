@@ -22,6 +22,8 @@ GAVE_WAY = "superseded by a later manifest"
 """Why a job that was still waiting was canceled: another of its rule takes its place."""
 NOT_TAKEN = "superseded by a later manifest that its rule does not take"
 """Why a reading that was still waiting was canceled without another in its place; nobody needs to look."""
+RECALLED_WITH = "superseded: recalled"
+"""How the reason begins of a job that was canceled because its reading was withdrawn; nobody needs to look."""
 _AGAIN = timedelta(hours=1)
 """The deadline of what is done once more, where nothing else says how long it may take."""
 

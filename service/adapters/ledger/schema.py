@@ -164,6 +164,17 @@ instance = Table(
     Index("ix_instance_study", "study_id"),
 )  # fmt: skip
 
+rejection = Table(
+    "rejection", metadata,
+    _id(), _site(),
+    Column("study_uid", Text, nullable=False),
+    Column("sop_instance_uid", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    UniqueConstraint("study_uid", "sop_instance_uid", "site"),
+)  # fmt: skip
+
 association = Table(
     "association", metadata,
     _id(), _site(),
@@ -304,6 +315,29 @@ review = Table(
     Column("amendments", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Index("ix_review_job", "job_id"),
+)  # fmt: skip
+
+edit_log = Table(
+    "edit_log", metadata,
+    Column("site", Text, primary_key=True),
+    Column("chain", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("job_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("study_uid", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("adapter", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("draft", Text, nullable=False),
+    Column("before_sha256", Text, nullable=False),
+    Column("after_sha256", Text, nullable=False),
+    Column("edits", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    UniqueConstraint("job_id", "number", "site"),
 )  # fmt: skip
 
 # --- what is owed ----------------------------------------------------------------------------------------

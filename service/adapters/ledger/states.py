@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, func, not_, select, update
+from sqlalchemy import Connection, and_, func, not_, or_, select, update
 
 from service.adapters.ledger import schema
-from service.adapters.ledger.jobs import NOT_TAKEN
+from service.adapters.ledger.jobs import NOT_TAKEN, RECALLED_WITH
 from service.domain.delivery import DeliveryKind, DeliveryState
 from service.domain.job import JobState
 from service.domain.report import Outcome
@@ -69,8 +69,9 @@ def refresh(connection: Connection, study_id: int) -> None:
     A reading that routing itself took back counts for nothing: the study is what it would be without.
     """
     study, job, delivery = schema.study, schema.job, schema.delivery
+    recalled = job.c.reason.startswith(RECALLED_WITH)
     opened = connection.scalar(select(study.c.opened_at).where(study.c.id == study_id))
-    taken_back = and_(job.c.state == JobState.CANCELED.value, job.c.reason == NOT_TAKEN)
+    taken_back = and_(job.c.state == JobState.CANCELED.value, or_(job.c.reason == NOT_TAKEN, recalled))
     jobs = connection.execute(
         select(job.c.rule, job.c.state, job.c.outcome)
         .where(job.c.study_id == study_id, not_(taken_back))

@@ -67,6 +67,7 @@ def study_row(row: AnyRow) -> StudyRow:
         received_last=row.received_last,
         state=state,
         note=row.note or "",
+        series=row.series,
     )
 
 
@@ -78,7 +79,9 @@ def _rows() -> AnySelect:
         .limit(1)
         .scalar_subquery()
     )
-    return select(study, identity.c.facts, note.label("note"), _reading().label("reading")).join(
+    count = select(func.count()).where(series.c.study_id == study.c.id).scalar_subquery()
+    columns = (study, identity.c.facts, note.label("note"), _reading().label("reading"), count.label("series"))
+    return select(*columns).join(
         identity, and_(identity.c.study_id == study.c.id, identity.c.version == study.c.identity_version)
     )
 

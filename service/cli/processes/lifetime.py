@@ -11,6 +11,7 @@ from datetime import timedelta
 from service.cli.ticker import Ticker
 from service.flow.beat import beat, end_beat
 from service.flow.sweep import sweep
+from service.flow.withdraw import withdraw
 from service.ports.services import Services
 
 BEAT_EVERY_S = 5.0
@@ -31,7 +32,7 @@ def beating(services: Services, process: str) -> Ticker:
 
 def sweep_once(services: Services, holder: str) -> None:
     """One sweep, if no other process is at it."""
-    sweep(
+    turn = sweep(
         services.ledger,
         services.configurations,
         holder=holder,
@@ -39,6 +40,8 @@ def sweep_once(services: Services, holder: str) -> None:
         clock=services.clock,
         bell=services.bell,
     )
+    if turn:
+        withdraw(services)
 
 
 def sweeping(services: Services, process: str) -> Ticker:

@@ -14,7 +14,16 @@ from service.web.pages.operations import vitals_of
 from service.web.pages.probes import detail
 from service.web.pages.studies import found
 from service.web.pages.study import explained, viewed
-from service.web.pages.work import LIMIT, delivery_again, delivery_state, job_again, job_state, study_again
+from service.web.pages.work import (
+    LIMIT,
+    SAFETY,
+    delivery_again,
+    delivery_state,
+    draft_recalled,
+    job_again,
+    job_state,
+    study_again,
+)
 from service.web.search import Search, next_page
 from service.web.services import Services, services_of
 
@@ -62,6 +71,12 @@ def route(request: Request, study_uid: str) -> shapes.DoneShape:
 def rerun(request: Request, job_id: str) -> shapes.DoneShape:
     """Run a job again, as a new job with the next run number."""
     return shapes.DoneShape(done="scheduled", job_id=job_again(request, job_id))
+
+
+def recall(request: Request, job_id: str, why: str = SAFETY) -> shapes.DoneShape:
+    """Withdraw a draft; `why` is safety or quality. Whoever has it gets a rejection note."""
+    draft_recalled(request, job_id, why)
+    return shapes.DoneShape(done="recalled", job_id=job_id)
 
 
 def resend(request: Request, delivery_id: str) -> shapes.DoneShape:

@@ -38,7 +38,7 @@ def follow(request: Request, study_uid: str) -> Response:
     viewed(request, study_uid, detail="live view")
 
     def fragment() -> Fragment:
-        record = _record(request, study_uid)
+        record = record_of(request, study_uid)
         text = render(request, "study_live.html", **_values(request, record))
         return Fragment(text, last=record.row.state in SETTLED)
 
@@ -47,7 +47,7 @@ def follow(request: Request, study_uid: str) -> Response:
 
 def viewed(request: Request, study_uid: str, *, detail: str = "") -> StudyRecord:
     """The record of a study, after the view of it was audited. Raises 404."""
-    record = _record(request, study_uid)
+    record = record_of(request, study_uid)
     who = visitor_of(request).account.name
     audit(request, AuditKind.INSTANCES_ACCESSED, "R", who=who, study_instance_uid=study_uid, detail=detail)
     return record
@@ -61,7 +61,8 @@ def explained(services: Services, record: StudyRecord, study: Study | None) -> t
     return explain(record, study, version, now=now), trials
 
 
-def _record(request: Request, study_uid: str) -> StudyRecord:
+def record_of(request: Request, study_uid: str) -> StudyRecord:
+    """The record of a study; no look at it is recorded. Raises 404."""
     record = services_of(request).catalogue.record(UID(study_uid)) if is_uid(study_uid) else None
     if record is None:
         raise HTTPException(404, "No study with this UID has arrived here.")
@@ -86,7 +87,7 @@ def _values(request: Request, record: StudyRecord) -> dict[str, Any]:
         "explanation": explanation,
         "trials": trials,
         "bars": bars(record, now=services.clock.now()),
-        "drafts": [_draft(job) for job in _newest_readings(record.jobs)],
+        "drafts": [_draft(job) for job in newest_readings(record.jobs)],
         "failed": {job.job.job_id for job in needs_person(record.jobs)},
         "stuck": STUCK,
         "settled": record.row.state in SETTLED,
@@ -99,7 +100,7 @@ def _age(study: Study | None) -> float | None:
     return age_years(study.identity, study.instances[0].instance.attributes)
 
 
-def _newest_readings(jobs: tuple[JobRecord, ...]) -> list[JobRecord]:
+def newest_readings(jobs: tuple[JobRecord, ...]) -> list[JobRecord]:
     """The newest job with a report for each rule."""
     newest: dict[str, JobRecord] = {}
     for job in sorted(jobs, key=lambda job: job.created_at):

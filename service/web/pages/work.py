@@ -12,8 +12,10 @@ from pydicom.uid import UID
 
 from service.domain.audit import AuditKind
 from service.domain.delivery import DeliveryState
+from service.domain.errors import Refused
 from service.domain.job import JobState
 from service.domain.lane import FORWARD, READ
+from service.domain.rejection import Reason
 from service.domain.uids import is_uid
 from service.flow.explain import STUCK, needs_person
 from service.flow.reroute import Rerouted, reroute
@@ -25,6 +27,10 @@ from service.web.services import services_of
 from service.web.trail import audit
 
 LIMIT = 200
+SAFETY = "safety"
+"""The reason of a recall where none is given: the one that nobody overlooks."""
+RECALLS = {SAFETY: Reason.SAFETY, "quality": Reason.QUALITY}
+"""What a person may give as the reason of a recall."""
 _State = TypeVar("_State", bound=StrEnum)
 
 
@@ -63,6 +69,11 @@ def resend(request: Request, delivery_id: str) -> Response:
     return _back(request)
 
 
+def recall(request: Request, job_id: str) -> Response:
+    draft_recalled(request, job_id, field(request, "why") or SAFETY)
+    return _back(request)
+
+
 def route(request: Request, study_uid: str) -> Response:
     study_again(request, study_uid)
     return _back(request)
@@ -97,7 +108,10 @@ def job_again(request: Request, job_id: str) -> str:
     study = str(old.job.study_instance_uid)
     detail = f"rerun of job {job_id}"
     audit(request, AuditKind.APPLICATION_ACTIVITY, "E", who=who, study_instance_uid=study, detail=detail)
-    new = services.ledger.replay(job_id, by=who, now=services.clock.now())
+    try:
+        new = services.ledger.replay(job_id, by=who, now=services.clock.now())
+    except Refused as error:
+        raise HTTPException(409, f"{error}.") from error
     if new is None:
         raise HTTPException(409, "This job cannot be run again.")
     wake(services.bell, READ)
@@ -115,6 +129,21 @@ def delivery_again(request: Request, delivery_id: str) -> None:
             409, "This delivery cannot be sent again in its state: it waits already, or was superseded."
         )
     wake(services.bell, *(lane for lane in services.ledger.due_lanes() if not lane.startswith(FORWARD)))
+    cast(Pulse, request.app.state.pulse).forget()
+
+
+def draft_recalled(request: Request, job_id: str, why: str) -> None:
+    """Withdraw a draft; the sweep sends the rejection notes. Raises 404, 409 and 422."""
+    services, who = services_of(request), visitor_of(request).account.name
+    record, reason = services.catalogue.job(job_id), RECALLS.get(why)
+    if record is None:
+        raise HTTPException(404, "There is no such job.")
+    if reason is None:
+        raise HTTPException(422, f"There is no reason of that name. Known reasons: {', '.join(RECALLS)}.")
+    study, detail = str(record.job.study_instance_uid), f"recall of job {job_id} ({reason.words})"
+    audit(request, AuditKind.APPLICATION_ACTIVITY, "E", who=who, study_instance_uid=study, detail=detail)
+    if not services.ledger.recall(job_id, reason, by=who, now=services.clock.now()):
+        raise HTTPException(409, "This job has no finished draft: it still works, was canceled or is recalled already.")
     cast(Pulse, request.app.state.pulse).forget()
 
 

@@ -121,14 +121,20 @@ class Scene:
         assert claim is not None, "no job to claim"
         return claim
 
-    def finish(self, claim: Claim, *destinations: str, objects: int = 1, outcome: Outcome = Outcome.ANALYSED) -> bool:
+    def finish(
+        self,
+        claim: Claim,
+        *destinations: str,
+        objects: int | Sequence[NewObject] = 1,
+        outcome: Outcome = Outcome.ANALYSED,
+    ) -> bool:
         return self.ledger.finish_job(
             claim.job,
             outcome=outcome,
             reason="" if outcome is Outcome.ANALYSED else "the model did not answer",
             report='{"sentences": []}',
             provenance='{"software": "test"}',
-            objects=[result(claim, role) for role in range(1, objects + 1)],
+            objects=[result(claim, n) for n in range(1, objects + 1)] if isinstance(objects, int) else objects,
             destinations=destinations,
             now=self.now,
         )

@@ -137,6 +137,7 @@ def test_a_status_decides_whether_it_is_sent_again(desk: Desk, status: int, answ
         destination.close()
     assert result.answered is answered
     assert result.status.startswith(f"0x{status:04X}")
+    assert result.class_refused == (status == 0x0122)
 
 
 def test_one_refused_object_does_not_stop_the_others(desk: Desk) -> None:
@@ -155,6 +156,7 @@ def test_a_class_that_the_peer_does_not_take_is_refused_by_name(desk: Desk) -> N
         destination.close()
     assert [result.answered for result in results] == [Answered.REFUSED, Answered.STORED]
     assert "accepts no CT Image Storage in Explicit VR Little Endian" in results[0].status
+    assert [result.class_refused for result in results] == [True, False]
 
 
 def test_a_peer_that_takes_nothing_is_a_refusal(desk: Desk) -> None:
@@ -162,6 +164,7 @@ def test_a_peer_that_takes_nothing_is_a_refusal(desk: Desk) -> None:
         (result,) = desk.destination(told.port).store([desk.parcel()])
     assert result.answered is Answered.REFUSED
     assert "none of the SOP classes" in result.status
+    assert result.class_refused
 
 
 def test_a_permanent_rejection_is_a_refusal_with_its_reason(desk: Desk) -> None:

@@ -50,7 +50,7 @@ def test_links_lead_to_files_and_headings_that_are_there(file: Path) -> None:
 
 @pytest.mark.parametrize("file", WRITTEN, ids=name)
 def test_nothing_speaks_of_one_machine(file: Path) -> None:
-    assert not SOMEBODYS.findall(file.read_text(encoding="utf-8"))
+    assert not SOMEBODYS.findall(file.read_text(encoding="utf-8", errors="ignore"))  # samples are no text
 
 
 @pytest.mark.parametrize("file", DOCUMENTS, ids=name)

@@ -9,15 +9,16 @@ from dataclasses import replace
 import pytest
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
+from service.domain import code
 from service.domain.algorithm import Algorithm, Calibration, Limits, Platt
-from service.domain.report import Outcome
+from service.domain.report import Finding, Measurement, Outcome, Section, Sentence
 from service.domain.study import Identity, Instance, Patient, StoredInstance
 from service.ports.finish import Finish
 from service.ports.models import Answer, Piece
 from tests.support.narratives import NORMAL
 from workers.algorithms import algorithms
-from workers.algorithms.base import MAX_IMAGES
-from workers.pipeline.interpret import Reading
+from workers.algorithms.base import MAX_IMAGES, Draft, Looked
+from workers.pipeline.interpret import UNMEASURED, Reading
 from workers.pipeline.kept import Asked, Kept, dump, load
 from workers.pipeline.select import Selection, again, evidence_of, select
 
@@ -197,3 +198,28 @@ def test_a_kept_step_is_read_on_the_images_it_was_asked_on() -> None:
     selection = again([stored(1), stored(2, ViewPosition="RL")], ["1.2.2"], ())
     ((found, looked),) = selection.images
     assert (found.instance.sop_instance_uid, looked.number, looked.of) == ("1.2.2", 1, 1)
+
+
+class Talks:
+    """An algorithm whose model writes of a size that it did not measure, and of one that it did."""
+
+    def interpret(self, given: Answer, looked: Looked, *, namespace: str) -> Draft:
+        size = Measurement(concept=code.DIAMETER, value=12, unit=code.MILLIMETER)
+        found = Finding(
+            tracking_id="mass", tracking_uid=UID("1.2.9"), concept=code.NODULE, present=True, measurements=(size,),
+            evidence=(looked.evidence,),
+        )  # fmt: skip
+        texts = ("There is a nodule of 1.2 cm.", "It measures 14 mm.")
+        told = tuple(Sentence(section=Section.FINDINGS, text=text, findings=("mass",)) for text in texts)
+        return Draft(findings=(found,), sentences=told)
+
+
+def test_a_sentence_with_a_quantity_that_nothing_carries_is_left_out_and_that_is_said() -> None:
+    selection = chosen(stored())
+    reading = Reading(modality="DX", images=[evidence_of(stored())], namespace="n")
+    kept = Kept(algorithm=DEMO, left_out=(), asked=(asked("1.2.1", answer()),))
+    reading.add(Talks(), selection, kept)  # type: ignore[arg-type]
+    report = reading.report()
+    assert [sentence.text for sentence in report.sentences] == ["There is a nodule of 1.2 cm."]
+    assert (report.outcome, report.reason) == (Outcome.PARTIAL, UNMEASURED.format("14 mm"))
+    assert [found.tracking_id for found in report.findings] == ["mass"]

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
+from service.domain import code
 from service.domain.errors import Unreadable
 from service.domain.geometry import Plane
 from service.domain.job import Step
-from service.domain.protocol import ProtocolStep, StepKind
+from service.domain.protocol import Protocol, ProtocolStep, StepKind
 from service.domain.report import Evidence, Outcome, Report
 from service.domain.study import Instance, StoredInstance
 from service.flow.record import read_report, report_json
@@ -22,8 +23,10 @@ from service.ports.clock import StoppedClock
 from service.ports.pixels import MemoryPixels, Rescaled
 from tests.unit.workers.measures.test_lungs import SPACING_MM, chest
 from workers.measures import chest_ct_lungs, measures
+from workers.measures.lungs import lungs
 from workers.pipeline.interpret import Reading
 from workers.pipeline.measure import add_numbers, measurable, measure
+from workers.pipeline.steps import label_maps
 
 
 def stored(number: int, *, modality: str = "CT", body_part: str = "CHEST", series: str = "1.2.3") -> StoredInstance:
@@ -91,6 +94,19 @@ def test_the_lungs_of_a_chest_ct_are_reported_with_the_numbers_that_the_sentence
     assert len(report.images) == len(CHEST)
     assert report.outcome is Outcome.ANALYSED
     assert read_report(report_json(report)) == report
+
+
+def test_the_lungs_pixels_are_kept_with_the_numbers_and_lie_on_the_slices_that_they_were_found_on(
+    pixels: MemoryPixels,
+) -> None:
+    step, report = reported("chest-ct-lungs", CHEST, pixels)
+    mask = report.findings[0].mask
+    assert mask is not None
+    protocol = Protocol(name="lungs", steps=(ProtocolStep(kind=StepKind.MEASURE, algorithm="chest-ct-lungs"),))
+    labels = label_maps([step], protocol)[mask.sha256]
+    assert np.array_equal(labels == mask.label, lungs(chest(), SPACING_MM).mask)
+    assert mask.images == tuple(each.instance.sop_instance_uid for each in reversed(CHEST))
+    assert mask.structure == code.LUNG
 
 
 def test_a_series_with_a_missing_slice_gives_no_volume_and_the_report_says_why(pixels: MemoryPixels) -> None:

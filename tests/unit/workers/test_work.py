@@ -23,6 +23,7 @@ from service.ports.clock import StoppedClock
 from service.ports.finish import Finish
 from service.ports.ledger import Claim
 from service.ports.models import Answer
+from service.ports.pixels import MemoryPixels
 from service.settings import Settings
 from tests.support.fake_house import FakeConfigurations, FakeModels
 from tests.support.narratives import NORMAL
@@ -125,6 +126,7 @@ def house(when: Conditions, models: FakeModels) -> SimpleNamespace:
         clock=StoppedClock(NOW),
         configurations=FakeConfigurations([version]),
         models=models,
+        pixels=MemoryPixels(),
         settings=Settings(),
     )
 

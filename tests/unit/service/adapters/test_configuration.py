@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +12,7 @@ from service.adapters.configuration import StoredConfigurations, parse
 from service.adapters.configuration.store import Installed, Texts
 from service.bootstrap import plug_ins
 from service.domain.errors import Misconfigured
+from service.domain.profile import PRESETS, CharacterSet, Profile
 from service.domain.protocol import ProtocolStep, StepKind
 from service.domain.rule import Mode, Priority
 from service.settings import Settings
@@ -215,3 +216,40 @@ def test_an_own_title_that_is_no_ae_title_is_named_by_its_line() -> None:
 def test_nothing_applied_says_what_to_do() -> None:
     with pytest.raises(Misconfigured, match="preread config apply"):
         StoredConfigurations(MemoryTexts(), Installed()).active()
+
+
+def profile(lines: str) -> Profile:
+    texts = {"rules.toml": RULES, "nodes.toml": NODES + lines}
+    return parse(texts, outputs=["basic-text-sr", "tid1500"]).destination("pacs").profile
+
+
+def test_a_destination_may_say_which_objects_it_gets_and_how() -> None:
+    said = profile('objects = ["tid1500"]\nfall_back = ["basic-text-sr"]\ncharacter_set = "latin-1"\nmax_objects = 2')
+    assert said == Profile(
+        objects=("tid1500",), fall_back=("basic-text-sr",), character_set=CharacterSet.LATIN_1, max_objects=2
+    )
+    assert profile("") == Profile()
+
+
+def test_a_preset_is_a_profile_of_which_lines_may_be_said_otherwise() -> None:
+    said = profile('preset = "pages"\nseries_number = 50000')
+    assert said == replace(PRESETS["pages"], series_number=50000)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('preset = "osirix"', "nodes.toml:11: destination.preset: one of archive, ohif, weasis"),
+        (
+            'objects = ["tid1400"]',
+            "nodes.toml:11: objects: object 'tid1400' does not exist; known: basic-text-sr, tid1500",
+        ),
+        ('fall_back = ["fax"]', "nodes.toml:11: fall_back: object 'fax' does not exist"),
+        ('character_set = "latin-2"', "nodes.toml:11: destination.character_set: "),
+        ("max_objects = -1", "nodes.toml:11: destination.max_objects: "),
+    ],
+)
+def test_a_mistake_in_a_profile_is_named_with_its_line(line: str, told: str) -> None:
+    with pytest.raises(Misconfigured) as error:
+        profile(line)
+    assert str(error.value).startswith(told)

@@ -18,19 +18,22 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import (
     JPEG2000,
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    KeyObjectSelectionDocumentStorage,
     RLELossless,
 )
 
 from service.adapters.part10 import Part10Headers
 from service.adapters.part10_scan import scan
 from service.domain.errors import Unreadable
+from service.domain.rejection import Reason, Rejection
 from service.domain.study import ROUTING_KEYWORDS
-from tests.support.instances import BEFORE, HEADER, explicit, file_of, hostile, instance, part10, text
+from tests.support.instances import BEFORE, HEADER, explicit, file_of, hostile, instance, part10, text, uid
 
 SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 HOSTILE = hostile()
@@ -222,3 +225,36 @@ def test_real_files_say_what_pydicom_reads(headers: Part10Headers, test_data: Pa
             assert ours.instance.study_instance_uid == theirs.StudyInstanceUID, path
         compared += 1
     assert compared >= 60
+
+
+def a_note(title: str, *studies: Dataset) -> bytes:
+    concept = Dataset()
+    concept.CodeValue, concept.CodingSchemeDesignator, concept.CodeMeaning = title, "DCM", "title"
+    return part10(
+        instance(
+            "note", SOPClassUID=KeyObjectSelectionDocumentStorage, ConceptNameCodeSequence=[concept],
+            CurrentRequestedProcedureEvidenceSequence=list(studies), PixelData=None,
+        )
+    )  # fmt: skip
+
+
+def evidence(study: str, *instances: str) -> Dataset:
+    found, series = Dataset(), Dataset()
+    found.StudyInstanceUID, found.ReferencedSeriesSequence = study, [series]
+    series.SeriesInstanceUID, series.ReferencedSOPSequence = uid("series"), []
+    for name in instances:
+        item = Dataset()
+        item.ReferencedSOPInstanceUID = name
+        series.ReferencedSOPSequence.append(item)
+    return found
+
+
+def test_a_rejection_note_names_its_reason_and_the_instances_of_its_own_study(headers: Part10Headers) -> None:
+    note = a_note("113037", evidence(uid("study"), "1.2.3", "1.2.4"), evidence("1.2.9", "1.2.5"))
+    found = headers.rejection(BytesIO(note))
+    assert found == Rejection(reason=Reason.SAFETY, instances=(UID("1.2.3"), UID("1.2.4")))
+
+
+def test_a_selection_of_another_title_rejects_nothing(headers: Part10Headers) -> None:
+    assert headers.rejection(BytesIO(a_note("113000", evidence(uid("study"), "1.2.3")))) is None
+    assert headers.rejection(BytesIO(part10(instance()))) is None

@@ -7,8 +7,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.uid import UID
 
+from service.domain import code
 from service.domain.context import FIELDS, MAX_CHARACTERS, context_line
+from service.domain.report import Finding, Measurement
 from service.domain.study import Identity, Patient
 from tests.support.narratives import radiograph
 
@@ -92,3 +95,17 @@ def test_any_text_is_one_line_of_json_without_marks(reason: str) -> None:
         assert value.isprintable()
         assert len(value) <= MAX_CHARACTERS
         assert not set("<>[]{}|") & set(value)
+
+
+def test_measurements_stand_in_the_prompt_in_the_words_of_the_report() -> None:
+    size = Measurement(concept=code.VOLUME, value=5210, unit=code.MILLILITER)
+    density = Measurement(concept=code.ATTENUATION, value=-830.2, unit=code.HOUNSFIELD_UNIT, derivation=code.MEAN)
+    lungs = Finding(
+        tracking_id="lungs", tracking_uid=UID("1.2.3"), concept=code.LUNG_MEASUREMENTS, present=True,
+        measurements=(size, density),
+    )  # fmt: skip
+    line = context_line(("measurements",), radiograph(), JANE, [lungs])
+    name = code.LUNG_MEASUREMENTS.meaning.lower()
+    assert line == f'Context: {{"measurements":"{name}: {size.name} 5210 ml; {name}: {density.name} -830.2 HU"}}\n'
+    assert context_line((), radiograph(), JANE, [lungs]) == "", "off unless a protocol lists it"
+    assert context_line(("measurements",), radiograph(), JANE, []) == ""

@@ -35,9 +35,17 @@ def test_a_delivery_changes_by_the_table_or_not_at_all(state: DeliveryState, eve
             delivery_after(state, event)
 
 
-def test_nothing_leaves_a_finished_job_or_a_superseded_delivery() -> None:
-    assert not [key for key in JOB_TRANSITIONS if key[0] in {JobState.COMPLETED, JobState.CANCELED}]
-    assert not [key for key in DELIVERY_TRANSITIONS if key[0] is DeliveryState.SUPERSEDED]
+def test_a_finished_job_is_recalled_or_stays_as_it_is() -> None:
+    assert [key for key in JOB_TRANSITIONS if key[0] is JobState.COMPLETED] == [(JobState.COMPLETED, JobEvent.RECALLED)]
+    assert not [key for key in JOB_TRANSITIONS if key[0] in {JobState.CANCELED, JobState.RECALLED}]
+
+
+def test_nothing_leaves_a_superseded_or_retracted_delivery_and_every_other_can_be_retracted() -> None:
+    ended = {DeliveryState.SUPERSEDED, DeliveryState.RETRACTED}
+    assert not [key for key in DELIVERY_TRANSITIONS if key[0] in ended]
+    assert {state for state, event in DELIVERY_TRANSITIONS if event is DeliveryEvent.RETRACTED} == (
+        set(DeliveryState) - ended
+    )
 
 
 def test_back_off_grows_to_ten_minutes_and_no_further() -> None:

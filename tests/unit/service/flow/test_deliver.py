@@ -13,6 +13,7 @@ from service.domain.config import Configuration, StoppedModel
 from service.domain.delivery import MAX_TRIES, Delivery, DeliveryEvent, DeliveryKind, DeliveryState
 from service.domain.errors import Misconfigured, Unavailable
 from service.domain.node import DestinationNode
+from service.domain.profile import Profile
 from service.domain.study import Identity, Patient
 from service.flow.deliver import deliver
 from service.ports.clock import StoppedClock
@@ -34,6 +35,9 @@ class MemoryDelivering:
     nothing_sent: list[str] = field(default_factory=list)
     lease_lost: bool = False
     adopted: list[Identity] = field(default_factory=list)
+    ready: str = ""
+    """The role that is on standby; empty for none."""
+    stood_in: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list)
 
     def claim_deliveries(self, lane: str, worker: str, *, lease: timedelta, limit: int) -> Sequence[Delivery]:
         assert lane == "deliver:pacs"
@@ -57,6 +61,10 @@ class MemoryDelivering:
         if not sent:
             self.nothing_sent.append(delivery.delivery_id)
         return not self.lease_lost
+
+    def stand_in(self, delivery: Delivery, roles: Sequence[str], *, text: str, now: datetime) -> str:
+        self.stood_in.append((delivery.delivery_id, tuple(roles), text))
+        return self.ready
 
     def current_identity(self, study_instance_uid: UID) -> tuple[int, Identity]:
         return self.version, self.identity
@@ -291,6 +299,32 @@ def test_an_original_that_the_destination_already_has_is_for_a_person_unless_its
         ledger, peer = MemoryDelivering([owed]), MemoryDestination()
         peer.answers = [known]
         assert run(ledger, peer) == [event]
+
+
+REFUSES_THE_CLASS = StoreResult(
+    answered=Answered.REFUSED, status="PACS accepts no Comprehensive 3D SR", sent=False, class_refused=True
+)
+PATIENT_NODE = replace(NODE, profile=Profile(fall_back=("basic-text-sr",)))
+
+
+def test_where_the_class_is_refused_what_stands_in_goes_instead() -> None:
+    ledger, peer = MemoryDelivering([delivery()], ready="basic-text-sr"), MemoryDestination()
+    peer.answers = [REFUSES_THE_CLASS]
+    assert run(ledger, peer, PATIENT_NODE) == []
+    assert ledger.stood_in == [("1", ("basic-text-sr",), "PACS accepts no Comprehensive 3D SR")]
+
+
+def test_where_nothing_stands_in_a_person_looks() -> None:
+    for node, ready in ((PATIENT_NODE, ""), (NODE, "basic-text-sr")):
+        ledger, peer = MemoryDelivering([delivery()], ready=ready), MemoryDestination()
+        peer.answers = [REFUSES_THE_CLASS]
+        assert run(ledger, peer, node) == [DeliveryEvent.REFUSED]
+
+
+def test_an_object_that_is_refused_for_its_content_is_not_stood_in_for() -> None:
+    ledger, peer = MemoryDelivering([delivery()], ready="basic-text-sr"), MemoryDestination()
+    peer.answers = [StoreResult(answered=Answered.REFUSED, status="0xC000")]
+    assert run(ledger, peer, PATIENT_NODE) == [DeliveryEvent.REFUSED]
 
 
 def test_what_a_stopped_model_read_is_held_and_the_rest_leaves() -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from service.domain.config import Configuration
-from service.domain.delivery import DeliveryState
+from service.domain.delivery import DeliveryKind, DeliveryState
 from service.domain.job import JobState
 from service.domain.report import Outcome
 from service.domain.rule import Mode
@@ -115,6 +115,19 @@ def test_a_delivery_that_is_tried_again_names_destination_and_answer() -> None:
 
 def test_a_study_that_is_done_says_where_its_results_are() -> None:
     assert told(done()).headline == "Read and delivered to PACS."
+
+
+def test_a_withdrawn_draft_is_said_to_be_with_who_has_a_note() -> None:
+    made = done()
+    recalled = replace(
+        made.jobs[-1], job=replace(made.jobs[-1].job, state=JobState.RECALLED, reason="recalled by anna")
+    )
+    note = replace(made.deliveries[0], delivery=replace(
+        made.deliveries[0].delivery, kind=DeliveryKind.RETRACTION, state=DeliveryState.SENT, destination="PACS",
+    ))  # fmt: skip
+    found = told(replace(made, jobs=(recalled,), deliveries=(note,)))
+    assert found.headline == "The draft was withdrawn; nothing of it may be used. PACS has a rejection note."
+    assert "recalled by anna" in found.because[0]
 
 
 def test_a_shadow_reading_says_that_nothing_was_delivered_on_purpose() -> None:

@@ -9,13 +9,14 @@ from typing import BinaryIO
 
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.uid import ImplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
 
 from service.adapters.part10 import Part10Headers
 from service.adapters.spool_files import FileSpool
 from service.domain.config import Configuration
 from service.domain.errors import Unavailable, Unreadable
 from service.domain.event import EventKind
+from service.domain.rejection import Reason
 from service.domain.rule import Forward
 from service.flow.receive import receive
 from service.ports.ledger import Admission, Association, Reception
@@ -218,3 +219,15 @@ def test_a_comparison_that_never_settles_ends(house: House) -> None:
     house.ledger = Restless()
     with pytest.raises(Unavailable, match="keeps arriving"):
         house.take(part10(instance()))
+
+
+def test_a_rejection_note_is_admitted_with_what_it_rejects(house: House) -> None:
+    title = Dataset()
+    title.CodeValue, title.CodingSchemeDesignator, title.CodeMeaning = "113001", "DCM", "Rejected for Quality Reasons"
+    note = instance(SOPClassUID=KeyObjectSelectionDocumentStorage, ConceptNameCodeSequence=[title])
+    assert house.take(part10(note)) is Admission.NEW
+    rejects = house.ledger.receptions[-1].rejects
+    assert rejects is not None
+    assert rejects.reason is Reason.QUALITY
+    house.take(part10(instance("an image")))
+    assert house.ledger.receptions[-1].rejects is None

@@ -13,7 +13,7 @@ from service.web import routes
 from service.web.app import create_app
 from service.web.door import ANYONE, Door, allow, door_of, locked
 from tests.support.fake_house import House
-from tests.support.web_client import PAGE, TestClient, bearer, client
+from tests.support.web_client import PAGE, TestClient, bearer, client, csrf_of, signed_in
 from tests.support.web_scene import hospital
 
 PUBLIC = {
@@ -25,17 +25,23 @@ PUBLIC = {
 }
 SIGNED_IN = {("GET", "/"), ("POST", "/sign-out")}
 OPERATOR = {
-    ("POST", "/nodes/{name}/echo"), ("POST", "/jobs/{job_id}/rerun"), ("POST", "/deliveries/{delivery_id}/resend"),
-    ("POST", "/api/nodes/{name}/echo"), ("POST", "/api/jobs/{job_id}/rerun"),
+    ("POST", "/nodes/{name}/echo"), ("POST", "/jobs/{job_id}/rerun"), ("POST", "/jobs/{job_id}/recall"),
+    ("POST", "/deliveries/{delivery_id}/resend"),
+    ("POST", "/api/nodes/{name}/echo"), ("POST", "/api/jobs/{job_id}/rerun"), ("POST", "/api/jobs/{job_id}/recall"),
     ("POST", "/api/deliveries/{delivery_id}/resend"), ("POST", "/studies/{study_uid}/route"),
     ("POST", "/api/studies/{study_uid}/route"),
 }  # fmt: skip
 AUDITOR = {("GET", "/audit")}
+PERSON = {("POST", "/studies/{study_uid}/review/{job_id}")}
+"""For a radiologist who has signed in; a token opens none of these, whatever its roles."""
+PROGRAMS = ("/api/", "/dicom-web/")
 VIEWING = {Role.VIEWER, Role.RADIOLOGIST, Role.OPERATOR, Role.ADMIN}
 EXAMPLES = {
     "{study_uid}": "1.2.826.0.1.3680043.10.1001.2", "{job_id}": "j-5", "{delivery_id}": "d-4-PACS", "{name}": "PACS",
-    "{name:path}": "app.css",
+    "{name:path}": "app.css", "{series_uid}": "1.2.826.0.1.3680043.10.1001.2.1",
+    "{instance_uid}": "1.2.826.0.1.3680043.10.1001.2.1.1", "{numbers}": "1", "{path:path}": "00282000",
 }  # fmt: skip
+ROWS = (*routes.PAGES, *routes.DICOMWEB, *routes.API)
 
 
 def allowed(method: str, path: str) -> set[Role]:
@@ -44,6 +50,8 @@ def allowed(method: str, path: str) -> set[Role]:
         return set(Role)
     if (method, path) in OPERATOR:
         return {Role.OPERATOR, Role.ADMIN}
+    if (method, path) in PERSON:
+        return set()
     return {Role.AUDITOR} if (method, path) in AUDITOR else VIEWING
 
 
@@ -74,17 +82,35 @@ def test_a_route_lets_exactly_its_roles_pass(method: str, path: str, role: Role,
     if path.endswith("/live") and role in allowed(method, path):
         assert _door(method, path).admits(Account(name="anna", roles=frozenset({role})))  # its stream does not end
         return
-    headers = {**bearer(town.house, role), **PAGE}
+    headers = bearer(town.house, role) | ({} if path.startswith(PROGRAMS) else PAGE)
     answer = town.client.request(method, _filled(path), headers=headers, json={})
     if role in allowed(method, path):
         assert answer.status_code < 400 or (method, path, answer.status_code) == ("POST", "/sign-in", 401), answer.text
     else:
         assert answer.status_code == 403
-        assert "needs the role" in answer.text
+        assert "needs the role" in answer.text or (method, path) in PERSON
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(PERSON))
+@pytest.mark.parametrize("role", Role)
+def test_what_only_a_person_may_do_is_done_by_a_radiologist_who_has_signed_in(
+    method: str, path: str, role: Role, town: Town
+) -> None:
+    person = signed_in(town.house, role, Role.VIEWER)
+    form = {"csrf": csrf_of(person.get("/studies")), "lines": "[]", "base": "of another text"}
+    answer = person.request(method, _filled(path).replace("j-5", "j-2"), data=form)
+    assert answer.status_code == (409 if role is Role.RADIOLOGIST else 403)
+
+
+def test_a_token_with_every_role_is_no_person(town: Town) -> None:
+    for method, path in PERSON:
+        answer = town.client.request(method, _filled(path), headers=bearer(town.house, *Role), data={"lines": "[]"})
+        assert answer.status_code == 403
+        assert "a token alone cannot" in answer.text
 
 
 def _door(method: str, path: str) -> Door:
-    return next(row.door for row in (*routes.PAGES, *routes.API) if (row.method, row.path) == (method, path))
+    return next(row.door for row in ROWS if (row.method, row.path) == (method, path))
 
 
 def _filled(path: str) -> str:
@@ -100,7 +126,7 @@ def test_a_route_that_is_not_public_asks_a_stranger_to_sign_in(method: str, path
     as_program = stranger.request(method, _filled(path))
     if (method, path) in PUBLIC:
         assert as_program.status_code not in {303, 403}
-    elif path.startswith("/api/"):
+    elif path.startswith(PROGRAMS):
         assert as_browser.status_code == as_program.status_code == 401
     else:
         assert as_browser.status_code == 303
@@ -110,7 +136,7 @@ def test_a_route_that_is_not_public_asks_a_stranger_to_sign_in(method: str, path
 
 
 def test_the_table_of_the_design_names_every_route() -> None:
-    named = PUBLIC | SIGNED_IN | OPERATOR | AUDITOR
+    named = PUBLIC | SIGNED_IN | OPERATOR | AUDITOR | PERSON
     assert named <= set(every_route())
 
 
@@ -145,7 +171,7 @@ def test_a_door_that_names_nobody_admits_nobody() -> None:
 
 
 def test_every_row_of_the_table_has_a_route() -> None:
-    rows = {(row.method, row.path) for row in (*routes.PAGES, *routes.API)}
+    rows = {(row.method, row.path) for row in ROWS}
     assert rows == set(every_route())
 
 

@@ -37,6 +37,7 @@ KEEP = {
 PAGES = (
     "/operations", "/studies", "/jobs", "/deliveries", "/configuration", "/models", "/audit",
     *(f"/studies/1.2.826.0.1.3680043.10.1001.{number}" for number in range(1, 9)),
+    *(f"/studies/1.2.826.0.1.3680043.10.1001.{number}/review" for number in (2, 4, 7, 8)),
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from service.domain.account import Role
 from service.domain.delivery import DeliveryState
 from service.domain.job import JobState
 from service.domain.lane import READ
+from service.domain.rejection import Reason
 from service.web.search import PAGE, Search
 from tests.support.fake_catalogue import FakeCatalogue
 from tests.support.fake_house import House
@@ -130,6 +131,26 @@ class TestStudy:
             "rerun of job j-5",
             uid(5),
         )
+
+    def test_a_draft_is_withdrawn_by_an_operator_for_a_named_reason_and_that_is_recorded(self) -> None:
+        house = hospital()
+        assert "Withdraw" in text_of(house, f"/studies/{uid(2)}")
+        assert "Withdraw" not in text_of(house, f"/studies/{uid(2)}", Role.VIEWER)
+        answer = post(signed_in(house), "/jobs/j-2/recall", back=f"/studies/{uid(2)}", why="safety")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/studies/{uid(2)}")
+        assert house.ledger.recalled == [("j-2", Reason.SAFETY)]
+        last = house.audit.events[-1]
+        assert last.detail == "recall of job j-2 (Rejected for Patient Safety Reasons)"
+        assert last.study_instance_uid == uid(2)
+
+    def test_a_recall_for_an_unknown_reason_or_of_nothing_withdraws_nothing(self) -> None:
+        house = hospital()
+        browser = signed_in(house)
+        assert post(browser, "/jobs/j-2/recall", why="boredom").status_code == 422
+        assert post(browser, "/jobs/j-99/recall", why="safety").status_code == 404
+        assert house.ledger.recalled == []
+        house.ledger.refuses_recall = True
+        assert post(browser, "/jobs/j-2/recall", why="quality").status_code == 409
 
     def test_an_unmatched_study_is_routed_again_by_an_operator(self) -> None:
         house = hospital()

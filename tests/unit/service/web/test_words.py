@@ -32,7 +32,10 @@ def test_a_span_has_at_most_two_units(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("pn", "text"),
-    [("Doe^Jane^^Dr", "Doe, Jane (Dr)"), ("Yamada^Tarou=山田^太郎", "Yamada, Tarou"), ("", ""), ("^", ""),
+    [("Doe^Jane^^Dr", "Doe, Jane (Dr)"),
+     ("Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada, Tarou (山田 太郎, やまだ たろう)"),
+     ("=山田^太郎", "山田 太郎"),
+     ("", ""), ("^", ""),
      ("Single", "Single"), ("A^B^C^D^E^F", "A, B C (D E)")],
 )  # fmt: skip
 def test_a_person_name_reads_as_people_write_it(pn: str, text: str) -> None:

@@ -1,0 +1,151 @@
+"""The edit log in SQL: one row per revision, each sealing the one before it, as in the audit record.
+
+Every process writes a chain of its own. What is cut off at a chain's end shows in the audit record, which names the
+digest of every row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from service.adapters.ledger import schema
+from service.adapters.ledger.engine import Database, Raced
+from service.adapters.ledger.part import AnyRow, AnySelect, insert_into
+from service.domain.edit import Edit, EditClass, History, Revision, replayed, text_digest
+from service.domain.errors import Unavailable
+
+_RACES = 20
+
+log = schema.edit_log
+
+
+class ChainedEdits:
+    """The port `EditLog`; `process` names this process's chain."""
+
+    def __init__(self, database: Database, *, site: str = "main", process: str) -> None:
+        self._database = database
+        self._site = site
+        self._chain = process
+
+    def record(self, revision: Revision, *, draft: str) -> str | None:
+        for _ in range(_RACES):
+            try:
+                with self._database.write() as connection:
+                    return self._append(connection, revision, draft)
+            except Raced:
+                continue
+        raise Unavailable(f"the edit log {self._chain} is written by too many at once")
+
+    def history(self, job_id: str) -> History | None:
+        with self._database.read() as connection:
+            return _history(connection.execute(self._of(job_id)).all())
+
+    def breaks(self) -> tuple[str, ...]:
+        query = select(log).where(log.c.site == self._site)
+        with self._database.read() as connection:
+            chained = connection.execute(query.order_by(log.c.chain, log.c.seq)).all()
+            by_job = connection.execute(query.order_by(log.c.job_id, log.c.number)).all()
+        return (*_broken_chains(chained), *_broken_histories(by_job))
+
+    def _of(self, job_id: str) -> AnySelect:
+        return select(log).where(log.c.site == self._site, log.c.job_id == job_id).order_by(log.c.number)
+
+    def _append(self, connection: Connection, revision: Revision, draft: str) -> str | None:
+        history = _history(connection.execute(self._of(revision.job_id)).all()) or History(draft=draft)
+        if text_digest(history.text) != revision.before_sha256:
+            return None
+        if text_digest(replayed(history.text, revision.edits)) != revision.after_sha256:
+            raise ValueError("the edits of this revision do not make the text that it names")
+        head = _head(connection, self._site, self._chain)
+        content = {
+            "site": self._site,
+            "chain": self._chain,
+            "seq": 1 if head is None else head.seq + 1,
+            "number": len(history.revisions) + 1,
+            "draft": "" if history.revisions else draft,
+            "previous": "" if head is None else head.digest,
+            **_columns(revision),
+        }
+        digest = _digest(content)
+        # Somebody else's revision has the same number in the job, or the same place in the chain: look again.
+        statement = insert_into(connection, log).values(**content, digest=digest).on_conflict_do_nothing()
+        if not connection.execute(statement).rowcount:
+            raise Raced
+        return f"{self._chain}#{content['seq']}={digest}"
+
+
+def _columns(revision: Revision) -> dict[str, Any]:
+    plain = ("job_id", "model", "adapter", "reviewer", "seconds", "accepted", "before_sha256", "after_sha256")
+    return {
+        **{name: getattr(revision, name) for name in plain},
+        "at": revision.at.astimezone(UTC),
+        "study_uid": revision.study_instance_uid,
+        "edits": json.dumps([asdict(edit) for edit in revision.edits], ensure_ascii=True),
+    }
+
+
+def _revision(row: AnyRow) -> Revision:
+    return Revision(
+        study_instance_uid=row.study_uid, job_id=row.job_id, model=row.model, adapter=row.adapter,
+        reviewer=row.reviewer, at=row.at, seconds=row.seconds, accepted=row.accepted,
+        before_sha256=row.before_sha256, after_sha256=row.after_sha256,
+        edits=tuple(_edit(data) for data in json.loads(row.edits)),
+    )  # fmt: skip
+
+
+def _edit(data: dict[str, Any]) -> Edit:
+    return Edit(**{**data, "classes": tuple(EditClass(name) for name in data["classes"])})
+
+
+def _history(rows: Sequence[AnyRow]) -> History | None:
+    return History(draft=rows[0].draft, revisions=tuple(map(_revision, rows))) if rows else None
+
+
+def _head(connection: Connection, site: str, chain: str) -> AnyRow | None:
+    mine = (log.c.site == site, log.c.chain == chain)
+    return connection.execute(
+        select(log.c.seq, log.c.digest).where(*mine).order_by(log.c.seq.desc()).limit(1)
+    ).one_or_none()
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """SHA-256 over every column but itself, in the table's order."""
+    names = [column.name for column in log.c if column.name != "digest"]
+    values = [content[name].isoformat() if name == "at" else content[name] for name in names]
+    return hashlib.sha256(json.dumps(values, ensure_ascii=True).encode()).hexdigest()
+
+
+def _broken_chains(rows: Iterable[AnyRow]) -> Iterator[str]:
+    for chain, members in groupby(rows, key=lambda row: str(row.chain)):
+        previous, expected = "", 1
+        for row in members:
+            if row.seq != expected:
+                yield f"{chain}, revision {expected}: the row is missing"
+            elif row.previous != previous:
+                yield f"{chain}, revision {row.seq}: the row before it was changed or replaced"
+            if _digest(dict(row._mapping)) != row.digest:
+                yield f"{chain}, revision {row.seq}: the row was changed"
+            previous, expected = row.digest, row.seq + 1
+
+
+def _broken_histories(rows: Iterable[AnyRow]) -> Iterator[str]:
+    """Reports whose revisions do not follow from each other."""
+    for job_id, members in groupby(rows, key=lambda row: str(row.job_id)):
+        text = ""
+        for number, row in enumerate(members, start=1):
+            text = row.draft if number == 1 else text
+            try:
+                text = replayed(text, _revision(row).edits)
+            except (ValueError, KeyError, TypeError):
+                text = ""
+            if row.number != number or text_digest(text) != row.after_sha256:
+                yield f"job {job_id}, revision {number}: the text cannot be made again from the draft"
+                break

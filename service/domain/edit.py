@@ -1,0 +1,229 @@
+"""Edit: what a person changed in a drafted text, sentence by sentence, so that it can be counted and replayed."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from difflib import SequenceMatcher
+from enum import StrEnum
+from itertools import accumulate
+
+from service.domain.wording import Said, likeness, said, sentences
+
+_ALIKE = 0.3
+"""From this likeness on two sentences are one that was changed, not one removed and another added."""
+_MOST_PAIRS = 40_000
+"""Pairs of one changed passage that are compared; a longer one is paired in order."""
+
+
+class EditClass(StrEnum):
+    INSERT = "insert"
+    DELETE = "delete"
+    NEGATION = "negation"  #: present became absent, or the other way round
+    LATERALITY = "laterality"
+    MEASUREMENT = "measurement"
+    SEVERITY = "severity"
+    REWORD = "reword"  #: other words; what else it means is not told
+
+
+class Provenance(StrEnum):
+    """Who wrote a sentence."""
+
+    AI = "AI"
+    EDITED = "edited"  #: drafted, then changed by a person
+    HUMAN = "human"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edit:
+    """One sentence removed, added or changed. `at` counts sentences of the text before, from 0; what is added
+    stands before that one."""
+
+    at: int
+    before: str
+    """Empty for what was added."""
+    after: str
+    """Empty for what was removed."""
+    classes: tuple[EditClass, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revision:
+    """One person's work on one text, saved at once."""
+
+    study_instance_uid: str
+    job_id: str
+    model: str
+    """The models that drafted the text, with versions and digests."""
+    adapter: str
+    """Adapter of the model; empty for none."""
+    reviewer: str
+    at: datetime
+    seconds: float
+    """How long the text was open before it was saved."""
+    before_sha256: str
+    after_sha256: str
+    edits: tuple[Edit, ...]
+    accepted: int = 0
+    """Sentences that were accepted by a key, as they were."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class History:
+    """A drafted text and everything that people made of it, oldest first."""
+
+    draft: str
+    revisions: tuple[Revision, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """As it stands now. Raises ValueError where the revisions are not those of this draft."""
+        text = self.draft
+        for revision in self.revisions:
+            text = replayed(text, revision.edits)
+        return text
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """As it stands now, and who wrote each sentence."""
+        return provenance(self.draft, (revision.edits for revision in self.revisions))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """One sentence of a text as it is now."""
+
+    text: str
+    provenance: Provenance
+    origin: int | None = None
+    """Number of the drafted sentence that it was, from 0; None for one that a person added."""
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def edits(before: str, after: str) -> tuple[Edit, ...]:
+    """The edits that make `after` of `before`; `replayed` makes it again, to the last space."""
+    old, new = sentences(before), sentences(after)
+    found: list[Edit] = []
+    for kind, start, end, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            found += _passage(old[start:end], new[first:last], start)
+    return tuple(found)
+
+
+def replayed(before: str, changes: Iterable[Edit]) -> str:
+    """Raises ValueError where an edit is not one of this text."""
+    return "".join(text for text, _ in _walked(sentences(before), changes))
+
+
+def provenance(draft: str, revisions: Iterable[Sequence[Edit]]) -> tuple[Span, ...]:
+    """The sentences that stand after every revision, in order, and who wrote each. Raises ValueError as `replayed`."""
+    spans = [Span(text=text, provenance=Provenance.AI, origin=n) for n, text in enumerate(sentences(draft))]
+    for changes in revisions:
+        walked = list(_walked([span.text for span in spans], changes))
+        spans = list(_cut([_after(spans, at, text) for text, at in walked if text]))
+    return tuple(spans)
+
+
+def _after(spans: Sequence[Span], at: int | None, text: str) -> Span:
+    if at is None:
+        return Span(text=text, provenance=Provenance.HUMAN)
+    former = spans[at]
+    changed = former.text != text and former.provenance is Provenance.AI
+    return replace(former, text=text, provenance=Provenance.EDITED if changed else former.provenance)
+
+
+def _cut(spans: Sequence[Span]) -> Iterator[Span]:
+    """The spans again as the sentences of their text, cut where `sentences` cuts it."""
+    pieces = sentences("".join(span.text for span in spans))
+    ends = list(accumulate(len(span.text) for span in spans))
+    start = 0
+    for piece in pieces:
+        owner = bisect_right(ends, start)
+        yield replace(spans[owner], text=piece)
+        start += len(piece)
+
+
+def _walked(old: Sequence[str], changes: Iterable[Edit]) -> Iterator[tuple[str, int | None]]:
+    """Each sentence afterwards, with the number of the one before that it was; None for one that was added."""
+    at = 0
+    for change in changes:
+        if not at <= change.at <= len(old):
+            raise ValueError("an edit stands outside of the text that it belongs to")
+        yield from ((old[number], number) for number in range(at, change.at))
+        at = change.at
+        if not change.before:
+            yield change.after, None
+        elif at < len(old) and old[at] == change.before:
+            yield change.after, at
+            at += 1
+        else:
+            raise ValueError("an edit changes a sentence that does not stand in its text")
+    yield from ((old[number], number) for number in range(at, len(old)))
+
+
+def _passage(old: Sequence[str], new: Sequence[str], start: int) -> Iterator[Edit]:
+    """Edits of a passage in which nothing stayed as it was."""
+    at = written = 0
+    for one, other in [*_pairs(old, new), (len(old), len(new))]:
+        yield from (_edit(start + number, old[number], "") for number in range(at, one))
+        yield from (_edit(start + one, "", new[number]) for number in range(written, other))
+        if one < len(old):
+            yield _edit(start + one, old[one], new[other])
+        at, written = one + 1, other + 1
+
+
+def _pairs(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+    """Numbers of sentences that are one changed into the other, in order: together as alike as they can be."""
+    if len(old) * len(new) > _MOST_PAIRS:
+        return [(n, n) for n in range(min(len(old), len(new))) if likeness(old[n], new[n]) >= _ALIKE]
+    alike = [[likeness(one, other) for other in new] for one in old]
+    best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
+    for i in reversed(range(len(old))):
+        for j in reversed(range(len(new))):
+            paired = alike[i][j] + best[i + 1][j + 1] if alike[i][j] >= _ALIKE else 0.0
+            best[i][j] = max(best[i + 1][j], best[i][j + 1], paired)
+    return list(_traced(alike, best))
+
+
+def _traced(alike: list[list[float]], best: list[list[float]]) -> Iterator[tuple[int, int]]:
+    i = j = 0
+    while i < len(best) - 1 and j < len(best[0]) - 1:
+        if alike[i][j] >= _ALIKE and best[i][j] == alike[i][j] + best[i + 1][j + 1]:
+            yield i, j
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            i += 1
+        else:
+            j += 1
+
+
+def _edit(at: int, before: str, after: str) -> Edit:
+    return Edit(at=at, before=before, after=after, classes=_classes(before, after))
+
+
+def _classes(before: str, after: str) -> tuple[EditClass, ...]:
+    if not before:
+        return (EditClass.INSERT,)
+    if not after:
+        return (EditClass.DELETE,)
+    return tuple(_meanings(said(before), said(after))) or (EditClass.REWORD,)
+
+
+def _meanings(old: Said, new: Said) -> Iterator[EditClass]:
+    if old.absent != new.absent:
+        yield EditClass.NEGATION
+    if sorted(old.sides) != sorted(new.sides):
+        yield EditClass.LATERALITY
+    if sorted(old.numbers) != sorted(new.numbers):
+        yield EditClass.MEASUREMENT
+    if sorted(old.degrees) != sorted(new.degrees):
+        yield EditClass.SEVERITY
+    if old.rest != new.rest:
+        yield EditClass.REWORD

@@ -1,0 +1,169 @@
+"""Review: the images beside the draft; each of its sentences accepted, edited or rejected by a person."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import HTTPException, Request
+from fastapi.responses import JSONResponse, Response
+
+from service.domain.audit import AuditKind
+from service.domain.edit import History, text_digest
+from service.domain.errors import Unreadable
+from service.domain.report import Evidence, Finding, Report, Section, first_line
+from service.flow.record import read_report
+from service.flow.review import Line, draft_text, lines_of
+from service.flow.review import save as save_lines
+from service.ports.catalogue import JobRecord, StudyQuery, StudyRecord
+from service.web.dicomweb.resources import ROOT
+from service.web.door import field, visitor_of
+from service.web.pages.study import newest_readings, record_of, viewed
+from service.web.rendering import page
+from service.web.services import services_of
+from service.web.trail import audit
+
+REVIEWABLE = ("done", "delivering", "attention")
+MOST_TEXT = 60_000
+"""Characters of a report that are taken from a form."""
+_LONGEST_S = 86_400.0
+_LOOKED_AT = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """What one page shows: a report that has sentences, and what became of it."""
+
+    job: JobRecord
+    report: Report
+    history: History | None
+
+    @property
+    def base(self) -> str:
+        """Digest of the text as it stands."""
+        return text_digest(self.history.text if self.history else draft_text(self.report))
+
+    @property
+    def findings(self) -> Mapping[str, Finding]:
+        return {finding.tracking_id: finding for finding in self.report.findings}
+
+
+def show(request: Request, study_uid: str, job: str = "") -> Response:
+    """One study's draft beside its images; the newest reading unless another is named."""
+    record = viewed(request, study_uid, detail="review")
+    readings = newest_readings(record.jobs)
+    case = _case(request, _chosen(readings, job))
+    return page(
+        request, "review.html", row=record.row, case=case, readings=readings, lines=_shown(case),
+        sections=list(Section), first_line=first_line(case.report), following=_next_case(request, record),
+        dicomweb=ROOT,
+    )  # fmt: skip
+
+
+def save(request: Request, study_uid: str, job_id: str) -> Response:
+    """Keep what was made of the draft; 409 if somebody else has saved it since this page was loaded."""
+    record = record_of(request, study_uid)
+    case = _case(request, _chosen(newest_readings(record.jobs), job_id, exactly=True))
+    lines = _sent(field(request, "lines", limit=MOST_TEXT))
+    _told(request, study_uid, f"report of job {job_id} is being saved")
+    services = services_of(request)
+    kept = save_lines(
+        services.edits,
+        report=case.report,
+        job_id=job_id,
+        study_instance_uid=study_uid,
+        lines=lines,
+        base_sha256=field(request, "base"),
+        reviewer=visitor_of(request).account.name,
+        seconds=_seconds(field(request, "seconds")),
+        accepted=_count(field(request, "accepted")),
+        now=services.clock.now(),
+    )
+    if kept is None:
+        raise HTTPException(
+            409, "Somebody else has saved this report since you opened it. Your text is still here: copy what you need."
+        )
+    _told(request, study_uid, f"report of job {job_id} saved, edit log {kept}")
+    return JSONResponse({"saved": True})
+
+
+def _told(request: Request, study_uid: str, detail: str) -> None:
+    """Into the audit record: before, so that nothing unrecorded happens, and after, so that the log's end is known."""
+    who = visitor_of(request).account.name
+    audit(request, AuditKind.APPLICATION_ACTIVITY, "U", who=who, study_instance_uid=study_uid, detail=detail)
+
+
+def _chosen(readings: Sequence[JobRecord], job_id: str, *, exactly: bool = False) -> JobRecord:
+    """The reading of that job, else the newest with something to say. Raises 404."""
+    named = next((reading for reading in readings if reading.job.job_id == job_id), None)
+    if named is not None:
+        return named
+    if exactly or job_id or not readings:
+        raise HTTPException(404, "There is no such draft of this study. Its page says why.")
+    return max(readings, key=lambda reading: (reading.outcome in {"analysed", "partial"}, reading.created_at))
+
+
+def _case(request: Request, job: JobRecord) -> Case:
+    try:
+        report = read_report(job.report)
+    except Unreadable as error:
+        raise HTTPException(409, f"This draft cannot be shown: {error}.") from error
+    assert report is not None, "only jobs with a report are readings"
+    return Case(job=job, report=report, history=services_of(request).edits.history(job.job.job_id))
+
+
+def _shown(case: Case) -> list[dict[str, Any]]:
+    """Each line with what it rests on, in words and as places on images."""
+    found = []
+    for line in lines_of(case.report, case.history):
+        findings = [case.findings[each] for each in line.findings if each in case.findings]
+        places = [_place(evidence, finding) for finding in findings for evidence in finding.evidence]
+        found.append({"line": line, "findings": findings, "places": places})
+    return found
+
+
+def _place(evidence: Evidence, finding: Finding) -> dict[str, Any]:
+    region = evidence.region
+    box = [region.left, region.top, region.right, region.bottom] if region else None
+    return {
+        "series": str(evidence.series_instance_uid),
+        "instance": str(evidence.sop_instance_uid),
+        "frame": evidence.frame or 1,
+        "box": box if box and all(map(math.isfinite, box)) else None,
+        "label": " ".join(code.meaning for code in (finding.laterality, finding.concept) if code),
+        "present": finding.present,
+    }
+
+
+def _sent(text: str) -> list[Line]:
+    """The lines as the page sends them: JSON, [[section, text], ...]. Raises 422."""
+    try:
+        return [Line(section=Section(section), text=str(said)) for section, said in json.loads(text)]
+    except (ValueError, TypeError, RecursionError):
+        raise HTTPException(422, "The report was not sent whole. Reload the page and try again.") from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return 0.0
+    return min(max(seconds, 0.0), _LONGEST_S) if math.isfinite(seconds) else 0.0
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
+
+
+def _next_case(request: Request, record: StudyRecord) -> str:
+    """The next older study that has a draft; empty if none is near."""
+    catalogue, row = services_of(request).catalogue, record.row
+    before = (row.received_last, str(row.study_instance_uid))
+    for each in catalogue.studies(StudyQuery(before=before, limit=_LOOKED_AT)):
+        found = catalogue.record(each.study_instance_uid) if each.state in REVIEWABLE else None
+        if found and newest_readings(found.jobs):
+            return str(each.study_instance_uid)
+    return ""

@@ -1,0 +1,291 @@
+"""Review in a real browser: real images, boxes and sentences linked, a report changed by keys alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+from pydicom.pixels.utils import pixel_array
+
+from service.domain.account import Role
+from service.domain.edit import EditClass, Provenance
+from service.web.app import create_app
+from tests.support.accessibility import FAULTS
+from tests.support.browser import Browser
+from tests.support.instances import uid
+from tests.support.reviewable import SIZE, SLICES, STUDY, Review, named, pixels
+from tests.support.serve import served
+from tests.support.viewable import shelf
+
+pytestmark = pytest.mark.pages
+
+READY = "return document.querySelector('#review')?.dataset.ready && prereadViewer.picture !== undefined"
+AT = "return [prereadViewer.shown.instance, prereadViewer.shown.frame]"
+STATS = """
+const values = [...prereadViewer.picture.pixels];
+return [Math.min(...values), Math.max(...values), values.reduce((sum, value) => sum + value, 0)];
+"""
+GREY = """
+const canvas = document.querySelector('canvas');
+const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+const grey = data.filter((_, n) => n % 4 == 0);
+"""
+SHADES = f"{GREY} return new Set(grey).size"
+MEAN = f"{GREY} return grey.reduce((sum, value) => sum + value, 0) / grey.length"
+BOX = """
+const box = document.querySelector('rect.at'), image = document.querySelector('canvas');
+if (!box) return null;
+const frame = image.getBoundingClientRect(), seen = box.getBoundingClientRect();
+const scale = Math.min(frame.width / image.width, frame.height / image.height);
+const left = frame.left + (frame.width - image.width * scale) / 2;
+const top = frame.top + (frame.height - image.height * scale) / 2;
+return [seen.left - left, seen.top - top, seen.right - left, seen.bottom - top].map((at) => at / scale);
+"""
+"""The active box in pixels of the image, by where both stand in the window."""
+LINES = (
+    "return [...document.querySelectorAll('.line')].map((l) => [l.querySelector('.say').textContent, l.dataset.wrote])"
+)
+FOCUSED = "return document.activeElement.querySelector?.('.say')?.textContent"
+SAVED = "return document.querySelector('.made').innerText.includes('Saved 1 time')"
+DRAG = """
+const stage = document.querySelector('#stage'), box = document.querySelector('svg').getScreenCTM();
+const at = (x, y) => ({ clientX: x * box.a + box.e, clientY: y * box.d + box.f, bubbles: true, pointerId: 1 });
+stage.dispatchEvent(new PointerEvent('pointerdown', at(...arguments[0])));
+stage.dispatchEvent(new PointerEvent('pointermove', at(...arguments[1])));
+window.dispatchEvent(new PointerEvent('pointerup', at(...arguments[1])));
+"""
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Iterator[Review]:
+    with shelf(tmp_path) as made:
+        yield Review(made)
+
+
+@pytest.fixture
+def address(case: Review) -> Iterator[str]:
+    with served(create_app(case.services(), watch_nodes=False)) as where:
+        yield where
+
+
+@pytest.fixture
+def page(window: Browser, case: Review, address: str) -> Iterator[Browser]:
+    """The review page, opened by a radiologist; what the console says of errors fails the test."""
+    sign_in(window, address, case, Role.RADIOLOGIST)
+    window.complaints()
+    open_review(window, address)
+    yield window
+    complaints = [line for line in window.complaints() if not line.startswith(("DEBUG", "INFO"))]
+    window.run("onbeforeunload = null; document.querySelector('#review')?.remove()")
+    window.open("about:blank")
+    assert complaints == []
+
+
+def sign_in(window: Browser, address: str, case: Review, *roles: Role) -> None:
+    window.forget()
+    window.resize(1440, 900)
+    window.open(f"{address}/sign-in")
+    window.fill("input[name=token]", case.house.token(*roles, name="dr.keller"))
+    window.click("button.main")
+    window.wait("return location.pathname === '/operations'")
+
+
+def open_review(window: Browser, address: str) -> None:
+    window.open(f"{address}/studies/{STUDY}/review")
+    window.wait(READY, seconds=40)
+
+
+def test_the_page_is_dark_complete_and_can_be_used_by_everybody(page: Browser, shots: Path) -> None:
+    assert page.run(FAULTS) == []
+    assert "PRELIMINARY" in page.text(".banner")
+    assert page.shoot(shots / "review.png").stat().st_size > 20_000
+    assert page.run(SHADES) > 20
+    assert page.run("return document.documentElement.scrollWidth - innerWidth") <= 0
+    assert (
+        page.run("return performance.getEntriesByType('resource').filter(r => !r.name.startsWith(origin)).length") == 0
+    )
+
+
+def test_every_frame_has_the_pixels_that_were_stored(page: Browser) -> None:
+    for at in range(SLICES + 1):
+        page.run("return prereadViewer.show(arguments[0])", at)
+        last = at == SLICES
+        wanted = pixels(SLICES - 1 + 40) if last else pixels(at)
+        assert page.run(AT) == [named(SLICES - 1 if last else at), 2 if last else 1]
+        assert page.run(STATS) == [int(wanted.min()), int(wanted.max()), int(wanted.sum(dtype=int))]
+
+
+def test_a_sentence_shows_its_image_and_its_box(page: Browser) -> None:
+    assert page.run(AT) == [named(1), 1]
+    assert page.run(BOX) == pytest.approx([10, 20, 30, 50], abs=1)
+    assert page.run("return document.querySelectorAll('rect').length") == 1  # two sentences rest on this one place
+    page.press("ArrowDown")
+    page.wait("return prereadViewer.shown.frame === 2 && document.querySelector('rect.at') !== null")
+    assert page.run(AT) == [named(SLICES - 1), 2]
+    assert page.run(BOX) == pytest.approx([4, 6, 44, 26], abs=1)
+    assert page.run(FOCUSED) == "Enlarged heart, 162 mm across."
+
+
+def test_a_box_focuses_its_sentence(page: Browser) -> None:
+    page.press("ArrowDown", "ArrowDown")
+    page.wait("return document.querySelector('.line.at .say').textContent === 'No pneumothorax.'")
+    page.wait("return document.querySelector('rect') !== null && prereadViewer.shown.frame === 1")
+    page.run("document.querySelector('rect').dispatchEvent(new PointerEvent('pointerdown', {bubbles: true}))")
+    page.wait("return document.activeElement.innerText.includes('left pleural effusion')")
+
+
+def test_the_picture_is_windowed_inverted_measured_and_scrolled_by_key(page: Browser) -> None:
+    own = page.run(MEAN)
+    page.press("4")
+    lung = page.run(MEAN)
+    assert page.run("return document.querySelector('#window').selectedOptions[0].text") == "Lung -600/1500"
+    assert lung != own
+    page.press("i")
+    assert page.run(MEAN) == pytest.approx(255 - lung, abs=1)
+    assert page.run("return document.querySelector('[data-act=invert]').getAttribute('aria-pressed')") == "true"
+    page.press("r")
+    assert page.run(MEAN) == pytest.approx(own, abs=0.5)
+    page.press("l")
+    page.run(DRAG, [10, 10], [40, 50])
+    assert page.text("svg text") == "" or page.run("return document.querySelector('svg text').textContent") == "25.0 mm"
+    assert page.run("return document.querySelector('svg text').textContent") == "25.0 mm"
+    page.press(".")
+    page.wait("return prereadViewer.at === 2")
+    page.press(",")
+    page.wait("return prereadViewer.at === 1")
+    assert page.run("return document.querySelector('svg text').textContent") == "25.0 mm"
+
+
+def test_a_report_is_accepted_edited_rejected_and_added_to_by_keys_alone(page: Browser, case: Review) -> None:
+    page.press("ArrowUp", "e")
+    page.wait("return document.activeElement.tagName === 'TEXTAREA'")
+    page.run("document.activeElement.select()")
+    page.press(*"Small right effusion.", "Enter")
+    page.wait("return document.activeElement.classList.contains('line')")
+    page.press("ArrowDown", "a", "x", "o")
+    page.wait("return document.activeElement.tagName === 'TEXTAREA'")
+    page.press(*"Old rib fracture.", "Enter")
+    page.wait("return document.activeElement.classList.contains('line')")
+    page.press("s")
+    page.wait(SAVED)
+    assert page.run(LINES) == [
+        ["Small right effusion.", "edited"],
+        ["Enlarged heart, 162 mm across.", "AI"],
+        ["Old rib fracture.", "human"],
+        ["Small left effusion with cardiomegaly.", "AI"],
+    ]
+    history = case.edits.history("j-2")
+    assert history is not None
+    assert case.edits.breaks() == ()
+    (revision,) = history.revisions
+    assert [edit.classes for edit in revision.edits] == [
+        (EditClass.LATERALITY, EditClass.REWORD), (EditClass.DELETE,), (EditClass.INSERT,)
+    ]  # fmt: skip
+    assert (revision.reviewer, revision.accepted) == ("dr.keller", 1)
+    assert history.text == "Findings:\n" + "".join(
+        f"{line}\n"
+        for line in (
+            "Small right effusion.", "Enlarged heart, 162 mm across.", "Old rib fracture.", "Conclusions:",
+            "Small left effusion with cardiomegaly.",
+        )
+    )  # fmt: skip
+    assert Provenance.HUMAN in {span.provenance for span in history.spans}
+    assert [event.detail for event in case.house.audit.events if "edit log web#1=" in event.detail]
+
+
+def test_of_two_at_one_report_the_second_is_told_and_keeps_the_text(page: Browser, case: Review) -> None:
+    page.press("x")
+    page.run("document.querySelector('#review').dataset.base = 'what it was before'")
+    page.press("s")
+    page.wait("return document.querySelector('#said').textContent.includes('Somebody else has saved')")
+    assert page.run("return document.querySelectorAll('[data-verdict=rejected]').length") == 1
+    assert case.edits.history("j-2") is None
+    page.complaints()  # the refusal is what we wanted
+
+
+def test_markup_in_a_sentence_stays_text(page: Browser, case: Review) -> None:
+    page.press("o")
+    page.wait("return document.activeElement.tagName === 'TEXTAREA'")
+    page.run(
+        "document.activeElement.value = arguments[0]",
+        "<img src=x onerror=\"document.title='owned'\">{{7*7}} \u202e 放射線",
+    )
+    page.press("Enter", "s")
+    page.wait(SAVED)
+    assert "<img src=x" in page.text(".report")
+    assert "owned" not in page.title
+
+
+def test_who_only_views_changes_nothing(window: Browser, case: Review, address: str) -> None:
+    sign_in(window, address, case, Role.VIEWER)
+    open_review(window, address)
+    window.press("x", "e", "o", "s")
+    assert [wrote for _, wrote in window.run(LINES)] == ["AI"] * 4
+    assert "sign in with the role radiologist" in window.text(".made")
+    assert window.run(f"return document.querySelector('canvas').width === {SIZE}")
+    window.open("about:blank")
+
+
+class TestRealFiles:
+    """What the browser shows of real files, in twelve transfer syntaxes, is what pydicom reads."""
+
+    NOT_SHOWN = ("NM1_JPLY.dcm", "CTImage.dcm_JPEGProcess2_4TransferSyntax_1.2.840.10008.1.2.4.51.dcm")
+    """12 bits in a process that nothing here decodes: the page says so."""
+
+    def test_every_grey_picture_has_its_pixels_in_the_browser(
+        self, window: Browser, tmp_path: Path, test_data: Path, shots: Path
+    ) -> None:
+        paths = sorted((test_data / "ts").iterdir())
+        with shelf(tmp_path) as made:
+            case = Review(made)
+            made.keep(*(alone(path) for path in paths))
+            with served(create_app(case.services(), watch_nodes=False)) as address:
+                sign_in(window, address, case, Role.RADIOLOGIST)
+                open_review(window, address)
+                shown = {path.name: shown_in(window, path) for path in paths}
+                window.complaints()  # the two refusals are what we wanted
+                window.shoot(shots / "review_real.png")
+                window.open("about:blank")
+        for path in paths:
+            if path.name in self.NOT_SHOWN:
+                assert "Nothing here decodes" in str(shown[path.name])
+                continue
+            wanted = pixel_array(path if "Deflated" not in path.name else dcmread(path), index=0)
+            if wanted.ndim == 3:
+                assert shown[path.name] == "colour, drawn"
+            else:
+                assert shown[path.name] == [int(wanted.min()), int(wanted.max()), int(wanted.sum(dtype=np.int64))]
+        assert len(paths) == 14
+
+
+OPEN = """
+const [study, series, instance] = arguments;
+prereadViewer.study = `/dicom-web/studies/${study}`;
+return prereadViewer.open(series, instance).then(() => {
+  const { picture, note } = prereadViewer;
+  if (!picture) return note.textContent;
+  if (picture.drawn) return 'colour, drawn';
+  let [low, high, sum] = [Infinity, -Infinity, 0];
+  for (const value of picture.pixels) { low = Math.min(low, value); high = Math.max(high, value); sum += value; }
+  return [low, high, sum];
+});
+"""
+
+
+def alone(path: Path) -> bytes:
+    """A real file under UIDs of its own: several of them are one picture in several syntaxes. Its pixels stay."""
+    dataset = dcmread(path)
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = uid("study of", path.name), uid("series of", path.name)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid("instance of", path.name)
+    written = BytesIO()
+    dataset.save_as(written, enforce_file_format=True)
+    return written.getvalue()
+
+
+def shown_in(window: Browser, path: Path) -> Any:
+    return window.run(OPEN, *(uid(f"{level} of", path.name) for level in ("study", "series", "instance")))
