@@ -119,7 +119,7 @@ def _consolidation(where: str) -> Form:
 def _nodule(where: str, item: str) -> Form:
     return Form(
         name="nodule", concept=code.NODULE, site=code.LUNG, several=True, absent="No pulmonary nodule.",
-        present=f"There is {{a}} {{mm}} mm nodule in the {where}.", item=f"{{mm}} mm {item} nodule",
+        present=f"There is {{a}} {{mm}} mm nodule in the {where}.", item=f"{item} nodule",
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def test_a_narrative_tells_every_entry_in_order_right_before_left() -> None:
         "No pneumothorax. No consolidation. There is a 14 mm nodule in the left upper zone [100 40 106 46]. "
         "No rib fracture. No central venous line. An endotracheal tube ends 35 mm above the carina [78 0 81 50]. "
         "IMPRESSION: large right pleural effusion, small left pleural effusion, "
-        "14 mm left upper zone nodule, endotracheal tube."
+        "left upper zone nodule, endotracheal tube."
     )
 
 

@@ -27,7 +27,7 @@ def test_an_impression_never_names_a_true_finding_otherwise_than_the_sentence_be
     nudged = 0
     for _ in range(120):
         picture, other = shown(rng, view), shown(rng, view)
-        given, answer = corpus.continued(rng, picture, other)
+        given, answer, _ = corpus.continued(rng, picture, other)
         if "IMPRESSION" in given:
             continue
         told = read.found(given + answer)
@@ -50,7 +50,7 @@ def test_an_impression_leaves_out_what_the_picture_does_not_show() -> None:
     false = 0
     for _ in range(80):
         picture, other = shown(rng, "frontal"), shown(rng, "frontal")
-        given, answer = corpus.continued(rng, picture, other)
+        given, answer, _ = corpus.continued(rng, picture, other)
         if "IMPRESSION" in given:
             continue
         own = {each.place for each in picture[1]}

@@ -22,6 +22,10 @@ INJECTED = (
 )  # fmt: skip
 
 
+BLIND = 0.5
+"""Share of the impressions that could be written from the report's own sentences, and are: what is copied agrees."""
+
+
 @dataclass(frozen=True)
 class Example:
     """One question about a picture; `given` is a prefix of the answer that the reader has already written."""
@@ -29,6 +33,8 @@ class Example:
     question: str
     given: str
     answer: str
+    blind: bool = False
+    """Whether the impression is to be written from the sentences before it, without a look at the picture."""
 
 
 def example(rng: Rng, shown: Shown, other: Shown) -> Example:
@@ -36,10 +42,10 @@ def example(rng: Rng, shown: Shown, other: Shown) -> Example:
     view, found = shown
     kind, block = rng.random(), context(rng)
     if kind < 0.36:
-        return Example(block + tasks.REPORT, "", tasks.narrative(found, view))
+        return Example(block + tasks.REPORT, "", tasks.narrative(found, view), blind=rng.random() < BLIND)
     if kind < 0.60:
-        given, answer = continued(rng, shown, other if other[0] == view else shown)
-        return Example(block + tasks.REPORT, given, answer)
+        given, answer, blind = continued(rng, shown, other if other[0] == view else shown)
+        return Example(block + tasks.REPORT, given, answer, blind)
     if kind < 0.77:
         return Example(block + tasks.STRUCTURED, "", tasks.structured(found, view))
     question = asked(rng, found, view)
@@ -59,8 +65,8 @@ def context(rng: Rng) -> str:
     return tasks.context_block(**fields)
 
 
-def continued(rng: Rng, shown: Shown, other: Shown) -> tuple[str, str]:
-    """Return a report's beginning, some of it from `other` or made up, and what follows.
+def continued(rng: Rng, shown: Shown, other: Shown) -> tuple[str, str, bool]:
+    """Return a report's beginning, some of it from `other` or made up; what follows; and whether blind.
 
     What follows tells what the picture shows, except that the impression names a finding as the sentence before
     it did: a report may be wrong about a size, but not of two minds.
@@ -70,14 +76,16 @@ def continued(rng: Rng, shown: Shown, other: Shown) -> tuple[str, str]:
         text = tasks.narrative(found, view)
         blanks = [at for at, sign in enumerate(text) if sign == " "]
         cut = int(rng.choice(blanks))
-        return text[:cut], text[cut:]
+        return text[:cut], text[cut:], False
     order = findings.ORDER[view]
     # Sentences stand by the entry they belong to, as one entry may have two.
     cut = len(order) if rng.random() < 0.4 else int(rng.integers(1, len(order) + 1))
-    before = _nudged(rng, found, view) if rng.random() < 0.6 else _others(rng, other[1], view)
+    own = rng.random() < 0.6
+    before = _nudged(rng, found, view) if own else _others(rng, other[1], view)
     begun = entries(tuple(each for each in before if each.name in order[:cut]), view)[:cut]
     told = _as_told(found, [each for each in before if each.name in order[:cut]])
-    return " ".join(begun), " " + " ".join([*entries(found, view)[cut:-1], tasks.sentences(told, view)[-1]])
+    rest = " " + " ".join([*entries(found, view)[cut:-1], tasks.sentences(told, view)[-1]])
+    return " ".join(begun), rest, own and rng.random() < BLIND
 
 
 def _nudged(rng: Rng, found: Sequence[Finding], view: str) -> list[Finding]:

@@ -135,14 +135,14 @@ def _clause(finding: Finding, view: str) -> str:
 
 
 def item(finding: Finding, view: str) -> str:
-    """Return how the impression names a finding."""
+    """Return how the impression names a finding; how large it is in millimetres stands in its sentence alone."""
     side = f"{finding.side} " if finding.side else ""
     zone = {"frontal": f"{finding.zone} zone ", "lateral": f"{finding.zone} ", "ct": ""}[view] if finding.zone else ""
     match finding.name:
         case "mediastinal widening":
             return "widened mediastinum"
         case "nodule":
-            return f"{finding.mm} mm {side}{zone}nodule"
+            return f"{side}{zone}nodule"
         case "endotracheal tube":
             return "endotracheal tube"
     severity = f"{finding.severity} " if finding.severity else ""

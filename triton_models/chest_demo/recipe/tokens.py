@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -107,40 +107,57 @@ def prompt(tokenizer: Tokenizer, question: str, given: str = "", images: int = 1
 
 def picture_batch(tokenizer: Tokenizer, asked: Sequence[Sequence[Example]]) -> Batch:
     """Return a sequence per picture: the image once, then each question as if it were the only one."""
-    return _batch([[_turn(tokenizer, each.question, each.given, each.answer) for each in some] for some in asked], 1)
+    return _batch([[_asked(tokenizer, each) for each in some] for some in asked], 1)
 
 
 def text_batch(tokenizer: Tokenizer, asked: Sequence[Task]) -> Batch:
     """Return `asked` as sequences of prompt, answer and END; what does not fit the context is left out."""
     turns = [_turn(tokenizer, each.question, "", each.answer) for each in asked]
-    return _batch([[turn] for turn in turns if sum(map(len, turn)) + 2 <= CONTEXT], 0)
+    return _batch([[turn] for turn in turns if len(turn.asked) + len(turn.told) + 2 <= CONTEXT], 0)
 
 
-Turn = tuple[list[int], list[int]]
-"""A question's tokens up to where the answer begins, and those of the answer."""
+@dataclass(frozen=True)
+class Turn:
+    """A question's tokens up to where the answer begins, and those of the answer."""
+
+    asked: list[int]
+    told: list[int]
+    blind: int = 0
+    """How many of the last of the answer are written without a look at the picture."""
+
+
+def _asked(tokenizer: Tokenizer, example: Example) -> Turn:
+    turn = _turn(tokenizer, example.question, example.given, example.answer)
+    body, impression, _ = example.answer.partition(" IMPRESSION")
+    if not (example.blind and impression):
+        return turn
+    return replace(turn, blind=len(turn.told) - len(tokenizer.encode(body).ids))
 
 
 def _turn(tokenizer: Tokenizer, question: str, given: str, answer: str) -> Turn:
     asked = [*tokenizer.encode(question).ids, ASSISTANT, *tokenizer.encode(given).ids]
-    return asked, [*tokenizer.encode(answer).ids, END]
+    return Turn(asked, [*tokenizer.encode(answer).ids, END])
 
 
 def _batch(rows: list[list[Turn]], images: int) -> Batch:
     begin = [BEGIN, USER, *[IMAGE] * TOKENS * images]
-    length = max(len(begin) + sum(len(asked) + len(told) for asked, told in turns) for turns in rows)
+    length = max(len(begin) + sum(len(turn.asked) + len(turn.told) for turn in turns) for turns in rows)
     tokens = torch.full((len(rows), length), PAD)
     targets, turn, positions = (torch.full((len(rows), length), each) for each in (IGNORED, -1, 0))
+    blind = torch.zeros(len(rows), length, dtype=torch.bool)
     for at, turns in enumerate(rows):
         end = len(begin)
         tokens[at, :end], turn[at, :end], positions[at, :end] = torch.tensor(begin), 0, torch.arange(end)
-        for number, (asked, told) in enumerate(turns, 1):
-            start, end = end, end + len(asked) + len(told)
-            tokens[at, start:end], turn[at, start:end] = torch.tensor(asked + told), number
-            targets[at, start + len(asked) : end] = torch.tensor(told)
+        for number, each in enumerate(turns, 1):
+            start, end = end, end + len(each.asked) + len(each.told)
+            tokens[at, start:end], turn[at, start:end] = torch.tensor(each.asked + each.told), number
+            targets[at, start + len(each.asked) : end] = torch.tensor(each.told)
+            blind[at, end - each.blind : end] = True
             positions[at, start:end] = len(begin) + torch.arange(end - start)
     back = torch.ones(length, length, dtype=torch.bool).tril()
     own = (turn[:, :, None] == turn[:, None, :]) | (turn[:, None, :] == 0)
-    return Batch(tokens, targets, positions, torch.where(own & back, 0.0, -1e9)[:, None])
+    hidden = blind[:, :, None] & (tokens == IMAGE)[:, None, :]
+    return Batch(tokens, targets, positions, torch.where(own & back & ~hidden, 0.0, -1e9)[:, None])
 
 
 def pieces_per_word(tokenizer: Tokenizer, text: str) -> float:
