@@ -6,6 +6,7 @@ Synthetic phantoms, not patients. `PREREAD_PHANTOM_SEED` chooses others; every s
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,8 +98,13 @@ def _read(sent: list[Phantom], installation: Installation) -> dict[str, frozense
         structured = of_class(installation.orthanc.reports(phantom.study), Comprehensive3DSRStorage)
         found[phantom.study] = present_findings(structured[0]) if structured else frozenset()
         if structured:
-            assert stated_findings(structured[0]) == STATED[phantom.view]
+            assert stated_findings(structured[0]) | _doubted(structured[0]) == STATED[phantom.view]
     return found
+
+
+def _doubted(report: Dataset) -> set[str]:
+    """What the report says of that nothing is told of it, because the model contradicts itself about it."""
+    return set(re.findall(r"contradicts itself about ([a-z ]+), so nothing is told of it", report.to_json()))
 
 
 def _paired(sent: list[Phantom]) -> list[Phantom]:

@@ -56,6 +56,8 @@ class Draft:
     sentences: tuple[Sentence, ...]
     statements: tuple[Statement, ...] = ()
     """At most one for each finding; a finding without one gets no certainty."""
+    doubts: tuple[str, ...] = ()
+    """What the model calls that on which it contradicts itself: nothing of it is told, and the report is incomplete."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

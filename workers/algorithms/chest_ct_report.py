@@ -14,7 +14,7 @@ from service.ports.pixels import Frame
 from workers.algorithms.base import Choice, Draft, Looked
 from workers.narrative import slices, volume
 from workers.narrative.forms import CT
-from workers.narrative.merge import listed, merged, seen
+from workers.narrative.merge import doubts, listed, merged, seen
 from workers.narrative.sentences import read
 
 ALGORITHM = "chest-ct-report"
@@ -64,4 +64,4 @@ def combine(drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str
         told = listed(sorted({number for each in shown if (number := names[each]) is not None}))
         return f"Slice{'s' if len(set(shown)) > 1 else ''} {told}: "
 
-    return merged(slices.same(seen(drafts, looked)), places, namespace=namespace)
+    return merged(slices.same(seen(drafts, looked)), places, doubts(drafts), namespace=namespace)

@@ -16,7 +16,7 @@ from service.ports.pixels import Frame
 from workers.algorithms.base import Draft, Looked
 from workers.narrative import projections
 from workers.narrative.forms import FRONTAL, LATERAL, Form
-from workers.narrative.merge import merged, seen
+from workers.narrative.merge import doubts, merged, seen
 from workers.narrative.sentences import read
 
 ALGORITHM = "chest-radiograph-report"
@@ -59,5 +59,5 @@ def combine(drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str
         return f"{projections.images(numbers, of).capitalize()}: " if of > 1 else ""
 
     groups = projections.same(seen(drafts, looked))
-    draft = merged(groups, places, namespace=namespace)
+    draft = merged(groups, places, doubts(drafts), namespace=namespace)
     return replace(draft, sentences=(*draft.sentences, *projections.disagreements(groups, draft, of)))

@@ -14,6 +14,7 @@ from service.ports.pixels import Frame
 from tests.support.narratives import FRONTAL, ILL, LATERAL, NORMAL, answer, narrative, radiograph
 from workers.algorithms import chest_radiograph_report as chest
 from workers.algorithms.base import Draft, Looked
+from workers.narrative.forms import FRONTAL as FORMS
 
 
 def looked(number: int = 1, of: int = 1, view: str = "PA", instance: Instance | None = None) -> Looked:
@@ -112,6 +113,31 @@ def test_nobody_is_shown_the_numbers_of_a_box() -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "doubted"),
+    [
+        ("IMPRESSION: moderate card", "IMPRESSION: mild card", "cardiomegaly"),
+        ("left rib fracture, ", "", "rib fracture"),
+        ("left rib fracture, ", "right rib fracture, ", "rib fracture"),
+        ("left rib fracture, ", "left rib fracture, left rib fracture, ", "rib fracture"),
+        ("There is a large right pneumothorax [10 20 60 90].", "No pneumothorax.", "pneumothorax"),
+    ],
+)
+def test_what_the_impression_says_otherwise_is_not_told_and_the_rest_is(before: str, after: str, doubted: str) -> None:
+    draft = interpret(ILL.replace(before, after))
+    assert draft.doubts == (doubted,)
+    assert {one.name for one in draft.statements} == {form.name for form in FORMS} - {doubted}
+    assert not any(doubted in line.lower() for line in lines(draft))
+    assert len(draft.findings) == len(FORMS) - 1
+
+
+def test_a_study_in_doubt_is_never_called_normal() -> None:
+    doubtful = NORMAL.replace("normal study", "left rib fracture")
+    for draft in (interpret(doubtful), combined(("PA", doubtful), ("LL", narrative(LATERAL)))):
+        assert draft.doubts == ("rib fracture",)
+        assert not any(sentence.section is Section.CONCLUSIONS for sentence in draft.sentences)
+
+
+@pytest.mark.parametrize(
     ("before", "after", "said"),
     [
         ("FINDINGS: ", "", "has no FINDINGS"),
@@ -119,7 +145,8 @@ def test_nobody_is_shown_the_numbers_of_a_box() -> None:
         ("No pneumothorax.", "No pneumothorax. as far as is seen", "no coded meaning"),
         ("No pneumothorax. ", "", "left out a finding"),
         ("No pneumothorax.", "There is a small left pneumothorax.", "contradicts its own findings"),
-        ("normal study.", "left effusion.", "contradicts its own findings"),
+        ("normal study.", "left effusion.", "no coded meaning"),
+        ("normal study.", "normal study, left rib fracture.", "no coded meaning"),
         ("No pneumothorax.", "No pneumothorax. No pneumothorax.", "twice or both ways"),
         ("No pneumothorax.", "No pneumothorax. There is a small left pneumothorax.", "twice or both ways"),
         ("No pneumothorax.", "There is a small left pneumothorax. There is a large left pneumothorax.", "twice"),
