@@ -34,10 +34,13 @@ class Phantom:
         return self.files[0]
 
 
-def phantoms(folder: Path, *, seed: int, **wanted: int) -> list[Phantom]:
-    """Render `wanted` phantoms by the recipe's own command line: count (frontal), lateral, ct, blank, noise."""
-    numbers = {"seed": seed, "count": 0, **wanted}
-    arguments = [word for name, number in numbers.items() for word in (f"--{name}", str(number))]
+def phantoms(folder: Path, *, seed: int, combinations: str = "any", **wanted: int) -> list[Phantom]:
+    """Render `wanted` phantoms by the recipe's own command line: count (frontal), lateral, ct, blank, noise.
+
+    `combinations` of findings: any, those seen in training, or those never seen there.
+    """
+    told = {"seed": seed, "combinations": combinations, "count": 0, **wanted}
+    arguments = [word for name, value in told.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, str(RECIPE), *arguments, "--out", str(folder)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     truth = json.loads((folder / "truth.json").read_text())
