@@ -7,6 +7,7 @@
 #   ./run.sh test [ARGS]      lint, types, import contracts and tests; ARGS go to pytest
 #   ./run.sh validate [ARGS]  every kind of object before every validator that is installed; --slow hears PixelMed, too
 #   ./run.sh lock             write the lock files anew from pyproject.toml
+#   ./run.sh train [OUT]      make the demonstration model anew (about an hour of two cores, evaluation included)
 #
 # It needs Python 3 and its standard library: no pip, no venv module, no compiler, no root. What it brings stays in
 # .venv, .tools and the cache folder ($PREREAD_CACHE, else ~/.cache/preread).
@@ -17,6 +18,7 @@ cd "$HERE"
 
 OLDEST_UV=0.7.0   # the first one tried with this script
 ROOM_MB=2000      # the environment, and what a first start unpacks
+MODEL_VERSION=2   # of the demonstration model, as its card says
 INSTALLABLE='requirements.lock requirements-test.lock requirements-gpu.lock' # the first, unless another is there
 
 say() { printf '%s\n' "preread: $*" >&2; }
@@ -287,7 +289,37 @@ write_locks() {
   compile requirements-gpu.lock --extra gpu --constraint requirements.lock "$@"
 }
 
+# --- the demonstration model -----------------------------------------------------------------------------------------
+
+# In an environment of its own: torch and its like are needed for nothing else. A run that was stopped goes on.
+train_model() {
+  check_platform
+  prepare_folders
+  prepare_network
+  find_uv
+  out=${1:-.tools/train}
+  recipe=triton_models/chest_demo/recipe
+  python=.tools/train-venv/bin/python
+  if [ ! -x "$python" ]; then
+    find_python
+    "$UV" venv --quiet --python "${PYTHON:-3.12}" .tools/train-venv || fail "No environment for the training could be made (see above)."
+  fi
+  say "installing what $recipe/requirements.in lists"
+  # On Linux the index's own torch brings a GPU's libraries; PREREAD_TORCH_INDEX names one with the small build.
+  "$UV" pip install --quiet --python "$python" ${PREREAD_TORCH_INDEX:+--index "$PREREAD_TORCH_INDEX"} -r "$recipe/requirements.in" ||
+    fail "The packages of $recipe/requirements.in could not be installed (see above): check the network or name an index with PREREAD_TORCH_INDEX."
+  step() { say "$*"; "$python" "$recipe/$@" || fail "$1 failed (see above)."; }
+  step train.py --out "$out"
+  step export.py --run "$out" --out triton_models/chest_demo/1
+  step card.py --version "$MODEL_VERSION"
+  step calibrate.py --out "$out/calibration.json"
+  step card.py --version "$MODEL_VERSION" --calibration "$out/calibration.json"
+  step evaluate.py --out "$out/evaluation.json"
+  step card.py --version "$MODEL_VERSION" --calibration "$out/calibration.json" --evaluation "$out/evaluation.json"
+}
+
 case ${1:-} in
+  train) shift; train_model "$@" ;;
   demo) run_preread "$@" ;;
   preread) shift; run_preread "$@" ;;
   setup)

@@ -31,7 +31,7 @@ NORMAL = narrative(FRONTAL)
 ILL = narrative(
     FRONTAL,
     "moderate cardiomegaly, widened mediastinum, small left pleural effusion, large right pneumothorax, "
-    "right lower zone consolidation, 14 mm right upper zone nodule, left rib fracture, right central venous line, "
+    "right lower zone consolidation, right upper zone nodule, left rib fracture, right central venous line, "
     "endotracheal tube",
     heart="There is moderate cardiomegaly [50 60 110 120].",
     mediastinum="The mediastinum is widened [60 20 100 70].",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.support.installation import REPOSITORY, Installation
 
@@ -16,33 +17,50 @@ RECIPE = REPOSITORY / "triton_models" / "chest_demo" / "recipe" / "phantom.py"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Phantom:
-    """One rendered study of one image, with what it shows."""
+    """One rendered study, with what it shows: a radiograph, or the slices of a CT."""
 
-    file: Path
+    files: tuple[Path, ...]
     study: str
     sop_instance_uid: str
+    """Of the first file."""
     kind: str
+    view: str
+    """frontal, lateral or ct."""
     findings: frozenset[tuple[str, str]]
-    """(finding, side), the side empty where there is none."""
+    """(finding, side) on any of its images, the side empty where there is none."""
+
+    @property
+    def file(self) -> Path:
+        return self.files[0]
 
 
-def phantoms(folder: Path, *, seed: int, count: int = 0, blank: int = 0, noise: int = 0) -> list[Phantom]:
-    """Render phantoms by the recipe's own command line."""
-    numbers = {"--seed": seed, "--count": count, "--blank": blank, "--noise": noise}
-    arguments = [word for option, number in numbers.items() for word in (option, str(number))]
+def phantoms(folder: Path, *, seed: int, combinations: str = "any", **wanted: int) -> list[Phantom]:
+    """Render `wanted` phantoms by the recipe's own command line: count (frontal), lateral, ct, blank, noise.
+
+    `combinations` of findings: any, those seen in training, or those never seen there.
+    """
+    told = {"seed": seed, "combinations": combinations, "count": 0, **wanted}
+    arguments = [word for name, value in told.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, str(RECIPE), *arguments, "--out", str(folder)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     truth = json.loads((folder / "truth.json").read_text())
-    return [
-        Phantom(
-            file=folder / told["file"],
-            study=told["study_instance_uid"],
-            sop_instance_uid=uid,
-            kind=told["kind"],
-            findings=frozenset((f["finding"], f.get("side") or "") for f in told["findings"]),
-        )
-        for uid, told in truth.items()
-    ]
+    studies: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for uid, told in truth.items():
+        studies.setdefault(told["study_instance_uid"], []).append((uid, told))
+    return [_phantom(folder, images) for images in studies.values()]
+
+
+def _phantom(folder: Path, images: Sequence[tuple[str, dict[str, Any]]]) -> Phantom:
+    uid, first = images[0]
+    shown = [found for _, told in images for found in told["findings"]]
+    return Phantom(
+        files=tuple(folder / told["file"] for _, told in images),
+        study=first["study_instance_uid"],
+        sop_instance_uid=uid,
+        kind=first["kind"],
+        view=first["view_name"],
+        findings=frozenset((found["finding"], found.get("side") or "") for found in shown),
+    )
 
 
 def dcmsend(files: Sequence[Path], installation: Installation, *, calling: str = "SENDER") -> None:

@@ -58,6 +58,8 @@ class Draft:
     sentences: tuple[Sentence, ...]
     statements: tuple[Statement, ...] = ()
     """At most one for each finding; a finding without one gets no certainty."""
+    doubts: tuple[str, ...] = ()
+    """What the model calls that on which it contradicts itself: nothing of it is told, and the report is incomplete."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,8 +121,8 @@ class Combines(Protocol):
 class Continues(Protocol):
     """An algorithm whose model goes on with a narrative that a person began (workers/narrative/opening.py)."""
 
-    def forms(self, looked: Looked, version: str) -> Sequence[Form]:
-        """What that version of the model states of this image."""
+    def forms(self, looked: Looked) -> Sequence[Form]:
+        """What the model states of this image."""
         ...
 
 

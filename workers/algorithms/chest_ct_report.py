@@ -14,7 +14,7 @@ from service.ports.pixels import Frame
 from workers.algorithms.base import Choice, Draft, Looked
 from workers.narrative import slices, volume
 from workers.narrative.forms import CT, Form
-from workers.narrative.merge import listed, merged, seen
+from workers.narrative.merge import doubts, listed, merged, seen
 from workers.narrative.sentences import read
 
 ALGORITHM = "chest-ct-report"
@@ -52,7 +52,7 @@ def interpret(answer: Answer, looked: Looked, *, namespace: str) -> Draft:
     return read(answer, CT, looked, namespace=namespace)
 
 
-def forms(looked: Looked, version: str) -> Sequence[Form]:
+def forms(looked: Looked) -> Sequence[Form]:
     return CT
 
 
@@ -68,4 +68,4 @@ def combine(drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str
         told = listed(sorted({number for each in shown if (number := names[each]) is not None}))
         return f"Slice{'s' if len(set(shown)) > 1 else ''} {told}: "
 
-    return merged(slices.same(seen(drafts, looked)), places, namespace=namespace)
+    return merged(slices.same(seen(drafts, looked)), places, doubts(drafts), namespace=namespace)

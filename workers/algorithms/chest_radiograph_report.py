@@ -15,8 +15,8 @@ from service.ports.models import Answer, ImagePart, Question
 from service.ports.pixels import Frame
 from workers.algorithms.base import Draft, Looked
 from workers.narrative import projections
-from workers.narrative.forms import FRONTAL, FRONTAL_OF_VERSION_1, LATERAL, Form
-from workers.narrative.merge import merged, seen
+from workers.narrative.forms import FRONTAL, LATERAL, Form
+from workers.narrative.merge import doubts, merged, seen
 from workers.narrative.sentences import read
 
 ALGORITHM = "chest-radiograph-report"
@@ -47,12 +47,12 @@ def prepare(frame: Frame, looked: Looked) -> Question:
 
 
 def interpret(answer: Answer, looked: Looked, *, namespace: str) -> Draft:
-    return read(answer, forms(looked, answer.version), looked, namespace=namespace)
+    return read(answer, forms(looked), looked, namespace=namespace)
 
 
-def forms(looked: Looked, version: str) -> Sequence[Form]:
-    view, stated = _VIEWS[looked.instance.view]
-    return FRONTAL_OF_VERSION_1 if view == "frontal" and version == "1" else stated
+def forms(looked: Looked) -> Sequence[Form]:
+    _, stated = _VIEWS[looked.instance.view]
+    return stated
 
 
 def combine(drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str) -> Draft:
@@ -63,5 +63,5 @@ def combine(drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str
         return f"{projections.images(numbers, of).capitalize()}: " if of > 1 else ""
 
     groups = projections.same(seen(drafts, looked))
-    draft = merged(groups, places, namespace=namespace)
+    draft = merged(groups, places, doubts(drafts), namespace=namespace)
     return replace(draft, sentences=(*draft.sentences, *projections.disagreements(groups, draft, of)))

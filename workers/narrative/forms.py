@@ -116,10 +116,10 @@ def _consolidation(where: str) -> Form:
     )  # fmt: skip
 
 
-def _nodule(where: str, item: str, size: str = "{mm} mm ") -> Form:
+def _nodule(where: str, item: str) -> Form:
     return Form(
         name="nodule", concept=code.NODULE, site=code.LUNG, several=True, absent="No pulmonary nodule.",
-        present=f"There is {{a}} {{mm}} mm nodule in the {where}.", item=f"{size}{item} nodule",
+        present=f"There is {{a}} {{mm}} mm nodule in the {where}.", item=f"{item} nodule",
     )  # fmt: skip
 
 
@@ -148,22 +148,6 @@ FRONTAL = (
         item="endotracheal tube",
     ),
 )  # fmt: skip
-FRONTAL_OF_VERSION_1 = (
-    Form(
-        name="cardiomegaly", concept=code.CARDIOMEGALY, site=code.HEART, absent="The heart size is normal.",
-        present="The cardiac silhouette is enlarged.", item="cardiomegaly",
-    ),
-    Form(
-        name="pleural effusion", concept=code.PLEURAL_EFFUSION, site=code.PLEURA, absent="No pleural effusion.",
-        present="There is a {size} {side} pleural effusion.", item="{side} pleural effusion",
-    ),
-    Form(
-        name="pneumothorax", concept=code.PNEUMOTHORAX, site=code.PLEURA, absent="No pneumothorax.",
-        present="There is a {side} pneumothorax.", item="{side} pneumothorax",
-    ),
-    _nodule("{side} {zone} zone", "{side}", size=""),
-)  # fmt: skip
-"""What version 1 of the demo model states: four findings, without boxes, and a shorter impression."""
 LATERAL = (
     _HEART,
     Form(

@@ -61,8 +61,8 @@ def seen(drafts: Iterable[Draft], looked: Iterable[Looked]) -> list[Seen]:
     ]
 
 
-def merged(groups: Sequence[Group], places: Places, *, namespace: str) -> Draft:
-    """One finding and one sentence for each of `groups`, and the impression of all."""
+def merged(groups: Sequence[Group], places: Places, doubts: Sequence[str], *, namespace: str) -> Draft:
+    """One finding and one sentence for each of `groups`, and the impression of all that is not in doubt."""
     findings, statements = [], []
     for group, tracking_id in zip(groups, _tracking_ids(groups), strict=True):
         main = max(group, key=lambda one: (one.finding.laterality is not None, one.extent))
@@ -70,8 +70,13 @@ def merged(groups: Sequence[Group], places: Places, *, namespace: str) -> Draft:
         words = places([one.number for one in group]) + main.statement.words
         statements.append(replace(main.statement, tracking_id=tracking_id, words=words))
     told = [Sentence(section=Section.FINDINGS, text=one.words, findings=(one.tracking_id,)) for one in statements]
-    sentences = (*told, conclude(statements))
-    return Draft(findings=tuple(findings), sentences=sentences, statements=tuple(statements))
+    sentences = (*told, *conclude(statements, doubts))
+    return Draft(findings=tuple(findings), sentences=sentences, statements=tuple(statements), doubts=tuple(doubts))
+
+
+def doubts(drafts: Iterable[Draft]) -> tuple[str, ...]:
+    """What any of `drafts` contradicts itself on."""
+    return tuple(dict.fromkeys(name for draft in drafts for name in draft.doubts))
 
 
 def _together(main: Seen, group: Group, tracking_id: str, namespace: str) -> Finding:

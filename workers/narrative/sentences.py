@@ -49,19 +49,26 @@ class Said:
 def read(answer: Answer, forms: Sequence[Form], looked: Looked, *, namespace: str) -> Draft:
     """The findings, sentences and statements of one answer.
 
-    Raises Unclear for anything but the sentences of `forms`, for one that is missing, and for a contradiction.
+    What the impression does not say as the findings do is a doubt: neither is told, as nobody here can tell which is
+    wrong. Raises Unclear for anything but the sentences of `forms`, for one that is missing, and for a contradiction
+    among the findings themselves.
     """
     whole = _WHOLE.fullmatch(answer.text)
     if whole is None:
         raise Unclear("the model's answer has no FINDINGS and IMPRESSION")
     said = [_understood(each, forms) for each in sentences(whole["findings"], whole.start("findings"))]
     _say_each_thing_once(said, forms)
-    _sum_up_what_was_said(said, whole["impression"])
+    doubts = _doubts(said, forms, whole["impression"])
+    said = [one for one in said if one.form.name not in doubts]
     stated = [_statement(one, answer, looked, number) for number, one in enumerate(said, 1)]
     findings = [_finding(one, told, looked, namespace) for one, told in zip(said, stated, strict=True)]
     told = [Sentence(section=Section.FINDINGS, text=s.words, findings=(s.tracking_id,)) for s in stated]
-    conclusion = conclude(stated)
-    return Draft(findings=tuple(findings), sentences=(*told, conclusion), statements=tuple(stated))
+    return Draft(
+        findings=tuple(findings),
+        sentences=(*told, *conclude(stated, doubts)),
+        statements=tuple(stated),
+        doubts=doubts,
+    )
 
 
 def sentences(text: str, start: int = 0) -> list[tuple[str, int]]:
@@ -86,12 +93,14 @@ def understand(sentence: tuple[str, int], forms: Iterable[Form]) -> Said | None:
     return None
 
 
-def conclude(stated: Sequence[Statement]) -> Sentence:
-    """The impression of `stated`: what is present, or that nothing is."""
+def conclude(stated: Sequence[Statement], doubts: Sequence[str]) -> tuple[Sentence, ...]:
+    """The impression of `stated`: what is present, or that nothing is; none where that is in doubt."""
     present = [one for one in stated if one.item]
+    if doubts and not present:
+        return ()
     text = ", ".join(one.item for one in present) or NORMAL
     cited = tuple(one.tracking_id for one in present or stated)
-    return Sentence(section=Section.CONCLUSIONS, text=f"{text[0].upper()}{text[1:]}.", findings=cited)
+    return (Sentence(section=Section.CONCLUSIONS, text=f"{text[0].upper()}{text[1:]}.", findings=cited),)
 
 
 def _understood(sentence: tuple[str, int], forms: Sequence[Form]) -> Said:
@@ -110,12 +119,25 @@ def _say_each_thing_once(said: Sequence[Said], forms: Sequence[Form]) -> None:
         raise Unclear("the model left out a finding that it always states")
 
 
-def _sum_up_what_was_said(said: Sequence[Said], impression: str) -> None:
-    """Raises Unclear where the impression names what the findings do not, or leaves out what they do: one of the two
-    is wrong, and nobody here can tell which."""
-    items = [one.item for one in said if one.present] or [NORMAL]
-    if sorted(impression.strip().removesuffix(".").split(", ")) != sorted(items):
+def _doubts(said: Sequence[Said], forms: Sequence[Form], impression: str) -> tuple[str, ...]:
+    """The names of `forms` whose findings and whose items in the impression are not the same.
+
+    Raises Unclear for an item that has no coded meaning, and where nothing at all is left to agree on.
+    """
+    found = Counter((one.form.name, one.item) for one in said if one.present)
+    items = impression.strip().removesuffix(".").split(", ")
+    named = Counter() if items == [NORMAL] else Counter((_named(item, forms), item) for item in items)
+    doubted = {name for name, _ in (found - named) + (named - found)}
+    if doubted and (not named or len(doubted) == len(forms)):
         raise Unclear("the model's impression contradicts its own findings")
+    return tuple(form.name for form in forms if form.name in doubted)
+
+
+def _named(item: str, forms: Sequence[Form]) -> str:
+    name = next((form.name for form in forms if form.item_words(item) is not None), None)
+    if name is None:
+        raise Unclear("the model's impression names what has no coded meaning for this view")
+    return name
 
 
 def _statement(said: Said, answer: Answer, looked: Looked, number: int) -> Statement:

@@ -19,6 +19,8 @@ from workers.pipeline.select import Selection
 
 UNFOUNDED = "a sentence that compares with an earlier study, which its author has not seen, is left out"
 
+DOUBTED = "the model contradicts itself about {}, so nothing is told of it"
+
 UNMEASURED = "a sentence that says {} is left out, because nothing that was measured carries it"
 
 
@@ -63,6 +65,7 @@ class Reading:
                 missing.append(drafted)
                 continue
             drafts.append(calibrated(drafted, kept.calibration))
+            missing += [Missing(DOUBTED.format(name), final=False) for name in drafted.doubts]
             self._looked_at.append(looked.evidence)
         self._missing += _counted(missing, len(selection.images))
         if drafts:

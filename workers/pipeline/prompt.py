@@ -61,7 +61,7 @@ class ProtocolPrompts:
             ),
             algorithm=card.algorithm,
             shown=partial(shown, begun),
-            told=partial(stated, begun, forms=module.forms(looked, card.algorithm.version)),
+            told=partial(stated, begun, forms=module.forms(looked)),
         )  # fmt: skip
 
 

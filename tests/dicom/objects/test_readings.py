@@ -52,7 +52,7 @@ def report(algorithm: str, images: Sequence[tuple[Instance, str]]) -> Report:
 
 
 def nodule(mm: int, box: str) -> str:
-    return narrative(CT, f"{mm} mm left nodule", nodule=f"There is a {mm} mm nodule in the left lung [{box}].")
+    return narrative(CT, "left nodule", nodule=f"There is a {mm} mm nodule in the left lung [{box}].")
 
 
 def a_ct() -> Report:

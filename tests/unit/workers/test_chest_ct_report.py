@@ -34,7 +34,7 @@ def read(*texts: str, instances: Sequence[Instance] = ()) -> Draft:
 
 
 def nodule(mm: int, box: str, side: str = "right") -> str:
-    return narrative(CT, f"{mm} mm {side} nodule", nodule=f"There is a {mm} mm nodule in the {side} lung [{box}].")
+    return narrative(CT, f"{side} nodule", nodule=f"There is a {mm} mm nodule in the {side} lung [{box}].")
 
 
 def effusion(size: str, box: str, side: str = "right") -> str:
@@ -152,7 +152,7 @@ def test_overlapping_nodules_on_neighbouring_slices_are_one_of_the_largest_size(
     assert found.measurements[0].text == "14 mm"
     assert found.evidence[0].sop_instance_uid == "1.3.3"
     assert "Slices 2, 3 and 4: There is a 14 mm nodule in the right lung." in lines(draft)
-    assert lines(draft)[-1] == "14 mm right nodule."
+    assert lines(draft)[-1] == "Right nodule."
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_other_nodules_are_findings_of_their_own(texts: tuple[str, ...]) -> None
 def test_of_two_nodules_on_a_slice_each_goes_on_where_it_overlaps_most() -> None:
     two = narrative(
         CT,
-        "9 mm right nodule, 5 mm right nodule",
+        "right nodule, right nodule",
         nodule="There is a 9 mm nodule in the right lung [40 40 49 49]. "
         "There is a 5 mm nodule in the right lung [48 48 52 52].",
     )

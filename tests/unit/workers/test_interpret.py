@@ -79,6 +79,15 @@ def test_one_image_of_two_makes_a_partial_report_that_says_why() -> None:
     assert report.reason == "1 of 2 images: the pixels are broken"
 
 
+def test_what_a_model_contradicts_itself_on_makes_the_report_partial_and_is_named() -> None:
+    doubtful = answer(NORMAL.replace("normal study", "left rib fracture"))
+    report = read(chosen(stored()), asked("1.2.1", doubtful)).report()
+    assert report.outcome is Outcome.PARTIAL
+    assert report.reason == "the model contradicts itself about rib fracture, so nothing is told of it"
+    assert code.RIB_FRACTURE not in {finding.concept for finding in report.findings}
+    assert report.findings
+
+
 def test_an_answer_that_was_cut_short_is_not_taken() -> None:
     report = read(chosen(stored()), asked("1.2.1", answer(NORMAL[:40], Finish.LENGTH))).report()
     assert report.outcome is Outcome.FAILED

@@ -1,6 +1,6 @@
-"""Write the model's card: identity from the files as they are, limits from here, figures from the evaluation.
+"""Write the model's card: identity from the files as they are, limits from here, figures from what measured them.
 
-python card.py --version 1 --evaluation evaluation.json
+python card.py --version 1 --calibration calibration.json --evaluation evaluation.json
 """
 
 import argparse
@@ -32,11 +32,12 @@ demo = true
 memory_mb = 1024
 
 [limits]
-modality = ["CR", "DX"]
-# Computed Radiography Image Storage, Digital X-Ray Image Storage - For Presentation
-sop_class = ["1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1"]
+modality = ["CR", "DX", "CT"]
+# Computed Radiography Image Storage, Digital X-Ray Image Storage - For Presentation, CT Image Storage
+sop_class = ["1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.2"]
 body_part = ["CHEST"]
-view = ["PA", "AP"]
+# Of radiographs: a CT slice has none.
+view = ["PA", "AP", "LL"]
 min_age_years = 18
 max_images = {max_images}
 domain_threshold = {domain_threshold}
@@ -45,25 +46,63 @@ domain_threshold = {domain_threshold}
 
 def figures(evaluation: dict[str, Any]) -> dict[str, float | int | str]:
     """Return the card's lines about an evaluation, each under the words that a reader sees."""
-    shares = {
-        "reports exact": evaluation["report_exact"],
-        "finding and side, F1": evaluation["finding_and_side_f1"],
-        "invented findings per 100 images": evaluation["invented_findings_per_100"],
-        "missed findings per 100 images": evaluation["missed_findings_per_100"],
-        "phantoms accepted as in the domain": evaluation["accepted_by_domain"],
-        "structured form exact": evaluation["structured_exact"],
-        "continued from a prefix, exact": evaluation["continued_from_prefix_exact"],
-        "questions right, the worst of six": min(evaluation["questions_right"].values()),
-        **{f"refused, {kind.replace('_', ' ')}": share for kind, share in evaluation["refused"].items()},
+    seed = evaluation["seed"]
+    lines: dict[str, float | int | str] = {
+        "seed": seed,
+        "command": evaluation["command"],
     }
-    rounded = {name: round(share, 4) for name, share in shares.items()}
-    return {"held-out phantoms": evaluation["phantoms"], "seed": evaluation["seed"], **rounded}
+    for part, words in (("seen", ""), ("unseen", ", combinations never seen in training")):
+        lines |= {f"{name}{words}": value for name, value in _pictures(evaluation[part]).items()}
+    for view, of_view in evaluation["seen"]["by_view"].items():
+        lines |= {f"finding and side, F1, {view}": of_view["f1"], f"report exact, {view}": of_view["exact"]}
+    for kind, right in evaluation["seen"]["questions_right"].items():
+        lines[f"questions right, {kind}"] = right
+    lines |= {f"refused, {_plain(kind)}": share for kind, share in evaluation["domain"]["refused"].items()}
+    lines |= {_plain(name): value for name, value in evaluation["completion"].items()}
+    lines |= {_plain(name): value for name, value in evaluation["orders"].items()}
+    text = {name: value for name, value in evaluation["text"].items() if name != "labels"}
+    lines |= {f"own prose, exact, {_plain(name)}": value for name, value in text.items()}
+    lines |= {f"own prose, labels, {_plain(name)}": value for name, value in evaluation["text"]["labels"].items()}
+    lines |= {"guided answers": evaluation["guided"]["answers"], "guided answers valid": evaluation["guided"]["valid"]}
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in lines.items()}
+
+
+def _pictures(part: dict[str, Any]) -> dict[str, float | int]:
+    named = {
+        "pictures": "cases",
+        "finding and side, F1": "f1",
+        "report exact (sizes within 2 mm, boxes aside)": "exact",
+        "impression agrees with the sentences": "impression_agrees_with_findings",
+        "box, mean intersection over union": "box_iou",
+        "invented findings per 100 pictures": "invented_per_100",
+        "missed findings per 100 pictures": "missed_per_100",
+        "severity right": "severity",
+        "size, mean error in mm": "mm_error",
+        "expected calibration error": "calibration_error",
+        "structured form exact": "structured_exact",
+        "accepted as in the domain": "accepted_by_domain",
+    }
+    return {words: part[name] for words, name in named.items()}
+
+
+def _plain(name: str) -> str:
+    return name.removesuffix("_task").replace("_", " ")
+
+
+def calibration_lines(table: dict[str, Any]) -> str:
+    """Return the card's table of how certainty is calibrated."""
+    lines = ["\n# Platt's scaling of a sentence's raw probability: sigmoid(a * logit(p) + b); recipe/calibrate.py.",
+             f"[calibration]\na = {table['a']}\nb = {table['b']}"]  # fmt: skip
+    for name, pair in table["findings"].items():
+        lines.append(f"\n[calibration.findings.{json.dumps(name)}]\na = {pair['a']}\nb = {pair['b']}")
+    return "\n".join(lines) + "\n"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write card.toml; refuses figures that were measured with other files."""
     parser = argparse.ArgumentParser(description="Write card.toml.")
     parser.add_argument("--version", required=True)
+    parser.add_argument("--calibration", type=Path, help="what calibrate.py wrote; without it the card has none")
     parser.add_argument("--evaluation", type=Path, help="what evaluate.py wrote; without it the card has none")
     arguments = parser.parse_args(argv)
     path = newest_version(MODEL)
@@ -77,13 +116,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         max_images=form["image"]["max_images"],
         domain_threshold=form["domain"]["threshold"] if form["domain"] else 0,
     )
+    if arguments.calibration:
+        card += calibration_lines(_measured(arguments.calibration, digest))
     if arguments.evaluation:
-        evaluation = json.loads(arguments.evaluation.read_text(encoding="utf-8"))
-        if evaluation["digest"] != f"sha256:{digest}":
-            raise SystemExit("the evaluation is of other files")
+        evaluation = _measured(arguments.evaluation, digest)
         lines = [f"{json.dumps(name)} = {json.dumps(value)}" for name, value in figures(evaluation).items()]
         card += "\n[evaluation]\n" + "\n".join(lines) + "\n"
     (MODEL / "card.toml").write_text(card, encoding="utf-8")
+
+
+def _measured(file: Path, digest: str) -> dict[str, Any]:
+    figures: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    if figures["digest"] != f"sha256:{digest}":
+        raise SystemExit(f"{file.name} is of other files: measure these")
+    return figures
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """Turn a checkpoint into a model folder for ONNX Runtime GenAI and prove that both write the same tokens.
 
-    python export.py --checkpoint run/checkpoint.pt --out triton_models/chest_demo/1
+    python export.py --run run --out triton_models/chest_demo/1
 
 Writes decoder, vision.onnx, embedding.onnx, domain.onnx, tokenizer, genai_config.json, preread.json, and
 verify.json with what was compared. Ends with an error where a token differs.
+
+Weights ship rounded to half precision and are computed with in full: the files hold halves and the graphs widen them as
+they are loaded. The trained model that the comparison takes for its measure carries the rounded weights, too.
 """
 
 import argparse
@@ -13,24 +16,32 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import corpus
+import halves
 import network
 import numpy as np
-import phantom_words
+import pool
+import prose
 import tokens
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-DEFAULT_MAX_TOKENS = 160
+DEFAULT_MAX_TOKENS = 320
 DOMAIN_THRESHOLD = 0.5
 OPSET = 18
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 DECODER_FILES = ("model.onnx", "model.onnx.data", "genai_config.json")
+CAUTION = 1.0
+"""By which a finding's logit must exceed even odds before it is told: what is invented costs a reader more than
+what is missed. Chosen on the seed that calibrates, never on the one that measures."""
 MAX_DIFFERENCE = 1e-3
 """Of a component's output between torch and ONNX Runtime."""
 
@@ -38,13 +49,13 @@ MAX_DIFFERENCE = 1e-3
 class Vision(nn.Module):
     """`pixel_values` (n, 1, SIDE, SIDE) to `image_features` (n * TOKENS, WIDTH)."""
 
-    def __init__(self, encoder: network.Encoder) -> None:
+    def __init__(self, reader: network.Reader) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.reader = reader
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """Return all images' features one after another."""
-        return self.encoder(pixel_values).reshape(-1, network.WIDTH)
+        return self.reader(pixel_values).reshape(-1, network.WIDTH)
 
 
 class Embedding(nn.Module):
@@ -63,15 +74,30 @@ class Embedding(nn.Module):
         return torch.where(image[..., None], rows[place], self.table(input_ids))
 
 
-def load(checkpoint: Path) -> tuple[network.Reader, network.Domain, Tokenizer]:
-    """Return the trained parts in evaluation mode."""
-    state = torch.load(checkpoint, weights_only=True)
-    tokenizer = Tokenizer.from_str(state["tokenizer"])
-    reader = network.Reader(tokenizer.get_vocab_size(), corpus.LABELS, tokens.IMAGE)
+def load(run: Path) -> tuple[network.Reader, network.Domain, Tokenizer]:
+    """Return the trained parts in evaluation mode, as they are shipped: norms folded in, weights rounded."""
+    tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
+    reader = network.Reader(tokenizer.get_vocab_size(), tokens.IMAGE)
     domain = network.Domain()
-    reader.load_state_dict(state["reader"])
-    domain.load_state_dict(state["domain"])
-    return reader.eval(), domain.eval(), tokenizer
+    reader.load_state_dict(torch.load(run / "reading.pt", weights_only=True)["part"])
+    domain.load_state_dict(torch.load(run / "domain.pt", weights_only=True)["part"])
+    with torch.no_grad():
+        reader.heads.bias[:, 0] -= CAUTION
+    for part in (reader.eval(), domain.eval()):
+        fold(part)
+        halves.round_weights(part)
+    return reader, domain, tokenizer
+
+
+def fold(part: nn.Module) -> None:
+    """Replace each convolution and the norm behind it by one convolution that does the same."""
+    for child in part.modules():
+        if not isinstance(child, nn.Sequential):
+            continue
+        for at in range(len(child) - 1):
+            first, second = child[at], child[at + 1]
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                child[at], child[at + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
 
 
 def export(reader: network.Reader, domain: network.Domain, tokenizer: Tokenizer, out: Path) -> None:
@@ -84,14 +110,14 @@ def export(reader: network.Reader, domain: network.Domain, tokenizer: Tokenizer,
         _configure(built / "genai_config.json")
         for name in DECODER_FILES:
             shutil.copyfile(built / name, out / name)
+        halves.shrink(out / "model.onnx")
         for name in TOKENIZER_FILES:
             shutil.copyfile(source / name, out / name)
     _export_graphs(reader, domain, out)
+    image = {key: getattr(pool.FORM, key) for key in ("rows", "columns", "padding", "filter", "token", "max_images")}
+    measured = {"mean": network.MEAN, "std": network.STD, "tokens_per_image": network.TOKENS}
     form = {
-        "image": {
-            key: getattr(corpus.FORM, key) for key in ("rows", "columns", "mean", "std", "padding", "filter", "token")
-        }
-        | {"tokens_per_image": network.TOKENS, "max_images": corpus.FORM.max_images},
+        "image": image | measured,
         "default_max_tokens": DEFAULT_MAX_TOKENS,
         "domain": {"file": "domain.onnx", "threshold": DOMAIN_THRESHOLD},
     }
@@ -133,7 +159,7 @@ def _export_graphs(reader: network.Reader, domain: network.Domain, out: Path) ->
     words = {0: "batch", 1: "length"}
     asked, features = torch.tensor([[1, tokens.IMAGE, tokens.IMAGE, 7]]), torch.randn(2, network.WIDTH)
     axes: dict[str, Any] = {"pixel_values": images, "image_features": rows}
-    _graph(Vision(reader.encoder), (pixels,), out / "vision.onnx", axes)
+    _graph(Vision(reader), (pixels,), out / "vision.onnx", axes)
     _graph(domain, (pixels,), out / "domain.onnx", {"pixel_values": images, "domain_score": images})
     axes = {"input_ids": words, "image_features": rows, "inputs_embeds": words}
     _graph(Embedding(reader), (asked, features), out / "embedding.onnx", axes)
@@ -152,48 +178,66 @@ def _graph(module: nn.Module, given: tuple[Tensor, ...], file: Path, axes: dict[
         opset_version=OPSET,
         dynamo=False,
     )
+    halves.shrink(file)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What both sides are asked, and about which picture, if any."""
+
+    sequence: list[int]
+    pixels: NDArray[np.float32] | None
+
+
+def prompts(tokenizer: Tokenizer, count: int) -> list[Prompt]:
+    """Return prompts of all tasks in turn: three about pictures, with contexts and prefixes, then one of text."""
+    rng = np.random.default_rng(4242)
+    made = []
+    for at in range(count):
+        if at % 4 == 3:
+            made.append(Prompt(tokens.prompt(tokenizer, prose.task(rng).question, images=0), None))
+            continue
+        kind = ("frontal", "lateral", "ct")[at % 3]
+        (grey, shown), (_, other) = (pool.picture(rng, kind, "any") for _ in range(2))
+        asked = corpus.example(rng, shown, other)
+        pixels = ((grey - network.MEAN) / network.STD)[None, None].astype(np.float32)
+        made.append(Prompt(tokens.prompt(tokenizer, asked.question, asked.given), pixels))
+    return made
 
 
 def verify(
     reader: network.Reader, domain: network.Domain, tokenizer: Tokenizer, out: Path, count: int
 ) -> dict[str, Any]:
-    """Return what was compared between torch and the engine on `count` phantoms, all greedy."""
+    """Return what was compared between torch and the runtime on `count` prompts of all tasks, all greedy."""
     import onnxruntime as ort
     import onnxruntime_genai as og
 
-    pictures, findings = corpus.phantoms(np.random.default_rng(4242), count)
-    pixels = ((pictures - network.MEAN) / network.STD)[:, None].astype(np.float32)
+    asked = prompts(tokenizer, count)
+    pixels = np.concatenate([each.pixels for each in asked if each.pixels is not None])
     with torch.no_grad():
-        wanted = Vision(reader.encoder)(torch.from_numpy(pixels)).numpy(), domain(torch.from_numpy(pixels)).numpy()
+        wanted = Vision(reader)(torch.from_numpy(pixels)).numpy(), domain(torch.from_numpy(pixels)).numpy()
     got = [
         ort.InferenceSession(out / name).run(None, {"pixel_values": pixels})[0]
         for name in ("vision.onnx", "domain.onnx")
     ]
     model = og.Model(str(out))
-    questions = [phantom_words.REPORT, phantom_words.STRUCTURED, *phantom_words.QUESTIONS]
-    asked = [phantom_words.REPORT if at % 2 == 0 else questions[at // 2 % len(questions)] for at in range(count)]
-    same = exact = 0
-    for at, question in enumerate(asked):
-        sequence = tokens.prompt(tokenizer, question)
-        theirs = _torch_tokens(reader, sequence, pixels[at : at + 1])
-        ours = _runtime_tokens(og, model, sequence, pixels[at : at + 1])
-        same += theirs == ours
-        if question == phantom_words.REPORT:
-            exact += tokenizer.decode(ours).strip() == phantom_words.report(findings[at])
+    same = sum(_torch_tokens(reader, each) == _runtime_tokens(og, model, each) for each in asked)
     return {
         "prompts": count,
         "greedy_tokens_identical": same,
         "vision_max_difference": float(np.abs(wanted[0] - got[0]).max()),
         "domain_max_difference": float(np.abs(wanted[1] - got[1]).max()),
-        "reports_exact": f"{exact} of {asked.count(phantom_words.REPORT)}",
+        "weights": "rounded to half precision, computed with in single",
         "versions": {name: version(name) for name in ("torch", "onnxruntime", "onnxruntime-genai", "transformers")},
     }
 
 
 @torch.no_grad()
-def _torch_tokens(reader: network.Reader, sequence: list[int], pixels: np.ndarray) -> list[int]:
-    asked = torch.tensor([sequence])
-    embedded = reader.embeddings(asked, reader.encoder(torch.from_numpy(pixels)))
+def _torch_tokens(reader: network.Reader, prompt: Prompt) -> list[int]:
+    asked = torch.tensor([prompt.sequence])
+    embedded = reader.decoder.model.embed_tokens(asked)
+    if prompt.pixels is not None:
+        embedded = reader.embeddings(asked, reader(torch.from_numpy(prompt.pixels)))
     told = reader.decoder.generate(
         inputs_embeds=embedded,
         attention_mask=torch.ones_like(asked),
@@ -203,28 +247,31 @@ def _torch_tokens(reader: network.Reader, sequence: list[int], pixels: np.ndarra
     return [int(token) for token in told[0] if token != tokens.END]
 
 
-def _runtime_tokens(og: Any, model: Any, sequence: list[int], pixels: np.ndarray) -> list[int]:
-    params = og.GeneratorParams(model)
-    params.set_search_options(max_length=len(sequence) + DEFAULT_MAX_TOKENS, do_sample=False)
+def _runtime_tokens(og: Any, model: Any, prompt: Prompt) -> list[int]:
+    params, length = og.GeneratorParams(model), len(prompt.sequence)
+    params.set_search_options(max_length=length + DEFAULT_MAX_TOKENS, do_sample=False)
     generator, inputs = og.Generator(model, params), og.NamedTensors()
-    inputs["input_ids"] = np.array([sequence], np.int32)
-    inputs["pixel_values"] = pixels
-    inputs["num_image_tokens"] = np.array([network.TOKENS], np.int64)
-    generator.set_inputs(inputs)
+    if prompt.pixels is None:
+        generator.append_tokens(np.array(prompt.sequence, np.int32))
+    else:
+        inputs["input_ids"] = np.array([prompt.sequence], np.int32)
+        inputs["pixel_values"] = prompt.pixels
+        inputs["num_image_tokens"] = np.array([network.TOKENS], np.int64)
+        generator.set_inputs(inputs)
     while not generator.is_done():
         generator.generate_next_token()
-    return [int(token) for token in generator.get_sequence(0)[len(sequence) :] if token != tokens.END]
+    return [int(token) for token in generator.get_sequence(0)[length:] if token != tokens.END]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Export, verify, and say so."""
     parser = argparse.ArgumentParser(description="Export the demonstration model and verify it.")
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True, help="what train.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="the version folder")
-    parser.add_argument("--prompts", type=int, default=60, help="to compare")
+    parser.add_argument("--prompts", type=int, default=200, help="to compare")
     arguments = parser.parse_args(argv)
     torch.set_num_threads(1)
-    parts = load(arguments.checkpoint)
+    parts = load(arguments.run)
     arguments.out.mkdir(parents=True, exist_ok=True)
     export(*parts, arguments.out)
     result = verify(*parts, arguments.out, arguments.prompts)

@@ -1,4 +1,4 @@
-"""A phantom as a DICOM object of a computed or digital radiography device. NumPy and pydicom."""
+"""A phantom as a DICOM object of a computed or digital radiography device or a CT scanner. NumPy and pydicom."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -6,13 +6,15 @@ from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 from numpy.typing import NDArray
-from phantom_model import Grey, spacing_mm
+from phantom_ct import WINDOW
+from phantom_shapes import Grey, spacing_mm
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.sr.codedict import Code, codes
 from pydicom.uid import (
     UID,
     ComputedRadiographyImageStorage,
+    CTImageStorage,
     DigitalXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
 )
@@ -20,7 +22,14 @@ from pydicom.uid import (
 ISSUER = "PREREAD-PHANTOM"
 FIRST_DAY = date(2024, 1, 1)
 COMMENT = "Synthetic phantom, rendered. No patient. Not for clinical use."
-VIEW_CODES = {"PA": codes.cid4010.PosteroAnterior, "AP": codes.cid4010.AnteroPosterior}
+VIEW_CODES = {
+    "PA": codes.cid4010.PosteroAnterior,
+    "AP": codes.cid4010.AnteroPosterior,
+    "LL": codes.cid4010.LeftLateral,
+}
+SLICE_MM = 10.0
+"""Distance and thickness of a CT phantom's slices."""
+SCAN_SIDE = 512
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,8 @@ class Detector:
     """The grey values that the window shows as black and as white."""
     digital: bool
     """A DX device; else CR."""
+    inverted: bool = False
+    """Stored as MONOCHROME1: low values are shown bright."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,7 @@ class Subject:
 
     number: int
     kind: str
-    """phantom, blank or noise: the file's and the family name."""
+    """phantom, lateral, ct, blank or noise: the file's and the family name."""
     seed: int
     sex: str
     view: str
@@ -67,6 +78,7 @@ def sample_detector(rng: np.random.Generator) -> Detector:
         gain=float(rng.uniform(0.70, 0.86)),
         window=(float(rng.uniform(-0.06, 0.04)), float(rng.uniform(0.90, 1.08))),
         digital=bool(rng.random() < 0.5),
+        inverted=bool(rng.random() < 0.2),
     )
 
 
@@ -86,17 +98,69 @@ def stored(grey: Grey, detector: Detector) -> tuple[NDArray[np.uint16], float, f
     top = 2**detector.bits - 1
     values = np.clip(np.rint((detector.dark + detector.gain * grey) * top), 0, top).astype(np.uint16)
     black, white = ((detector.dark + detector.gain * shown) * top for shown in detector.window)
+    if detector.inverted:
+        values, black, white = (top - values).astype(np.uint16), top - white, top - black
     # PS3.3 C.11.2.1.2.1: black is centre - 0.5 - (width - 1) / 2, white lies width - 1 values above.
     return values, round((black + white) / 2 + 0.5, 1), round(white - black + 1, 1)
 
 
-def presented(values: NDArray[np.integer], centre: float, width: float) -> NDArray[np.uint16]:
-    """Return MONOCHROME2 stored values through a linear window (PS3.3 C.11.2.1.2.1), over 0..65535.
+def presented(
+    values: NDArray[np.integer], centre: float, width: float, *, inverted: bool = False
+) -> NDArray[np.uint16]:
+    """Return modality values through a linear window (PS3.3 C.11.2.1.2.1), over 0..65535, bright for dense.
 
-    This is what a client sends to a model.
+    This is what a client sends to a model; `inverted` for MONOCHROME1.
     """
     shown = (values.astype(np.float32) - np.float32(centre - 0.5)) / np.float32(width - 1) + 0.5
-    return np.rint(np.clip(shown, 0, 1) * 65535).astype(np.uint16)
+    shown = np.clip(shown, 0, 1)
+    return np.rint((1 - shown if inverted else shown) * 65535).astype(np.uint16)
+
+
+def shown(dataset: Dataset) -> NDArray[np.uint16]:
+    """Return a phantom's file as a client sends it: rescaled, through its window, bright for dense."""
+    values = dataset.pixel_array * np.float32(dataset.RescaleSlope) + np.float32(dataset.RescaleIntercept)
+    inverted = dataset.PhotometricInterpretation == "MONOCHROME1"
+    return presented(values, float(dataset.WindowCenter), float(dataset.WindowWidth), inverted=inverted)
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """How a CT slice is stored and shown."""
+
+    side: int
+    centre: float
+    width: float
+
+
+def sample_scanner(rng: np.random.Generator) -> Scanner:
+    """Return a scanner with a wide window about lung and soft tissue."""
+    side = int(rng.choice((SCAN_SIDE, SCAN_SIDE, 384)))
+    return Scanner(side, float(rng.integers(-400, -300)), float(rng.integers(1380, 1620)))
+
+
+def hounsfield(grey: Grey) -> NDArray[np.int16]:
+    """Return the Hounsfield units that a CT phantom's grey stands for, whole."""
+    return np.rint(WINDOW[0] + grey * (WINDOW[1] - WINDOW[0])).astype(np.int16)
+
+
+def encode_slice(grey: Grey, subject: Subject, scanner: Scanner, number: int) -> FileDataset:
+    """Return the CT slice `number` (from 1, from the top) of `grey`, ready to be saved. See PS3.3 A.3."""
+    dataset = _empty(CTImageStorage, uid(subject, f"instance {number}"))
+    _patient_and_study(dataset, subject)
+    _scan(dataset, subject)
+    spacing, size = f"{spacing_mm(*grey.shape):.5f}", grey.shape[0] * spacing_mm(*grey.shape)
+    corner = f"{-size / 2:.3f}"
+    dataset.InstanceNumber = str(number)
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+    dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator = uid(subject, "frame of reference"), ""
+    dataset.ImagePositionPatient = [corner, corner, f"{-SLICE_MM * number:.1f}"]
+    dataset.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
+    dataset.SliceLocation, dataset.SliceThickness = f"{-SLICE_MM * number:.1f}", f"{SLICE_MM:.1f}"
+    dataset.PixelSpacing = [spacing, spacing]
+    _pixels(dataset, np.clip(hounsfield(grey) + 1024, 0, 4095).astype(np.uint16), bits=12)
+    dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = "-1024", "1", "HU"
+    dataset.WindowCenter, dataset.WindowWidth = f"{scanner.centre:.1f}", f"{scanner.width:.1f}"
+    return dataset
 
 
 def uid(subject: Subject, role: str) -> UID:
@@ -108,19 +172,22 @@ def uid(subject: Subject, role: str) -> UID:
 def encode(grey: Grey, subject: Subject, detector: Detector) -> FileDataset:
     """Return the DICOM file of `grey`, (rows, columns) over 0..1, ready to be saved."""
     sop_class = DigitalXRayImageStorageForPresentation if detector.digital else ComputedRadiographyImageStorage
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = sop_class
-    meta.MediaStorageSOPInstanceUID = uid(subject, "instance")
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
-    dataset.SpecificCharacterSet = "ISO_IR 192"
-    dataset.SOPClassUID = sop_class
-    dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    dataset = _empty(sop_class, uid(subject, "instance"))
     _patient_and_study(dataset, subject)
     _series_and_device(dataset, subject, detector)
     _image(dataset, grey, detector)
     if detector.digital:
         _digital(dataset, subject)
+    return dataset
+
+
+def _empty(sop_class: UID, instance: UID) -> FileDataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = sop_class, instance
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, instance
     return dataset
 
 
@@ -140,22 +207,39 @@ def _patient_and_study(dataset: Dataset, subject: Subject) -> None:
     dataset.StudyID = str(number)
     dataset.AccessionNumber = f"{subject.kind[0].upper()}{subject.seed % 10**8}.{number:04d}"
     dataset.ReferringPhysicianName = ""
-    dataset.StudyDescription = f"Chest {subject.view}"
+    dataset.StudyDescription = _description(subject)
 
 
 def _series_and_device(dataset: Dataset, subject: Subject, detector: Detector) -> None:
     dataset.Modality = "DX" if detector.digital else "CR"
+    _series(dataset, subject)
+    dataset.ViewPosition = subject.view
+    dataset.PatientOrientation = ["P", "F"] if subject.view == "LL" else ["L", "F"]
+    dataset.ManufacturerModelName = "Digital detector" if detector.digital else "Imaging plate"
+    dataset.KVP = "110"
+
+
+def _description(subject: Subject) -> str:
+    return "Chest CT" if subject.view == "AX" else f"Chest {subject.view}"
+
+
+def _series(dataset: Dataset, subject: Subject) -> None:
     dataset.SeriesInstanceUID = uid(subject, "series")
     dataset.SeriesNumber = "1"
-    dataset.SeriesDescription = f"Chest {subject.view}"
+    dataset.SeriesDescription = _description(subject)
     dataset.BodyPartExamined = "CHEST"
-    dataset.ViewPosition = subject.view
-    dataset.PatientOrientation = ["L", "F"]
     dataset.Manufacturer = "preread phantom"
-    dataset.ManufacturerModelName = "Digital detector" if detector.digital else "Imaging plate"
     dataset.DeviceSerialNumber = "0"
     dataset.SoftwareVersions = "1"
-    dataset.KVP = "110"
+
+
+def _scan(dataset: Dataset, subject: Subject) -> None:
+    dataset.Modality = "CT"
+    _series(dataset, subject)
+    dataset.ManufacturerModelName = "Scanner"
+    dataset.PatientPosition = "HFS"
+    dataset.KVP = "120"
+    dataset.AcquisitionNumber = "1"
 
 
 def _image(dataset: Dataset, grey: Grey, detector: Detector) -> None:
@@ -163,16 +247,21 @@ def _image(dataset: Dataset, grey: Grey, detector: Detector) -> None:
     spacing = f"{spacing_mm(*grey.shape):.5f}"
     dataset.InstanceNumber = "1"
     dataset.ImageType = ["ORIGINAL", "PRIMARY", ""]
-    dataset.ImageComments = COMMENT
-    dataset.SamplesPerPixel = 1
-    dataset.PhotometricInterpretation = "MONOCHROME2"
-    dataset.Rows, dataset.Columns = grey.shape
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, detector.bits, detector.bits - 1
-    dataset.PixelRepresentation = 0
+    _pixels(dataset, pixels, bits=detector.bits)
+    dataset.PhotometricInterpretation = "MONOCHROME1" if detector.inverted else "MONOCHROME2"
     dataset.ImagerPixelSpacing = [spacing, spacing]
     dataset.PixelSpacing = [spacing, spacing]
     dataset.WindowCenter, dataset.WindowWidth = f"{centre:.1f}", f"{width:.1f}"
     dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = "0", "1", "US"
+
+
+def _pixels(dataset: Dataset, pixels: NDArray[np.uint16], bits: int) -> None:
+    dataset.ImageComments = COMMENT
+    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.Rows, dataset.Columns = pixels.shape
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, bits, bits - 1
+    dataset.PixelRepresentation = 0
     dataset.BurnedInAnnotation = "NO"
     dataset.LossyImageCompression = "00"
     dataset.PixelData = pixels.astype("<u2").tobytes()
@@ -183,9 +272,9 @@ def _digital(dataset: Dataset, subject: Subject) -> None:
     """Add what PS3.3 A.26 asks of a DX image beyond a CR image."""
     dataset.ImageLaterality = "U"
     dataset.PresentationIntentType = "FOR PRESENTATION"
-    dataset.PresentationLUTShape = "IDENTITY"
+    dataset.PresentationLUTShape = "INVERSE" if dataset.PhotometricInterpretation == "MONOCHROME1" else "IDENTITY"
     dataset.PixelIntensityRelationship = "LOG"
-    dataset.PixelIntensityRelationshipSign = -1
+    dataset.PixelIntensityRelationshipSign = 1 if dataset.PhotometricInterpretation == "MONOCHROME1" else -1
     dataset.DetectorType = "SCINTILLATOR"
     dataset.PositionerType = ""
     dataset.AcquisitionContextSequence = Sequence([])

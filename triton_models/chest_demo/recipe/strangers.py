@@ -1,8 +1,8 @@
 """Pictures that are no phantoms of this recipe, for the judge of the domain to refuse. NumPy and Pillow.
 
 Some are far away (one grey, noise, shapes, textures), some near: phantoms inverted, turned, torn, bent, blurred,
-covered or mixed with something else. The near ones draw the boundary close, so that what looks like a chest and is
-none of ours, a person's radiograph first of all, falls outside.
+covered or mixed with something else, and bodies of another build. The near ones draw the boundary close, so that what
+looks like a chest and is none of ours, a person's radiograph or slice first of all, falls outside.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,8 @@ Rng = np.random.Generator
 def stranger(rng: Rng, phantom: Picture, other: Picture) -> Picture:
     """Return a picture (side, side) over 0..1 that is no phantom, made afresh or from two that are."""
     if rng.random() < 0.45:
-        return FAR[rng.integers(len(FAR))](rng, phantom.shape[0])
+        far = FAR[rng.integers(len(FAR))](rng, phantom.shape[0])
+        return far if rng.random() < 0.6 else grained(rng, far)
     return NEAR[rng.integers(len(NEAR))](rng, phantom, other)
 
 
@@ -89,6 +90,88 @@ def film(rng: Rng, side: int) -> Picture:
     picture += 0.15 * (smooth_field(rng, side, 20) - 0.5) * rng.uniform(0, 2)
     low, high = np.quantile(picture, (0.01, 0.99))
     return np.clip((picture - low) / (high - low + 1e-6), 0, 1).astype(np.float32)
+
+
+def cloud(rng: Rng, side: int) -> Picture:
+    """A texture as nature has them: strength falls with one over the frequency, or faster."""
+    down, across = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]
+    strength = np.hypot(down, across)
+    strength[0, 0] = 1
+    spectrum = np.exp(2j * np.pi * rng.random(strength.shape)) / strength ** rng.uniform(0.9, 2.2)
+    spectrum[0, 0] = 0
+    picture = np.fft.irfft2(spectrum, (side, side))
+    low, high = np.quantile(picture, (0.01, 0.99))
+    return np.clip((picture - low) / (high - low + 1e-9), 0, 1).astype(np.float32)
+
+
+def section(rng: Rng, side: int) -> Picture:
+    """A slice through a body of any build, in any window: outline, organs, air, bone, vessels, often on black."""
+    at = np.linspace(-1, 1, side, dtype=np.float32)
+    y, x = at[:, None] + 0 * at[None, :], at[None, :] + 0 * at[:, None]
+    picture = np.full((side, side), rng.choice((0.0, 0.0, 0.1)), np.float32)
+
+    def put(cx: float, cy: float, a: float, b: float, shade: float) -> None:
+        turn = rng.uniform(-0.5, 0.5)
+        u, v = (x - cx) * np.cos(turn) + (y - cy) * np.sin(turn), (y - cy) * np.cos(turn) - (x - cx) * np.sin(turn)
+        wave = 1 + rng.uniform(0, 0.25) * np.sin(np.arctan2(v, u) * rng.integers(2, 6) + rng.uniform(0, 6))
+        inside = wave - (np.abs(u / a) ** rng.uniform(1.8, 3) + np.abs(v / b) ** rng.uniform(1.8, 3))
+        cover = 1 / (1 + np.exp(np.clip(-inside * rng.uniform(10, 60), -30, 30)))
+        picture[:] = picture * (1 - cover) + cover * shade
+
+    width, height = rng.uniform(0.6, 1.0), rng.uniform(0.4, 0.8)
+    put(0, 0, width, height, rng.uniform(0.2, 0.7))
+    put(0, 0, width * 0.9, height * 0.88, rng.uniform(0.4, 0.9))
+    for sign in (-1, 1):
+        put(
+            sign * rng.uniform(0.25, 0.5),
+            rng.uniform(-0.15, 0.15),
+            rng.uniform(0.15, 0.4),
+            rng.uniform(0.15, 0.5),
+            rng.uniform(0, 0.5),
+        )
+    for _ in range(rng.integers(3, 14)):
+        put(*rng.uniform(-0.5, 0.5, 2), *rng.uniform(0.03, 0.25, 2), rng.uniform(0, 1))
+    put(0, rng.uniform(0.2, 0.5), rng.uniform(0.06, 0.16), rng.uniform(0.06, 0.16), rng.uniform(0.8, 1))
+    picture += rng.uniform(0, 0.2) * (cloud(rng, side) - 0.5) * (picture > 0.05)
+    return np.clip(picture + rng.uniform(0, 0.05) * rng.standard_normal((side, side), np.float32), 0, 1)
+
+
+def grained(rng: Rng, picture: Picture) -> Picture:
+    """With a natural texture over it, as bodies have and phantoms have not."""
+    texture = cloud(rng, picture.shape[0]) - 0.5
+    return np.clip(picture + rng.uniform(0.1, 0.6) * texture * (0.3 + picture), 0, 1).astype(np.float32)
+
+
+def organic(rng: Rng, phantom: Picture, other: Picture) -> Picture:
+    """With a natural texture over it."""
+    return grained(rng, phantom)
+
+
+def leaning(rng: Rng, phantom: Picture, other: Picture) -> Picture:
+    """Turned far more than a patient leans."""
+    angle = rng.choice((-1, 1)) * rng.uniform(22, 160)
+    grey = Image.fromarray(phantom).rotate(angle, Image.Resampling.BILINEAR, fillcolor=float(rng.choice((0.0, 0.5))))
+    return np.asarray(grey)
+
+
+def stretched(rng: Rng, phantom: Picture, other: Picture) -> Picture:
+    """Far too narrow or too low, the rest empty or cut off."""
+    side = phantom.shape[0]
+    long, short = round(side * rng.uniform(1.0, 1.4)), round(side * rng.uniform(0.4, 0.68))
+    size = (long, short) if rng.random() < 0.5 else (short, long)
+    image = Image.fromarray(phantom).resize(size, Image.Resampling.BILINEAR)
+    out = Image.new("F", (side, side), 0.0)
+    out.paste(image, ((side - size[0]) // 2, (side - size[1]) // 2))
+    return np.asarray(out)
+
+
+def mistoned(rng: Rng, phantom: Picture, other: Picture) -> Picture:
+    """Its greys bent: far too dark, far too bright, or in folds."""
+    kind = rng.integers(3)
+    if kind == 2:
+        return (0.5 + 0.5 * np.sin(phantom * rng.uniform(5, 14) + rng.uniform(0, 6))).astype(np.float32)
+    power = rng.uniform(2.4, 5) if kind else rng.uniform(0.15, 0.45)
+    return (np.clip(phantom, 0, 1) ** power).astype(np.float32)
 
 
 def inverted(rng: Rng, phantom: Picture, other: Picture) -> Picture:
@@ -180,7 +263,9 @@ def crowded(rng: Rng, phantom: Picture, other: Picture) -> Picture:
     return np.clip(phantom + rng.uniform(0.15, 0.5) * fine, 0, 1).astype(np.float32)
 
 
-FAR: tuple[Callable[[Rng, int], Picture], ...] = (blank, noise, gradient, texture, shapes, film, film)
+FAR: tuple[Callable[[Rng, int], Picture], ...] = (
+    blank, noise, gradient, texture, shapes, cloud, film, film, film, section, section, section,
+)  # fmt: skip
 NEAR: tuple[Callable[[Rng, Picture, Picture], Picture], ...] = (
     inverted,
     turned,
@@ -192,4 +277,9 @@ NEAR: tuple[Callable[[Rng, Picture, Picture], Picture], ...] = (
     moved,
     clipped,
     crowded,
+    organic,
+    organic,
+    leaning,
+    stretched,
+    mistoned,
 )
