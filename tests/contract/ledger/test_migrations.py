@@ -14,7 +14,7 @@ from tests.contract.ledger.scene import Scene
 
 def test_an_empty_database_is_brought_up_once_and_again_is_harmless(empty_url: str) -> None:
     ledger = SqlLedger(empty_url)
-    assert ledger.pending() == ("0001", "0002", "0003", "0004")
+    assert ledger.pending() == ("0001", "0002", "0003", "0004", "0005")
     ledger.upgrade()
     assert ledger.pending() == ()
     scene = Scene(ledger)
@@ -65,4 +65,4 @@ def test_a_database_of_a_newer_version_is_refused(ledger: SqlLedger) -> None:
             ledger.upgrade()
     finally:
         with ledger.database.write() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
