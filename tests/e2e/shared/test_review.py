@@ -72,7 +72,7 @@ def test_a_study_is_sent_read_reviewed_signed_and_comes_back_edited(installation
     assert history is not None
     assert history.draft == draft_text(report)
     assert ", seen today.\n" in history.text
-    assert history.revisions[0].model.startswith("chest_demo 1 ")
+    assert history.revisions[0].model.startswith("chest_demo 2 ")
     assert services.edits.breaks() == ()
     assert services.ledger.reviews(phantom.study)[0].text == history.text
     signed = signed_in_the_archive(installation, phantom.study, folder)
