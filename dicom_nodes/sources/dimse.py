@@ -79,7 +79,7 @@ class DimseSource:
                 self._in_time(left_s)
                 keys = {"SeriesInstanceUID": series, "SOPInstanceUID": instance}
                 yield from get(
-                    association, peer, _query("IMAGE", {"StudyInstanceUID": study.study_instance_uid, **keys})
+                    association, peer, _query("IMAGE", {"StudyInstanceUID": study.study_instance_uid, **keys}), left_s
                 )
 
     def _instances(
@@ -101,7 +101,8 @@ class DimseSource:
     ) -> list[RawHeader]:
         """Answers of one C-FIND, at most `limit`. Raises Unavailable, Unreadable."""
         with self._associated(FIND_CONTEXTS, left_s) as (association, peer):
-            answers = list(islice(find(association, peer, _query(level, dict.fromkeys(keys, "") | matching)), limit))
+            query = _query(level, dict.fromkeys(keys, "") | matching)
+            answers = list(islice(find(association, peer, query, left_s), limit))
         try:
             return [scan_dataset(BytesIO(answer), syntax) for syntax, answer in answers]
         except Odd as why:

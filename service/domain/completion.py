@@ -55,6 +55,7 @@ class Why(StrEnum):
     NOT_SEEN = "the image alone does not show it"
     OTHER_SIDE = "the image alone shows it on the other side"
     SEEN = "the image alone shows it"  #: and the sentence says that it is absent
+    NOT_SAID = "the reading of the image says nothing of it"  #: and the sentence says that it is absent
     NOT_CHECKED = "it has no coded meaning, so it was not checked"
 
 
@@ -88,7 +89,9 @@ def _why(told: Told, reading: Sequence[Finding]) -> Why | None:
         return Why.NOT_CHECKED
     seen = [finding for finding in reading if finding.present and _same_thing(told, finding)]
     if not told.present:
-        return Why.SEEN if seen else None
+        if seen:
+            return Why.SEEN
+        return None if any(_same_thing(told, each) for each in reading) else Why.NOT_SAID
     if not seen:
         return Why.NOT_SEEN
     sides = {finding.laterality for finding in seen}

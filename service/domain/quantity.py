@@ -51,8 +51,12 @@ def uncarried(text: str, measurements: Iterable[Measurement]) -> str:
     return ""
 
 
+_FOLDED = {0x131: "i", 0x17F: "s", 0x307: None}
+"""Letters that a pattern without case takes for others."""
+
+
 def _quantity(number: str, unit: str) -> Quantity:
-    kind, factor = _FACTORS[unit.lower()]
+    kind, factor = _FACTORS[unit.lower().translate(_FOLDED)]
     plain = number.replace(",", ".").replace("\u2212", "-")
     decimals = len(plain.partition(".")[2])
-    return Quantity(f"{number} {unit}", float(plain) * factor, kind, 0.5 * factor / 10**decimals + 1e-9)
+    return Quantity(f"{number} {unit}", float(plain) * factor, kind, 0.5 * factor * 10.0 ** -min(decimals, 300) + 1e-9)

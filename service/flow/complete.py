@@ -54,6 +54,8 @@ class Reading:
 
     job: Job
     report: Report
+    log: str
+    """What the edit log calls it: the identifier of the reading, which an encoding of it keeps."""
 
 
 def reading_of(record: StudyRecord, job_id: str = "") -> Reading:
@@ -62,8 +64,10 @@ def reading_of(record: StudyRecord, job_id: str = "") -> Reading:
     Raises Unsupported where there is none, or none that looked at an image; Unreadable.
     """
     newest = sorted(record.jobs, key=lambda job: job.created_at)
-    jobs = [each for each in newest if each.report and (not job_id or each.job.job_id == job_id)]
-    read = [Reading(each.job, report) for each in jobs if (report := read_report(each.report)) is not None]
+    jobs = [each for each in newest if each.report and job_id in {"", each.job.job_id, each.reading}]
+    read = [
+        Reading(each.job, report, each.reading) for each in jobs if (report := read_report(each.report)) is not None
+    ]
     if not read:
         raise Unsupported("there is no such draft of this study" if job_id else "no draft of this study was made yet")
     if not (said := [each for each in read if not each.report.outcome.unread]):
@@ -137,10 +141,10 @@ def answered(
         unsupported=completion.unsupported,
     )
     for _ in range(_RACES):
-        as_it_stands = text_digest((log.history(job.job_id) or History(draft=draft)).text)
+        as_it_stands = text_digest((log.history(reading.log) or History(draft=draft)).text)
         revision = Revision(
             study_instance_uid=str(job.study_instance_uid),
-            job_id=job.job_id,
+            job_id=reading.log,
             model=f"{who.name} {who.version} {who.digest}",
             adapter="",
             reviewer=reviewer,

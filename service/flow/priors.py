@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
+from itertools import islice
 
 from pydicom.uid import UID
 
@@ -60,12 +61,14 @@ def _kept(
     left_s: Left,
 ) -> Iterator[StoredInstance]:  # fmt: skip
     """The images among `fetched` whose own header says that they are of that study and this patient."""
-    for part10 in fetched:
+    for part10 in islice(fetched, node.max_images):
         header = headers.read(BytesIO(part10))
         instance, identity = header.instance, _issued(header.identity, node)
         ours = instance.study_instance_uid == study.study_instance_uid and same_patient(
             identity.patient, current.patient
         )
+        if left_s() <= 0:
+            return
         if not ours or not is_image(instance.sop_class_uid):
             continue
         with spool.incoming() as incoming:

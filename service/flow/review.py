@@ -13,7 +13,7 @@ from service.domain.wording import sentences
 from service.ports.edits import EditLog
 
 HEADINGS = {f"{section.value.capitalize()}:": section for section in Section}
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

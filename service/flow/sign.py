@@ -1,6 +1,6 @@
 """Sign: a named person makes a draft the report, adds to it, or rejects it. Nothing here runs unattended.
 
-Each answers False where somebody else spoke first: then nothing was kept, and the caller shows both versions. Each
+Each answers False where somebody else spoke first: then nothing was signed, and the caller shows both versions. Each
 raises Refused, with what to do next, for what can never be signed.
 """
 
@@ -82,6 +82,8 @@ def sign(desk: Desk, report: Report, lines: Sequence[Line], *, base_sha256: str,
     if kept is None:
         return False
     history = desk.edits.history(desk.record.reading) or History(draft=draft_text(report))
+    if history.text != text_of(lines):
+        return False  # somebody saved in between: nobody signs what he has not seen
     statements = [
         Statement(section=line.section, text=line.text, findings=line.findings) for line in lines_of(report, history)
     ]

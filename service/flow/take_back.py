@@ -68,7 +68,9 @@ def _match(arrived: Arrived, document: Document, services: Services) -> Match | 
     """The report it is of; None for what follows nothing of ours, or has nothing to do with us."""
     studies = dict.fromkeys((arrived.study_instance_uid, *document.studies))
     for record in [record for uid in studies if (record := services.catalogue.record(uid))]:
-        for how in (_by_predecessor, _by_tracking, _by_study):
+        own = str(record.row.study_instance_uid) == str(arrived.study_instance_uid)
+        # That it cites another study as evidence does not make it that study's report.
+        for how in (_by_predecessor, _by_tracking, _by_study) if own else (_by_predecessor, _by_tracking):
             if found := how(record, document, services):
                 return found
     return None

@@ -69,7 +69,8 @@ class Suggestions:
 
     def answered(self, name: str, who: Hashable) -> Offer:
         """The offer of that name, which can be answered once. Raises 404."""
-        offer = self._offered.get(name)
-        if offer is None or offer.who != who:
-            raise HTTPException(404, "This completion was answered already, or was not offered to you.")
-        return self._offered.pop(name)
+        with self._lock:
+            offer = self._offered.get(name)
+            if offer is None or offer.who != who:
+                raise HTTPException(404, "This completion was answered already, or was not offered to you.")
+            return self._offered.pop(name)

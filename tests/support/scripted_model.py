@@ -26,7 +26,7 @@ from tests.unit.triton_models.by_path import load
 
 DEMO = REPOSITORY / "triton_models" / "chest_demo"
 END = 2
-VOCABULARY = 456
+VOCABULARY = int(json.loads((DEMO / "1" / "genai_config.json").read_text())["model"]["vocab_size"])
 CONTEXT = 320
 WIDTH = 4
 OPSET, IR_VERSION = 17, 9

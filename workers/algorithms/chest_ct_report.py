@@ -68,4 +68,6 @@ def combine(drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str
         told = listed(sorted({number for each in shown if (number := names[each]) is not None}))
         return f"Slice{'s' if len(set(shown)) > 1 else ''} {told}: "
 
-    return merged(slices.same(seen(drafts, looked)), places, doubts(drafts), namespace=namespace)
+    return merged(
+        slices.same(seen(drafts, looked)), places, doubts(drafts), whole=len(drafts) == len(looked), namespace=namespace
+    )

@@ -63,5 +63,5 @@ def combine(drafts: Sequence[Draft], looked: Sequence[Looked], *, namespace: str
         return f"{projections.images(numbers, of).capitalize()}: " if of > 1 else ""
 
     groups = projections.same(seen(drafts, looked))
-    draft = merged(groups, places, doubts(drafts), namespace=namespace)
+    draft = merged(groups, places, doubts(drafts), whole=len(drafts) == len(looked), namespace=namespace)
     return replace(draft, sentences=(*draft.sentences, *projections.disagreements(groups, draft, of)))

@@ -51,18 +51,26 @@ Group = tuple[Seen, ...]
 """The same thing, on one or more images."""
 
 
-def seen(drafts: Iterable[Draft], looked: Iterable[Looked]) -> list[Seen]:
-    """Every statement of `drafts`, in the order of the images."""
+def seen(drafts: Sequence[Draft], looked: Iterable[Looked]) -> list[Seen]:
+    """Every statement of `drafts`, in the order of the images.
+
+    Of what one of them is in doubt about, the others' absence is none.
+    """
     numbers = {one.instance.sop_instance_uid: one.number for one in looked}
-    return [
+    every = [
         Seen(finding, statement, numbers[finding.evidence[0].sop_instance_uid])
         for draft in drafts
         for finding, statement in zip(draft.findings, draft.statements, strict=True)
     ]
+    doubted = set(doubts(drafts)) - {one.name for one in every if one.finding.present}
+    return [one for one in every if one.name not in doubted]
 
 
-def merged(groups: Sequence[Group], places: Places, doubts: Sequence[str], *, namespace: str) -> Draft:
-    """One finding and one sentence for each of `groups`, and the impression of all that is not in doubt."""
+def merged(groups: Sequence[Group], places: Places, doubts: Sequence[str], *, whole: bool, namespace: str) -> Draft:
+    """One finding and one sentence for each of `groups`, and the impression of all.
+
+    Nothing is called normal where something is in doubt, or where not every image was read (`whole`).
+    """
     findings, statements = [], []
     for group, tracking_id in zip(groups, _tracking_ids(groups), strict=True):
         main = max(group, key=lambda one: (one.finding.laterality is not None, one.extent))
@@ -70,7 +78,7 @@ def merged(groups: Sequence[Group], places: Places, doubts: Sequence[str], *, na
         words = places([one.number for one in group]) + main.statement.words
         statements.append(replace(main.statement, tracking_id=tracking_id, words=words))
     told = [Sentence(section=Section.FINDINGS, text=one.words, findings=(one.tracking_id,)) for one in statements]
-    sentences = (*told, *conclude(statements, doubts))
+    sentences = (*told, *(conclude(statements, doubts) if whole or any(one.item for one in statements) else ()))
     return Draft(findings=tuple(findings), sentences=sentences, statements=tuple(statements), doubts=tuple(doubts))
 
 

@@ -113,7 +113,7 @@ def _say_each_thing_once(said: Sequence[Said], forms: Sequence[Form]) -> None:
     both = {one.form.name for one in said if one.present} & {one.form.name for one in said if not one.present}
     once = Counter((one.form.name, one.words.get("side")) for one in said if not (one.present and one.form.several))
     texts = Counter(one.text for one in said)
-    if both or max([*once.values(), *texts.values()]) > 1:
+    if both or max([*once.values(), *texts.values()], default=0) > 1:
         raise Unclear("the model states the same finding twice or both ways")
     if {one.form.name for one in said} != {form.name for form in forms}:
         raise Unclear("the model left out a finding that it always states")

@@ -20,7 +20,7 @@ from service.domain.study import Instance, StoredInstance
 from service.flow.priors import Brought, bring
 from service.ports.ledger import Claim
 from service.ports.services import Services
-from workers.algorithms.base import AlgorithmModule
+from workers.algorithms.base import AlgorithmModule, Chooses
 from workers.narrative.changes import changes
 from workers.pipeline.ask import ask
 from workers.pipeline.interpret import Reading
@@ -37,6 +37,8 @@ def compare(
     Never fails: what keeps it from being compared becomes a note. A deadline or a stopped model (`why_not`) does, too.
     """
     started, begun = services.clock.now(), time.monotonic()
+    if not why_not and isinstance(module, Chooses):
+        why_not = "an algorithm that chooses among the slices of a series would see a part of the earlier one"
     unasked = Brought(notes=(f"no earlier study was compared: {why_not}",))
     brought = unasked if why_not else _bring(step, images, claim, services)
     read = _read(ordinal, step, module, brought, claim, services) if brought.images else None

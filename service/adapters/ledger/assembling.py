@@ -18,6 +18,7 @@ from service.domain.assembly import Arrival
 from service.domain.errors import Refused
 from service.domain.event import Event, EventKind
 from service.domain.job import Job, JobEvent, JobState, job_after
+from service.domain.review import Verdict
 from service.domain.study import Manifest, StoredInstance, Study, manifest_digest
 from service.ports.ledger import NewJob, OpenStudy
 
@@ -247,9 +248,13 @@ def _give_way(connection: Connection, locked: AnyRow, rules: Sequence[str], *, n
 
 
 def _cancel(connection: Connection, locked: AnyRow, *which: ColumnElement[bool], reason: str, now: datetime) -> None:
+    said = schema.review
+    signed = select(said.c.job_id).where(said.c.study_id == locked.id, said.c.verdict == Verdict.SIGNED.value)
+    # What a person has signed is encoded, whatever came since.
+    given_up = or_(job.c.origin_id.is_(None), job.c.generation.not_in(signed))
     canceled = connection.scalars(
         update(job)
-        .where(job.c.study_id == locked.id, job.c.state == JobState.SCHEDULED.value, *which)
+        .where(job.c.study_id == locked.id, job.c.state == JobState.SCHEDULED.value, given_up, *which)
         .values(
             state=job_after(JobState.SCHEDULED, JobEvent.ABANDONED).value,
             reason=reason,

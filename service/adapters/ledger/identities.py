@@ -15,6 +15,7 @@ from service.adapters.ledger.timeline import tell
 from service.domain.delivery import DeliveryEvent, DeliveryKind, DeliveryState, delivery_after
 from service.domain.event import EventKind
 from service.domain.job import JobState
+from service.domain.review import Verdict
 from service.domain.study import Identity, Patient
 
 delivery, job, study = schema.delivery, schema.job, schema.study
@@ -127,15 +128,21 @@ def _insert(
 
 
 def encode_again(connection: Connection, study_id: int, version: int, *, now: datetime) -> None:
-    """Schedule per rule the encoding of its newest job, if that has results under an older identity.
+    """Schedule per rule the encoding of its newest job, and of each signed reading, if that has results under an
+    older identity.
 
     One that still waits or works takes the new identity by itself, at its claim or after its finish; if it is
     canceled instead, this is due again for the one before it. An encoding that was itself given up under this
     version stays given up: a person looks.
     """
     rows = connection.execute(select(job).where(job.c.study_id == study_id).order_by(job.c.generation, job.c.id))
-    newest = {row.rule: row for row in rows if row.state != JobState.CANCELED}
-    for old in newest.values():
+    live = [row for row in rows if row.state != JobState.CANCELED]
+    said = schema.review
+    mine = (said.c.study_id == study_id, said.c.verdict == Verdict.SIGNED.value)
+    signed = set(connection.scalars(select(said.c.job_id).where(*mine)))
+    newest = {row.rule: row for row in live}.values()
+    kept = {row.generation: row for row in live if row.generation in signed}.values()
+    for old in {row.id: row for row in (*newest, *kept)}.values():
         overtaken = old.state == JobState.COMPLETED and old.identity_version < version
         if overtaken and _has_objects(connection, old.id) and not _given_up(connection, old, version):
             jobs.schedule_again(connection, old, identity_version=version, now=now)

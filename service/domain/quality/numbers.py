@@ -44,7 +44,7 @@ def sizes(reading: Reading) -> Iterator[Size]:
         for sentence in reading.sentences(part):
             for found in _SIZE.finditer(sentence.text):
                 unit = found[1].lower()
-                factor = _MM[unit if unit in _MM else unit[:3]]
+                factor = _MM.get(unit) or _MM.get(unit[:3], 1.0)
                 mm = sorted(
                     (float(value.replace(",", ".")) * factor for value in re.findall(_VALUE, found[0])), reverse=True
                 )

@@ -30,7 +30,7 @@ _CARINA = re.compile(
     r"|der )?carina",
     re.IGNORECASE,
 )
-_RIBS = re.compile(r"\b(\d+)(?:st|nd|rd|th) (?:\w+ )?ribs?\b|\b(\d+)\. rippe", re.IGNORECASE)
+_RIBS = re.compile(r"\b(\d{1,4})(?:st|nd|rd|th) (?:\w+ )?ribs?\b|\b(\d{1,4})\. rippe", re.IGNORECASE)
 _VERTEBRA = re.compile(r"\b(?:T|Th|BWK\s?)(\d{1,3})\b|\b(?:L|LWK\s?)(\d{1,3})(?= (?:compression|vertebr|fracture))")
 _TRACHEA_MM = 140.0
 

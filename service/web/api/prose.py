@@ -67,7 +67,7 @@ def study_quality(request: Request, study_uid: str, asked: TextShape, job: str =
     shown = case_shown(request, record, job)
     study = services.ledger.study(record.row.study_instance_uid)
     case = case_of(_bounded(asked.text or shown.text), shown.report, study)
-    dismissed = services.dismissals.keys(shown.job.job.job_id)
+    dismissed = services.dismissals.keys(shown.job.reading)
     return _questioned(case, dismissed).model_copy(update={"dismissals": dict(services.dismissals.counts())})
 
 

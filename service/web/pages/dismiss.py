@@ -23,7 +23,7 @@ def dismiss(request: Request, study_uid: str, job_id: str) -> Response:
     kind, rule = _kind(field(request, "kind")), field(request, "rule")
     if kind is None or not rule:
         raise HTTPException(422, "That is no issue of this report. Reload the page and try again.")
-    case_shown(request, record, job_id)
+    job_id = case_shown(request, record, job_id).job.reading
     who, services = visitor_of(request).account.name, services_of(request)
     detail = f"issue of job {job_id} dismissed: {kind}"
     audit(request, AuditKind.APPLICATION_ACTIVITY, "U", who=who, study_instance_uid=study_uid, detail=detail)

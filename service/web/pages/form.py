@@ -75,7 +75,7 @@ def show(request: Request, study_uid: str, name: str = "", job: str = "") -> Res
     values = {**defaults, **{key: answer.value for key, answer in answers.items()}}
     wrote = {key: _AI if key in answers else _TEMPLATE for key in values}
     sheet = Sheet(
-        job=reading, report=report, history=services_of(request).edits.history(reading.job.job_id), template=template,
+        job=reading, report=report, history=services_of(request).edits.history(reading.reading), template=template,
         answers=answers, filled=Filled(template=template, values=values),
         given={key: typed(value) for key, value in values.items()}, wrote=wrote, base="",
         opened=services_of(request).clock.now(),
@@ -105,7 +105,7 @@ def _filled(request: Request, reading: JobRecord, report: Report, template: Temp
     answers = prefill(template, report)
     touched = set(form_field(request, "touched", limit=20_000).splitlines())
     return Sheet(
-        job=reading, report=report, history=services_of(request).edits.history(reading.job.job_id), template=template,
+        job=reading, report=report, history=services_of(request).edits.history(reading.reading), template=template,
         answers=answers, filled=filled, given=given, issues=issues,
         wrote={one.name: _who(one, filled, answers, touched) for one in template.fields if given[one.name]},
         base=form_field(request, "base"), opened=_opened(request),
@@ -148,7 +148,7 @@ def narrative_of(request: Request, sheet: Sheet) -> tuple[Told, ...]:
 
 def _put(request: Request, record: StudyRecord, sheet: Sheet) -> Response:
     """Through the same log as every edit; 409 with the form as it was, where somebody saved the report meanwhile."""
-    study_uid, job_id = record.row.study_instance_uid, sheet.job.job.job_id
+    study_uid, job_id = record.row.study_instance_uid, sheet.job.reading
     told = [Line(section=each.section, text=each.text) for each in narrative_of(request, sheet)]
     below = form_field(request, "where") == "below"
     _told(request, study_uid, f"report of job {job_id} is being filled by template {sheet.template.name}")
@@ -169,7 +169,7 @@ def _put(request: Request, record: StudyRecord, sheet: Sheet) -> Response:
         wrong = "Somebody else has saved this report since you opened the form. Look at the report first."
         return _shown(request, record, replace(sheet, wrong=wrong, base=sheet.now), previewed=True, status=409)
     _told(request, study_uid, f"report of job {job_id} filled by template {sheet.template.name}, edit log {kept}")
-    return RedirectResponse(f"/studies/{study_uid}/review?job={job_id}", status_code=303)
+    return RedirectResponse(f"/studies/{study_uid}/review?job={sheet.job.job.job_id}", status_code=303)
 
 
 def _told(request: Request, study_uid: str, detail: str) -> None:
@@ -179,7 +179,7 @@ def _told(request: Request, study_uid: str, detail: str) -> None:
 
 def _reading(record: StudyRecord, job_id: str) -> tuple[JobRecord, Report]:
     """The reading of that job, else the newest with something to say. Raises 404 and 409."""
-    readings = [one for one in newest_readings(record.jobs) if job_id in {"", one.job.job_id}]
+    readings = [one for one in newest_readings(record.jobs) if job_id in {"", one.job.job_id, one.reading}]
     if not readings:
         raise HTTPException(404, "There is no such draft of this study. Its page says why.")
     found = max(readings, key=lambda one: (one.outcome in {"analysed", "partial"}, one.created_at))

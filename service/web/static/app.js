@@ -5,7 +5,7 @@
   const OFF = "preread-keys-off";
   let armed = 0;
 
-  const typing = (target) => target.closest("input, select, textarea, [contenteditable]");
+  const typing = (target) => target.closest("input, select, textarea, dialog:not(#keys), [contenteditable]");
   const rows = () => [...document.querySelectorAll("[data-rows] tbody tr")];
 
   function step(by) {

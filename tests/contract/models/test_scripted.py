@@ -157,7 +157,7 @@ def test_a_model_that_never_ends_is_cut_at_its_limit(models: Models) -> None:
 
 def test_a_prompt_over_the_context_is_refused_with_both_numbers(models: Models) -> None:
     with pytest.raises(Refused, match=r"the prompt has \d+ tokens, the model takes 320"):
-        models.ask(Question(model="adapted", parts=("effusion " * 400,), timeout_s=30))
+        models.ask(Question(model="adapted", parts=("xq7 " * 400,), timeout_s=30))
 
 
 def test_a_model_that_fails_gives_no_answer_and_may_be_asked_again(models: Models) -> None:

@@ -190,3 +190,25 @@ def test_slices_without_numbers_of_their_own_are_counted() -> None:
     unnumbered = [ct_slice(number, InstanceNumber="7") for number in (1, 2)]
     draft = read(CLEAR, effusion("small", "10 90 30 99"), instances=unnumbered)
     assert "Slice 2: There is a small right pleural effusion." in lines(draft)
+
+
+def test_what_one_slice_is_in_doubt_about_is_not_absent_on_the_others() -> None:
+    doubtful = CLEAR.replace("normal study", "right consolidation")
+    draft = read(CLEAR, doubtful, CLEAR)
+    assert draft.doubts == ("consolidation",)
+    assert code.CONSOLIDATION not in {finding.concept for finding in draft.findings}
+    assert not any("normal" in line.lower() for line in lines(draft))
+
+
+def test_what_another_slice_shows_is_told_though_one_is_in_doubt_about_it() -> None:
+    doubtful = CLEAR.replace("normal study", "right nodule")
+    draft = read(doubtful, nodule(14, "40 40 49 49"))
+    assert [finding.concept for finding in present(draft)] == [code.NODULE]
+
+
+def test_a_series_of_which_a_slice_was_not_read_is_not_called_normal() -> None:
+    looked = [Looked(instance=ct_slice(number), number=number, of=3) for number in (1, 2, 3)]
+    drafts = [chest.interpret(answer(CLEAR), one, namespace="n") for one in looked[:2]]
+    draft = chest.combine(drafts, looked, namespace="n")
+    assert draft.findings
+    assert not any("normal" in line.lower() for line in lines(draft))

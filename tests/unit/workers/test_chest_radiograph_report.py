@@ -146,6 +146,7 @@ def test_a_study_in_doubt_is_never_called_normal() -> None:
         ("No pneumothorax. ", "", "left out a finding"),
         ("No pneumothorax.", "There is a small left pneumothorax.", "contradicts its own findings"),
         ("normal study.", "left effusion.", "no coded meaning"),
+        (NORMAL, "FINDINGS:   IMPRESSION: normal study.", "left out a finding"),
         ("normal study.", "normal study, left rib fracture.", "no coded meaning"),
         ("No pneumothorax.", "No pneumothorax. No pneumothorax.", "twice or both ways"),
         ("No pneumothorax.", "No pneumothorax. There is a small left pneumothorax.", "twice or both ways"),
