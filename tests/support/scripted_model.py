@@ -26,8 +26,9 @@ from tests.unit.triton_models.by_path import load
 
 DEMO = REPOSITORY / "triton_models" / "chest_demo"
 END = 2
-VOCABULARY = int(json.loads((DEMO / "1" / "genai_config.json").read_text())["model"]["vocab_size"])
-CONTEXT = 320
+_SIZES = json.loads((DEMO / "1" / "genai_config.json").read_text())["model"]
+VOCABULARY, CONTEXT = int(_SIZES["vocab_size"]), int(_SIZES["context_length"])
+"""Those of the demo model, whose tokenizer it has."""
 WIDTH = 4
 OPSET, IR_VERSION = 17, 9
 IMAGE_FORM = {

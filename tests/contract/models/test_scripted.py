@@ -23,7 +23,7 @@ from service.ports.models import Guidance, ImagePart, Models, Question
 from tests.support import local_engine, triton_server
 from tests.support.installation import REPOSITORY, wait_for
 from tests.support.narratives import radiograph
-from tests.support.scripted_model import Script, write
+from tests.support.scripted_model import CONTEXT, Script, write
 from workers.narrative.certainty import raw
 from workers.pipeline.ask import with_context
 
@@ -156,7 +156,7 @@ def test_a_model_that_never_ends_is_cut_at_its_limit(models: Models) -> None:
 
 
 def test_a_prompt_over_the_context_is_refused_with_both_numbers(models: Models) -> None:
-    with pytest.raises(Refused, match=r"the prompt has \d+ tokens, the model takes 320"):
+    with pytest.raises(Refused, match=rf"the prompt has \d+ tokens, the model takes {CONTEXT}"):
         models.ask(Question(model="adapted", parts=("xq7 " * 400,), timeout_s=30))
 
 
