@@ -66,7 +66,7 @@ def seen(drafts: Sequence[Draft], looked: Iterable[Looked]) -> list[Seen]:
     return [one for one in every if one.name not in doubted]
 
 
-def merged(groups: Sequence[Group], places: Places, doubts: Sequence[str], *, whole: bool, namespace: str) -> Draft:
+def merged(groups: Sequence[Group], places: Places, doubted: Sequence[str], *, whole: bool, namespace: str) -> Draft:
     """One finding and one sentence for each of `groups`, and the impression of all.
 
     Nothing is called normal where something is in doubt, or where not every image was read (`whole`).
@@ -78,8 +78,8 @@ def merged(groups: Sequence[Group], places: Places, doubts: Sequence[str], *, wh
         words = places([one.number for one in group]) + main.statement.words
         statements.append(replace(main.statement, tracking_id=tracking_id, words=words))
     told = [Sentence(section=Section.FINDINGS, text=one.words, findings=(one.tracking_id,)) for one in statements]
-    sentences = (*told, *(conclude(statements, doubts) if whole or any(one.item for one in statements) else ()))
-    return Draft(findings=tuple(findings), sentences=sentences, statements=tuple(statements), doubts=tuple(doubts))
+    sentences = (*told, *(conclude(statements, doubted) if whole or any(one.item for one in statements) else ()))
+    return Draft(findings=tuple(findings), sentences=sentences, statements=tuple(statements), doubts=tuple(doubted))
 
 
 def doubts(drafts: Iterable[Draft]) -> tuple[str, ...]:
