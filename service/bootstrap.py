@@ -36,6 +36,7 @@ from service.ports.services import Services
 from service.settings import Settings
 from workers.algorithms import algorithms, model_of
 from workers.measures import measures
+from workers.pipeline.exhibits import KeptExhibits
 from workers.pipeline.prompt import ProtocolPrompts
 
 LOCAL = "unix:"
@@ -79,6 +80,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),
         priors=PriorSources(calling_ae=settings.scp.ae_title),
+        exhibits=KeptExhibits(),
         prompts=ProtocolPrompts(configurations, models, pixels),
         templates=TemplateShelf(settings.own_templates),
     )

@@ -48,6 +48,12 @@ const top = frame.top + (frame.height - image.height * scale) / 2;
 return [seen.left - left, seen.top - top, seen.right - left, seen.bottom - top].map((at) => at / scale);
 """
 """The active box in pixels of the image, by where both stand in the window."""
+INSIDE = """
+const path = document.querySelector('path.inside'), { width, height } = document.querySelector('canvas');
+return Array.from({ length: width * height }, (_, at) =>
+  Number(path?.isPointInFill(new DOMPoint(at % width + 0.5, Math.floor(at / width) + 0.5)) ?? 0));
+"""
+"""Which pixels of the image lie inside of the mask that is drawn."""
 LINES = (
     "return [...document.querySelectorAll('.line')].map((l) => [l.querySelector('.say').textContent, l.dataset.wrote])"
 )
@@ -139,6 +145,35 @@ def test_a_box_focuses_its_sentence(page: Browser) -> None:
     page.wait("return document.querySelector('rect') !== null && prereadViewer.shown.frame === 1")
     page.run("document.querySelector('rect').dispatchEvent(new PointerEvent('pointerdown', {bubbles: true}))")
     page.wait("return document.activeElement.innerText.includes('left pleural effusion')")
+
+
+def test_a_mask_is_drawn_to_the_pixel_and_linked_with_its_sentence(page: Browser, case: Review, shots: Path) -> None:
+    labels = case.add_mask()
+    open_review(page, page.url.split("/studies")[0])
+    page.wait("return document.querySelectorAll('path.edge').length === 1 && !document.querySelector('path.at')")
+    page.press("ArrowUp", "ArrowDown", "ArrowDown", "ArrowDown")
+    page.wait("return document.querySelector('path.edge.at') !== null")
+    assert page.run(FOCUSED) == "Lungs: volume 12 mL."
+    widest = int((labels == 1).sum(axis=(1, 2)).argmax())
+    assert page.run(AT) == [named(widest), 1]
+    for at in range(SLICES - 1):
+        page.run("return prereadViewer.show(arguments[0])", at)
+        assert page.run(INSIDE) == (labels[at] == 1).astype(int).ravel().tolist()
+    page.run("return prereadViewer.show(arguments[0])", widest)
+    rows, columns = np.nonzero(labels[widest] == 1)
+    edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    assert page.run(BOX.replace("rect.at", "path.edge.at")) == pytest.approx([int(each) for each in edges], abs=1)
+    assert page.run(FAULTS) == []
+    page.shoot(shots / "review_mask.png")
+    page.press("ArrowUp")
+    page.wait("return document.querySelector('path.at') === null && prereadViewer.shown.frame === 1")
+    page.run("return prereadViewer.show(arguments[0])", widest)
+    page.run("document.querySelector('path.inside').dispatchEvent(new PointerEvent('pointerdown', {bubbles: true}))")
+    page.wait("return document.activeElement.innerText.includes('Lungs: volume')")
+    page.press("m")
+    assert page.run("return document.querySelectorAll('path').length") == 0
+    assert page.run("return document.querySelector('[data-act=masks]').getAttribute('aria-pressed')") == "false"
+    assert page.run("return document.querySelectorAll('rect').length") == 1 - int(widest != 1)
 
 
 def test_the_picture_is_windowed_inverted_measured_and_scrolled_by_key(page: Browser) -> None:

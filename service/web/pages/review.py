@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from service.domain.audit import AuditKind
 from service.domain.edit import History, text_digest
 from service.domain.errors import Unreadable
-from service.domain.report import Evidence, Finding, Report, Section, first_line
+from service.domain.report import Finding, Report, Section, first_line
 from service.flow.record import read_report
 from service.flow.review import Line, draft_text, lines_of, text_of
 from service.flow.review import save as save_lines
@@ -23,6 +23,7 @@ from service.ports.catalogue import JobRecord, StudyQuery, StudyRecord
 from service.web.conflict import conflict
 from service.web.dicomweb.resources import ROOT
 from service.web.door import field, visitor_of
+from service.web.pages.places import masks, places
 from service.web.pages.signed import reviewed
 from service.web.pages.study import newest_readings, record_of, viewed
 from service.web.rendering import page
@@ -67,7 +68,7 @@ def show(request: Request, study_uid: str, job: str = "") -> Response:
     return page(
         request, "review.html", row=record.row, case=case, readings=readings, lines=_shown(case),
         sections=list(Section), first_line=first_line(case.report), following=_next_case(request, record),
-        dicomweb=ROOT, review=reviewed(request, study_uid, case.job),
+        dicomweb=ROOT, masks=masks(case.report), review=reviewed(request, study_uid, case.job),
         returned=services_of(request).returning.returned(study_uid),
     )  # fmt: skip
 
@@ -137,22 +138,8 @@ def _shown(case: Case) -> list[dict[str, Any]]:
     found = []
     for line in lines_of(case.report, case.history):
         findings = [case.findings[each] for each in line.findings if each in case.findings]
-        places = [_place(evidence, finding) for finding in findings for evidence in finding.evidence]
-        found.append({"line": line, "findings": findings, "places": places})
+        found.append({"line": line, "findings": findings, "places": [each for one in findings for each in places(one)]})
     return found
-
-
-def _place(evidence: Evidence, finding: Finding) -> dict[str, Any]:
-    region = evidence.region
-    box = [region.left, region.top, region.right, region.bottom] if region else None
-    return {
-        "series": str(evidence.series_instance_uid),
-        "instance": str(evidence.sop_instance_uid),
-        "frame": evidence.frame or 1,
-        "box": box if box and all(map(math.isfinite, box)) else None,
-        "label": " ".join(code.meaning for code in (finding.laterality, finding.concept) if code),
-        "present": finding.present,
-    }
 
 
 def _sent(text: str) -> list[Line]:

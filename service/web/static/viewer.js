@@ -118,7 +118,7 @@ export class Viewer extends EventTarget {
 
   enlarge(by) { this.zoom = Math.min(16, Math.max(0.5, this.zoom * by)); this.#place(); }
 
-  // Boxes to be drawn: {instance, frame, box: [left, top, right, bottom], present, key}; one of them may be the active one.
+  // Places to be drawn: {instance, frame, box: [left, top, right, bottom], mask, present, key}; one may be the active one.
   mark(marks, active) { this.marks = marks; this.active = active; this.#overlay(); }
 
   draw() {
@@ -208,15 +208,36 @@ export class Viewer extends EventTarget {
     svg.setAttribute("viewBox", `0 0 ${canvas.width} ${canvas.height}`);
     svg.replaceChildren();
     if (!this.picture) return;
+    for (const mark of this.unmasked ? [] : this.#masks()) {
+      const { inside, edge } = this.masks.paths(mark.mask, this.shown.instance, this.picture) ?? {};
+      if (!edge) continue;
+      this.#linked(this.#element("path", { d: inside, class: "inside" }), mark);
+      this.#linked(this.#element("path", { d: edge, class: "edge" }), mark);
+    }
     for (const mark of this.hidden ? [] : this.#boxes()) {
       const [left, top, right, bottom] = mark.box;
       const box = this.#element("rect", { x: left, y: top, width: right - left, height: bottom - top });
-      box.classList.toggle("at", mark.key === this.active);
-      box.classList.toggle("absent", !mark.present);
-      box.addEventListener("pointerdown", (event) => { event.stopPropagation(); this.dispatchEvent(new CustomEvent("chosen", { detail: mark.key })); });
+      this.#linked(box, mark);
     }
     for (const line of this.lengths.filter((each) => each.of === this.shown)) this.#length(line);
   }
+
+  #linked(element, mark) {
+    element.classList.toggle("at", mark.key === this.active);
+    element.classList.toggle("absent", !mark.present);
+    element.addEventListener("pointerdown", (event) => { event.stopPropagation(); this.dispatchEvent(new CustomEvent("chosen", { detail: mark.key })); });
+  }
+
+  // The masks of this study, each once: as the active one where it is that; the active on top.
+  #masks() {
+    const found = new Map();
+    for (const mark of this.marks)
+      if (mark.mask && (mark.key === this.active || !found.has(`${mark.mask.sha256}/${mark.mask.label}`)))
+        found.set(`${mark.mask.sha256}/${mark.mask.label}`, mark);
+    return this.shown.frame === 1 && this.masks ? this.#topmost([...found.values()]) : [];
+  }
+
+  #topmost(marks) { return marks.sort((one, other) => (one.key === this.active) - (other.key === this.active)); }
 
   // The boxes of this image, each place once: as the active one where it is that, else as the first; the active on top.
   #boxes() {
@@ -224,7 +245,7 @@ export class Viewer extends EventTarget {
     const places = new Map();
     for (const mark of here)
       if (mark.key === this.active || !places.has(String(mark.box))) places.set(String(mark.box), mark);
-    return [...places.values()].sort((one, other) => (one.key === this.active) - (other.key === this.active));
+    return this.#topmost([...places.values()]);
   }
 
   #length({ from, to }) {

@@ -41,6 +41,7 @@ PERSON = {
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/rejection"),
 }  # fmt: skip
 """For a radiologist who has signed in; a token opens none of these, whatever its roles."""
+MASK = LabelMap.of(np.ones((1, 2, 2), np.uint8))
 PROGRAMS = ("/api/", "/dicom-web/")
 VIEWING = {Role.VIEWER, Role.RADIOLOGIST, Role.OPERATOR, Role.ADMIN}
 EXAMPLES = {
@@ -48,7 +49,8 @@ EXAMPLES = {
     "{name:path}": "app.css", "{completion_id}": "c", "{series_uid}": "1.2.826.0.1.3680043.10.1001.2.1",
     "{instance_uid}": "1.2.826.0.1.3680043.10.1001.2.1.1", "{numbers}": "1", "{path:path}": "00282000",
     "{task}": "labels",
-    "{template}": "every-kind",
+    "{template}": "every-kind", "{sha256}": MASK.sha256,
+    "{of_study}": "1.2.826.0.1.3680043.10.1001.2", "{of_job}": "j-2",
 }  # fmt: skip
 ROWS = (*routes.PAGES, *routes.DICOMWEB, *routes.API)
 
@@ -80,6 +82,8 @@ class Town:
 @pytest.fixture(scope="module")
 def town() -> Town:
     house = hospital()
+    compared = Compared(study_instance_uid=uid(2), day="2025-03-04", images=(instance(2),))
+    house.exhibits = MemoryExhibits(MASK, earlier=compared)
     return Town(house, client(house))
 
 
