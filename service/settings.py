@@ -91,6 +91,8 @@ class Site(_Part):
     institution: str = ""
     device_serial: str = "0001"
     language: str = "en"
+    ai_after_first_read: bool = False
+    """Whether a radiologist notes a first impression before pages show what the AI says."""
 
 
 class Settings(BaseSettings):

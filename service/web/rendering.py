@@ -18,8 +18,8 @@ from service.web.services import services_of
 from service.web.sessions import Visitor
 
 STATIC = (
-    "app.css", "app.js", "review.css", "review.js", "complete.js", "sign.js", "viewer.js", "mask.js", "icon.svg",
-    "quality.css", "quality.js", "form.css", "form.js",
+    "app.css", "app.js", "review.css", "review.js", "complete.js", "sign.js", "viewer.js", "icon.svg",
+    "mask.js", "prior.js", "quality.css", "quality.js", "form.css", "form.js",
     "vendor/htmx.min.js", "vendor/hx-sse.min.js", "vendor/htmx.LICENSE",
 )  # fmt: skip
 

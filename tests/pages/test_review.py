@@ -16,8 +16,9 @@ from service.domain.account import Role
 from service.domain.edit import EditClass, Provenance
 from service.settings import Settings, Site
 from service.web.app import create_app
-from tests.support.accessibility import FAULTS
+from tests.support.accessibility import faults
 from tests.support.browser import Browser
+from tests.support.hostile import HOSTILE, PAYLOADS, unharmed
 from tests.support.instances import uid
 from tests.support.reviewable import SIZE, SLICES, STUDY, Review, named, pixels
 from tests.support.serve import served
@@ -26,6 +27,7 @@ from tests.support.viewable import shelf
 pytestmark = pytest.mark.pages
 
 READY = "return document.querySelector('#review')?.dataset.ready && prereadViewer.picture !== undefined"
+PRIOR_AT = "return prereadPrior.shown.instance"
 AT = "return [prereadViewer.shown.instance, prereadViewer.shown.frame]"
 STATS = """
 const values = [...prereadViewer.picture.pixels];
@@ -109,7 +111,7 @@ def open_review(window: Browser, address: str) -> None:
 
 
 def test_the_page_is_dark_complete_and_can_be_used_by_everybody(page: Browser, shots: Path) -> None:
-    assert page.run(FAULTS) == []
+    assert faults(page) == []
     assert "PRELIMINARY" in page.text(".banner")
     assert page.shoot(shots / "review.png").stat().st_size > 20_000
     assert page.run(SHADES) > 20
@@ -163,7 +165,7 @@ def test_a_mask_is_drawn_to_the_pixel_and_linked_with_its_sentence(page: Browser
     rows, columns = np.nonzero(labels[widest] == 1)
     edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
     assert page.run(BOX.replace("rect.at", "path.edge.at")) == pytest.approx([int(each) for each in edges], abs=1)
-    assert page.run(FAULTS) == []
+    assert faults(page) == []
     page.shoot(shots / "review_mask.png")
     page.press("ArrowUp")
     page.wait("return document.querySelector('path.at') === null && prereadViewer.shown.frame === 1")
@@ -174,6 +176,58 @@ def test_a_mask_is_drawn_to_the_pixel_and_linked_with_its_sentence(page: Browser
     assert page.run("return document.querySelectorAll('path').length") == 0
     assert page.run("return document.querySelector('[data-act=masks]').getAttribute('aria-pressed')") == "false"
     assert page.run("return document.querySelectorAll('rect').length") == 1 - int(widest != 1)
+
+
+def test_the_earlier_study_stands_beside_and_follows_image_and_window(page: Browser, case: Review, shots: Path) -> None:
+    images = case.add_prior()
+    open_review(page, page.url.split("/studies")[0])
+    page.wait("return globalThis.prereadPrior?.picture !== undefined")
+    assert "PRIOR 2025-01-02" in page.text("#prior figcaption")
+    assert page.run("return document.querySelector('[data-act=prior]').getAttribute('aria-pressed')") == "true"
+    assert page.run(PRIOR_AT) == images[0]
+    page.run("return prereadViewer.show(2)")
+    page.wait(f"{PRIOR_AT} === arguments[0]", images[1])
+    wanted = pixels(1)
+    assert page.run(STATS.replace("prereadViewer", "prereadPrior")) == [
+        int(wanted.min()), int(wanted.max()), int(wanted.sum(dtype=int))
+    ]  # fmt: skip
+    page.press("4", "+", "i")
+    look = "return [prereadViewer, prereadPrior].map((one) => [one.window, one.zoom, one.inverted])"
+    page.wait(f"const [now, before] = (() => {{ {look} }})(); return JSON.stringify(now) === JSON.stringify(before)")
+    assert page.run(look)[1] == [[-600, 1500], 1.25, True]
+    page.press("r")
+    assert faults(page) == []
+    page.shoot(shots / "review_prior.png")
+    page.complaints()
+    page.run("return prereadViewer.show(5)")
+    page.wait("return document.querySelector('#prior .stage-note').textContent.includes('no longer here')")
+    page.shoot(shots / "review_prior_gone.png")
+    page.complaints()  # the refusal is what we wanted
+    page.press("p")
+    page.wait("return document.querySelector('#prior').hidden")
+    page.press("p")
+    page.wait("return !document.querySelector('#prior').hidden")
+
+
+def test_before_the_first_read_nothing_of_the_ai_is_shown(page: Browser, case: Review, shots: Path) -> None:
+    case.house.settings = Settings(site=Site(institution="Example Clinic", ai_after_first_read=True))
+    with served(create_app(case.services(), watch_nodes=False)) as address:
+        sign_in(page, address, case, Role.RADIOLOGIST)
+        open_review(page, address)
+        assert faults(page) == []
+        assert page.run("return document.querySelectorAll('rect, .line').length") == 0
+        assert "effusion" not in page.text("main")
+        page.shoot(shots / "review_first_read.png")
+        page.press("o", *"Effusion")
+        page.run("document.querySelector('#impression').value += arguments[0]", HOSTILE)
+        page.hold("Control", "Enter")
+        page.wait("return document.querySelector('.first-impression') !== null")
+        page.wait(READY, seconds=40)
+        assert page.run("return document.querySelectorAll('.line').length") == 4
+        assert faults(page) == []
+        unharmed(page)
+        page.shoot(shots / "review_after_first_read.png")
+        page.open("about:blank")
 
 
 def test_the_picture_is_windowed_inverted_measured_and_scrolled_by_key(page: Browser) -> None:
@@ -256,7 +310,7 @@ def test_a_report_is_signed_and_added_to_by_keys_and_a_colleague_sees_both_versi
     page.press("S")
     page.wait("return document.querySelector('#ask-signature').open")
     assert "dr.keller, Example Clinic" in page.text("#ask-signature")
-    assert page.run(FAULTS) == []
+    assert faults(page) == []
     page.press("Enter")
     page.wait("return document.querySelector('.tag')?.textContent === 'FINAL'")
     page.wait(READY, seconds=40)
@@ -272,12 +326,13 @@ def test_a_report_is_signed_and_added_to_by_keys_and_a_colleague_sees_both_versi
     page.press("A")
     page.wait("return document.activeElement.name === 'text'")
     page.press(*"Called the ward.")
+    page.run("document.activeElement.value += arguments[0]", HOSTILE)
     page.run("document.querySelector('#ask-addendum').dataset.seen = '0'")  # as if a colleague had been faster
     page.run("document.querySelector('#ask-addendum [value=yes]').click()")
     page.wait("return !document.querySelector('#conflict').hidden")
-    assert page.text("[data-version=yours]") == "Called the ward."
+    assert page.text("[data-version=yours]").startswith("Called the ward.<")
     assert "Small right effusion." in page.text("[data-version=theirs]")
-    assert page.run(FAULTS) == []
+    assert faults(page) == []
     page.shoot(shots / "review_conflict.png")
     page.complaints()  # the refusal is what we wanted
     page.run("document.querySelector('#ask-addendum').dataset.seen = '1'")
@@ -285,22 +340,33 @@ def test_a_report_is_signed_and_added_to_by_keys_and_a_colleague_sees_both_versi
     page.run("document.querySelector('#ask-addendum [value=yes]').click()")
     page.wait("return document.querySelector('.made').innerText.includes('Addendum by dr.keller')")
     page.wait(READY, seconds=40)
-    assert [review.text for review in case.house.signing.kept[1:]] == ["Called the ward."]
-    assert page.run(FAULTS) == []
+    (added,) = case.house.signing.kept[1:]
+    assert added.text.startswith("Called the ward.<")
+    unharmed(page)
+    assert faults(page) == []
     page.shoot(shots / "review_signed.png")
 
 
-def test_markup_in_a_sentence_stays_text(page: Browser, case: Review) -> None:
+def test_markup_in_a_text_field_stays_text(page: Browser, case: Review) -> None:
     page.press("o")
     page.wait("return document.activeElement.tagName === 'TEXTAREA'")
-    page.run(
-        "document.activeElement.value = arguments[0]",
-        "<img src=x onerror=\"document.title='owned'\">{{7*7}} \u202e 放射線",
-    )
-    page.press("Enter", "s")
+    page.run("document.activeElement.value = arguments[0]", HOSTILE)
+    page.press("Enter", "q")
+    page.wait("return document.querySelector('#quality-said').textContent.includes('By rules, version')")
+    page.press("s")
     page.wait(SAVED)
-    assert "<img src=x" in page.text(".report")
-    assert "owned" not in page.title
+    page.wait(READY, seconds=40)
+    for payload in PAYLOADS:
+        assert payload.strip("\u202e") in page.text(".report"), payload
+    unharmed(page)
+    page.press("X")
+    page.wait("return document.querySelector('#ask-rejection').open")
+    page.run("document.querySelector('#ask-rejection [name=reason]').value = arguments[0]", HOSTILE)
+    assert faults(page) == []
+    page.run("document.querySelector('#ask-rejection [value=yes]').click()")
+    page.wait("return document.querySelector('.tag')?.textContent === 'REJECTED'")
+    assert PAYLOADS[0] in page.text(".made")
+    unharmed(page)
 
 
 def test_who_only_views_changes_nothing(window: Browser, case: Review, address: str) -> None:

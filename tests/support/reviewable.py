@@ -17,6 +17,7 @@ from service.domain.report import Evidence, Mask, Region, Report, Section, Sente
 from service.domain.study import Study
 from service.flow.record import report_json
 from service.ports.catalogue import StudyRecord
+from service.ports.exhibits import Compared
 from service.ports.image_models import LabelMap
 from service.ports.models import ScriptedModels
 from service.ports.prompts import ScriptedPrompts
@@ -27,6 +28,7 @@ from tests.support.viewable import Shelf
 from tests.support.web_records import draft, job, record
 
 STUDY, SERIES = uid("review study"), uid("review series")
+PRIOR = uid("prior study")
 SIZE = 64
 SLICES = 5
 
@@ -46,10 +48,11 @@ def named(number: int) -> UID:
     return uid("instance", f"review {number}")
 
 
-def _written(number: int) -> bytes:
+def _written(number: int, of: UID = STUDY) -> bytes:
     frames = [pixels(number), pixels(number + 40)] if number == SLICES - 1 else [pixels(number)]
+    name, series = (f"review {number}", SERIES) if of == STUDY else (f"prior {number}", uid("prior series"))
     made = instance(
-        f"review {number}", StudyInstanceUID=STUDY, SeriesInstanceUID=SERIES, InstanceNumber=number + 1, Rows=SIZE,
+        name, StudyInstanceUID=of, SeriesInstanceUID=series, InstanceNumber=number + 1, Rows=SIZE,
         Columns=SIZE, BitsStored=16, HighBit=15, PixelRepresentation=1, PixelSpacing=[0.5, 0.5], RescaleSlope=1,
         RescaleIntercept=0, WindowCenter=-600, WindowWidth=800, SeriesDescription="Axial", SeriesNumber=2,
         PixelData=b"".join(frame.tobytes() for frame in frames), PatientName="Lindqvist^Maja",
@@ -125,6 +128,16 @@ class Review:
         after = replace(before, findings=(*before.findings, lungs), sentences=(*before.sentences, said))
         self.house.catalogue.records = [replace(made, jobs=(replace(read, report=report_json(after)),))]
         return labels
+
+    def add_prior(self) -> list[UID]:
+        """What the reading was compared with: three slices, the last of which is gone; returns its images."""
+        self.shelf.keep(*(_written(number, of=PRIOR) for number in range(3)))
+        known = self.shelf.ledger.study(PRIOR)
+        assert known is not None
+        ordered = [stored for members in known.series().values() for stored in members]
+        self.shelf.spool.remove(ordered[-1].location)
+        self.house.exhibits.earlier = Compared(study_instance_uid=PRIOR, day="2025-01-02", images=tuple(ordered))
+        return [stored.instance.sop_instance_uid for stored in ordered]
 
     def services(self) -> Services:
         ours = self.house.services()

@@ -9,9 +9,8 @@ from fastapi import HTTPException, Request
 from fastapi.responses import Response
 
 from service.domain.errors import Unreadable
-from service.domain.job import Step
 from service.domain.report import Evidence, Finding, Report
-from service.ports.catalogue import JobRecord, StudyRecord
+from service.flow.earlier import kept_steps
 from service.web.dicomweb.resources import looked
 from service.web.pages.study import record_of
 from service.web.services import services_of
@@ -39,17 +38,6 @@ def mask(request: Request, study_uid: str, job_id: str, sha256: str) -> Response
     if found is None:
         raise HTTPException(404, "This mask is not kept here. The segmentation in the archive has it.")
     return Response(found.packed, media_type="application/octet-stream")
-
-
-def kept_steps(record: StudyRecord, job_id: str) -> tuple[Step, ...]:
-    """What the reading of a job kept: the job's own steps, else those of the one whose answers it encoded again."""
-    known = {each.job.job_id: each for each in record.jobs}
-    found = next((each for each in record.jobs if job_id in {each.job.job_id, each.reading}), None)
-    seen: list[JobRecord] = []
-    while found is not None and not found.steps and found not in seen:
-        seen.append(found)
-        found = known.get(found.job.origin or "")
-    return found.steps if found else ()
 
 
 def _place(evidence: Evidence, finding: Finding) -> dict[str, Any]:

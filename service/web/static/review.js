@@ -121,7 +121,14 @@ function wrote(line) {
   line.querySelector(".who-wrote").textContent = line.dataset.wrote;
 }
 
+const first = document.getElementById("first-read"); // there while the draft is held back
+first?.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) first.requestSubmit();
+});
+first?.addEventListener("submit", () => { first.elements.seconds.value = (Date.now() - opened) / 1000; });
+
 function add() {
+  if (first) first.elements.impression.focus();
   if (!mayEdit) return;
   const made = document.createElement("li");
   made.className = "line";
@@ -191,12 +198,13 @@ const ACTS = {
     viewer.draw();
     press("masks")(!viewer.unmasked);
   },
+  prior: async () => press("prior")(await (await prior)?.toggle()),
   reset: () => { viewer.reset(); press("invert")(false); windows.value = "0"; },
 };
 const preset = (at) => () => { if (viewer.windows[at]) { windows.value = String(at); viewer.set(viewer.windows[at][1]); } };
 const KEYS = {
   a: ACTS.accept, x: ACTS.reject, e: ACTS.edit, o: ACTS.add, s: ACTS.save, i: ACTS.invert, l: ACTS.length, b: ACTS.boxes,
-  m: ACTS.masks, r: ACTS.reset, n: () => document.querySelector("[data-next]")?.click(), ArrowDown: () => move(1), ArrowUp: () => move(-1),
+  m: ACTS.masks, p: () => { if (prior) ACTS.prior(); }, r: ACTS.reset, n: () => document.querySelector("[data-next]")?.click(), ArrowDown: () => move(1), ArrowUp: () => move(-1),
   ",": () => viewer.step(-1), ".": () => viewer.step(1), "+": () => viewer.enlarge(1.25), "-": () => viewer.enlarge(0.8),
   ...Object.fromEntries([0, 1, 2, 3, 4, 5].map((at) => [String(at + 1), preset(at)])),
 };
@@ -216,6 +224,12 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("dblclick", (event) => { const line = event.target.closest(".line"); if (line) edit(line); });
 window.addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
+
+// --- the earlier study ---------------------------------------------------------------------------------------
+
+const figure = document.getElementById("prior");
+const prior = figure && import(figure.dataset.script).then(({ Prior }) => new Prior(figure, viewer, Viewer));
+if (prior && !localStorage.getItem("preread-prior-off")) ACTS.prior();
 
 // --- begin ---------------------------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ export class Viewer extends EventTarget {
     const found = await asked(`${this.study}/series`, "application/dicom+json");
     return found.map((each) => ({
       uid: values(each, "0020000E")[0], modality: values(each, TAGS.modality)[0] ?? "",
+      name: values(each, "0008103E")[0],
       text: [values(each, "00200011")[0], values(each, TAGS.modality)[0], values(each, "0008103E")[0]].filter((v) => v !== undefined).join(" "),
       count: values(each, "00201209")[0] ?? 0,
     }));
@@ -110,6 +111,9 @@ export class Viewer extends EventTarget {
 
   invert() { this.inverted = !this.inverted; this.draw(); return this.inverted; }
 
+  // The same look as another viewer has.
+  look(look) { Object.assign(this, look); this.#place(); if (this.picture) this.draw(); }
+
   reset() {
     Object.assign(this, { window: undefined, inverted: false, zoom: 1, shift: [0, 0], lengths: [] });
     this.#place();
@@ -130,6 +134,7 @@ export class Viewer extends EventTarget {
     if (picture.drawn) context.drawImage(picture.drawn, 0, 0);
     else context.putImageData(this.#windowed(picture), 0, 0);
     this.#overlay();
+    this.dispatchEvent(new Event("look"));
   }
 
   // Stored values to grey by the linear function of PS3.3 C.11.2.1.2.1, MONOCHROME1 turned round.
@@ -148,7 +153,10 @@ export class Viewer extends EventTarget {
     return image;
   }
 
-  #window() { return this.window ?? this.picture.own ?? this.#range(); }
+  #window() { return this.window ?? this.usual; }
+
+  // The window of the image shown while no other is chosen.
+  get usual() { return this.picture?.own ?? this.#range(); }
 
   #range() {
     const { pixels, slope, intercept, padding } = this.picture ?? {};
@@ -270,6 +278,7 @@ export class Viewer extends EventTarget {
 
   #place() {
     if (this.plate) this.plate.style.transform = `translate(${this.shift[0]}px, ${this.shift[1]}px) scale(${this.zoom})`;
+    this.dispatchEvent(new Event("look"));
   }
 
   #say(text) { this.note.textContent = text; this.note.hidden = !text; }
