@@ -14,7 +14,7 @@ from pydicom.uid import UID, JPEG2000Lossless
 from service.adapters.edit_chain import ChainedEdits
 from service.domain.job import JobState
 from service.domain.report import Evidence, Mask, Region, Report, Section, Sentence
-from service.domain.study import Study
+from service.domain.study import StoredInstance, Study
 from service.flow.record import report_json
 from service.ports.catalogue import StudyRecord
 from service.ports.exhibits import Compared
@@ -129,15 +129,15 @@ class Review:
         self.house.catalogue.records = [replace(made, jobs=(replace(read, report=report_json(after)),))]
         return labels
 
-    def add_prior(self) -> list[UID]:
-        """What the reading was compared with: three slices, the last of which is gone; returns its images."""
+    def add_prior(self) -> list[StoredInstance]:
+        """What the reading was compared with: three slices, the last of which is gone by now."""
         self.shelf.keep(*(_written(number, of=PRIOR) for number in range(3)))
         known = self.shelf.ledger.study(PRIOR)
         assert known is not None
-        ordered = [stored for members in known.series().values() for stored in members]
-        self.shelf.spool.remove(ordered[-1].location)
-        self.house.exhibits.earlier = Compared(study_instance_uid=PRIOR, day="2025-01-02", images=tuple(ordered))
-        return [stored.instance.sop_instance_uid for stored in ordered]
+        (brought,) = known.series().values()
+        self.shelf.spool.remove(brought[-1].location)
+        self.house.exhibits.earlier = Compared(study_instance_uid=PRIOR, day="2025-01-02", images=brought)
+        return list(brought)
 
     def services(self) -> Services:
         ours = self.house.services()

@@ -16,7 +16,8 @@ export class Prior {
     current.addEventListener("shown", () => this.follow());
     current.addEventListener("look", () => this.look());
     this.viewer.addEventListener("shown", () => {
-      this.place.textContent = `Image ${this.viewer.at + 1} of ${this.viewer.stack.length}.`;
+      const gone = this.gone ? ` ${this.gone} of its images can no longer be shown.` : "";
+      this.place.textContent = `Image ${this.viewer.at + 1} of ${this.viewer.stack.length}.${gone}`;
       this.look();
     });
   }
@@ -47,8 +48,10 @@ export class Prior {
     const modality = value(this.current.shown, MODALITY), name = value(this.current.shown, DESCRIPTION);
     const fitting = this.series.filter((each) => alike(each.modality, modality));
     const [best] = fitting.sort((one, other) => (other.name === name) - (one.name === name) || other.count - one.count);
-    if (best) await this.viewer.open(best.uid);
-    else this.say(`The earlier study of ${this.figure.dataset.day} has no images like these.`);
+    if (best) {
+      await this.viewer.open(best.uid);
+      this.gone = Math.max(0, best.count - new Set(this.viewer.stack.map((each) => each.instance)).size);
+    } else this.say(`The earlier study of ${this.figure.dataset.day} has no images like these.`);
   }
 
   // Where in its stack: the same view of a radiograph, else as far from the same end.
