@@ -79,7 +79,7 @@ def test_a_study_is_sent_read_reviewed_signed_and_comes_back_edited(installation
         window.press(*edited, "Enter")
         window.wait("return document.querySelector('.line.at')?.dataset.wrote === 'edited'")
         answered_issue(window, folder)
-        ghost = completed(window, of.text, folder)
+        ghost = completed(window, report.sentences[0].text, folder)
         window.press("s")
         window.wait("return document.querySelector('.made').innerText.includes('Saved 1 time, last by dr.keller')")
         window.wait(READY, seconds=60)
@@ -98,7 +98,7 @@ def test_a_study_is_sent_read_reviewed_signed_and_comes_back_edited(installation
     assert history is not None
     assert history.draft == draft_text(report)
     assert f"{edited}\n" in history.text
-    (saved,) = history.saves
+    saved = history.saves[0]
     assert saved.model.startswith("chest_demo 2 ")
     assert EditClass.LATERALITY in {each for edit in saved.edits for each in edit.classes}
     assert [each.suggestion.taken for each in history.revisions if each.suggestion] == [len(ghost)]
@@ -152,9 +152,9 @@ def answered_issue(window: Browser, folder: Path) -> None:
 
 
 def completed(window: Browser, text: str, folder: Path) -> str:
-    """A sentence is begun, and Tab takes what the model would write; what was typed stays as it is."""
-    begun = " ".join(text.split()[:3])
-    window.press("o")
+    """The first sentence is rejected and begun anew; Tab takes what the model would write, what was typed stays."""
+    begun = " ".join(text.split()[:2])
+    window.press(*["ArrowUp"] * len(window.run(SAID)), "x", "o")
     window.wait(EDITING)
     window.press(*begun)
     ghost = str(window.wait("return document.querySelector('.ghost:not(.writing)')?.textContent", seconds=60))
