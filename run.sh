@@ -245,17 +245,16 @@ run_tests() {
   if [ $# -gt 0 ]; then
     .venv/bin/python -m pytest "$@" || code=$?
   else
-    beside="tests/unit tests/dicom tests/pages"
-    .venv/bin/python -m pytest $(ignoring $beside tests/e2e) || code=$?
-    # Side by side: unit tests use a processor, those of whole installations mostly wait.
+    # Two lanes side by side: one uses a processor, that of models and whole installations mostly waits.
+    waiting="tests/contract/models tests/e2e"
     said=$(mktemp)
-    .venv/bin/python -m pytest $beside > "$said" 2>&1 &
+    .venv/bin/python -m pytest $(ignoring $waiting) > "$said" 2>&1 &
     others=$!
     trap 'kill "$others" 2>/dev/null' EXIT
-    .venv/bin/python -m pytest tests/e2e || code=$?
+    .venv/bin/python -m pytest $waiting || code=$?
     wait "$others" || code=$?
     trap - EXIT
-    say "$beside, which ran beside these:"
+    say "what ran beside these:"
     cat "$said"
     rm -f "$said"
   fi
