@@ -6,6 +6,7 @@
 #   ./run.sh setup [cpu|gpu]  set up only; gpu: models on an NVIDIA GPU, which needs CUDA 13 and cuDNN 9
 #   ./run.sh test [ARGS]      lint, types, import contracts and tests; ARGS go to pytest
 #   ./run.sh validate [ARGS]  every kind of object before every validator that is installed; --slow hears PixelMed, too
+#   ./run.sh messages         take new texts of the pages into the catalogues of their languages
 #   ./run.sh lock             write the lock files anew from pyproject.toml
 #   ./run.sh train [OUT]      make the demonstration model anew (about an hour of two cores, evaluation included)
 #
@@ -331,6 +332,7 @@ case ${1:-} in
     ;;
   test) shift; run_tests "$@" ;;
   validate) shift; run_validators "$@" ;;
+  messages) .venv/bin/python -m tests.support.messages ;;
   lock) shift; write_locks "$@" ;;
   *) sed -n '2,/^set /{ s/^# \{0,1\}//; /^set /d; p; }' "$0"; exit 2 ;;
 esac
