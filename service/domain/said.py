@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 _NO_VALUES: Mapping[str, object] = MappingProxyType({})
@@ -55,6 +55,23 @@ def say_many(one: str, many: str, number: int, /, **values: object) -> Said:
 def say_as(context: str, message: str, /) -> Said:
     """A word that other languages say differently by its context, such as a state."""
     return Said(message, context=context)
+
+
+def say_join(separator: str, parts: Iterable[str]) -> Said:
+    """Sentences or words one after another, each in the language of the page."""
+    named = {f"part{number}": part for number, part in enumerate(parts)}
+    return Said(separator.join(f"{{{name}}}" for name in named), values=named)
+
+
+def say_and(parts: Sequence[str]) -> Said:
+    """ "A and B", "A, B and C"; at least two."""
+    return say("{several} and {last}", several=say_join(", ", parts[:-1]), last=parts[-1])
+
+
+def say_or(parts: Sequence[str]) -> Said:
+    """ "A", "A or B", "A or B or C"."""
+    *several, last = parts
+    return say("{several} or {last}", several=say_or(several), last=last) if several else say_join("", [last])
 
 
 def _english(value: object) -> str:

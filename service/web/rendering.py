@@ -42,7 +42,9 @@ def environment(language: Language) -> Environment:
     made.globals["years"] = words.years
     made.globals["count"] = count
     made.globals["Role"] = Role
-    made.filters.update(pn=words.name, day=words.day, size=words.size, took=words.took, short=words.short)
+    made.filters.update(
+        pn=words.name, day=partial(words.day, language=language), size=words.size, took=words.took, short=words.short
+    )
     speak(made, catalogue(language))
     return made
 
@@ -71,7 +73,7 @@ def render(request: Request, template: str, /, **values: Any) -> str:
             site=services.settings.site,
             zone=services.clock.zone,
             now=now,
-            local=partial(words.local, zone=services.clock.zone, now=now),
+            local=partial(words.local, zone=services.clock.zone, now=now, language=language),
             ago=partial(words.ago, now=now),
             since=partial(words.since, now=now),
             path=request.url.path,

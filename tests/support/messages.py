@@ -12,12 +12,13 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ROOT / "service" / "web" / "languages"
+OPTIONS = {"silent": "false", "parse_template_string": "true"}
 SOURCES = (
     ("web", "templates/**.html", "jinja2.ext.babel_extract", {"_": None, "ngettext": (1, 2)}),
     ("web", "static/*.js", "javascript", {"_": None, "ngettext": (1, 2)}),
-    ("web", "**.py", "python", {"say": None, "say_many": (1, 2), "say_as": ((1, "c"), 2)}),
-    ("flow", "**.py", "python", {"say": None, "say_many": (1, 2), "say_as": ((1, "c"), 2)}),
-    ("domain", "**.py", "python", {"say": None, "say_many": (1, 2), "say_as": ((1, "c"), 2)}),
+    ("web", "**.py", "python", {"say": None, "say_many": (1, 2), "say_as": ((1, "c"), 2), "say_later": None}),
+    ("flow", "**.py", "python", {"say": None, "say_many": (1, 2), "say_as": ((1, "c"), 2), "say_later": None}),
+    ("domain", "**.py", "python", {"say": None, "say_many": (1, 2), "say_as": ((1, "c"), 2), "say_later": None}),
 )
 
 
@@ -26,7 +27,10 @@ def extracted() -> Catalog:
     found = Catalog()
     for room, pattern, method, keywords in SOURCES:
         for name, _, message, _, context in extract_from_dir(
-            ROOT / "service" / room, [(pattern, method)], {pattern: {"silent": "false"}}, keywords=keywords
+            ROOT / "service" / room,
+            [(pattern, method)],
+            {pattern: OPTIONS},
+            keywords=keywords,
         ):
             found.add(message, locations=[(f"service/{room}/{name}", 0)], context=context)
     return found

@@ -32,9 +32,7 @@ def script(language: Language) -> str:
 
 
 def _messages(found: Catalogue) -> dict[str, list[str]]:
-    """Each message that stands in a script, with one text or, for a plural, two."""
-    return {
-        each.msgid: [each.msgstr[number] for number in sorted(each.msgstr)]
-        for each in found.messages
-        if any(place.startswith(_SCRIPTS) for place in each.places) and all(each.msgstr.values())
-    }
+    """Each term, and each message that stands in a script, with one text or, for a plural, two."""
+    wanted = [each for each in found.messages if each.msgctxt == "term" or each.stands_in(_SCRIPTS)]
+    terms_first = sorted(wanted, key=lambda each: not each.msgctxt)
+    return {each.msgid: [each.msgstr[number] for number in sorted(each.msgstr)] for each in terms_first}

@@ -7,11 +7,13 @@ import gettext
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 
 from service.domain.errors import Misconfigured
 from service.domain.said import Said
+from service.web.languages.kept import kept
 from service.web.languages.language import Language
 
 PLURAL = "nplurals=2; plural=(n != 1);"
@@ -29,6 +31,9 @@ class Message:
     msgstr: dict[int, str] = field(default_factory=dict)
     places: tuple[str, ...] = ()
     """Files in which the message stands."""
+
+    def stands_in(self, folder: str) -> bool:
+        return any(place.startswith(folder) for place in self.places)
 
 
 class Catalogue(gettext.NullTranslations):
@@ -54,8 +59,8 @@ class Catalogue(gettext.NullTranslations):
 
     def say(self, said: object) -> str:
         """A value in this language: a Said by its message, a number with the right decimal mark, else its text."""
-        if isinstance(said, float):
-            return self.decimal(f"{said:g}")
+        if isinstance(said, float | Decimal):
+            return self.decimal(f"{said:g}" if isinstance(said, float) else str(said))
         if not isinstance(said, Said):
             return str(said)
         if said.plural:
@@ -63,7 +68,9 @@ class Catalogue(gettext.NullTranslations):
             message = self.ngettext(said.message, said.plural, number if isinstance(number, int) else 0)
         else:
             message = self.pgettext(said.context, said.message)
-        return message.format_map({name: self.say(value) for name, value in said.values.items()})
+        return message.format_map(
+            {name: self.say(kept(value) if type(value) is str else value) for name, value in said.values.items()}
+        )
 
     def decimal(self, number: str) -> str:
         """A number written with a point, as this language writes it."""

@@ -24,7 +24,8 @@ _TERMS = (
     say_as("term", "present"), say_as("term", "absent"), say_as("term", "analysed"), say_as("term", "partial"),
     say_as("term", "not analysed"), say_as("term", "failed"), say_as("term", "findings"),
     say_as("term", "conclusions"), say_as("term", "AI"), say_as("term", "edited"), say_as("term", "human"),
-    say_as("term", "template"), say_as("term", "kept"),
+    say_as("term", "template"), say_as("term", "kept"), say_as("term", "rules"), say_as("term", "signed"),
+    say_as("term", "addendum"),
     # edits, issues
     say_as("term", "insert"), say_as("term", "delete"), say_as("term", "negation"), say_as("term", "laterality"),
     say_as("term", "measurement"), say_as("term", "severity"), say_as("term", "reword"),
@@ -42,6 +43,9 @@ _TERMS = (
     say_as("term", "up"), say_as("term", "down"), say_as("term", "ready"), say_as("term", "not ready"),
     say_as("term", "unknown"), say_as("term", "silent"), say_as("term", "alive"), say_as("term", "degraded"),
     say_as("term", "yes"), say_as("term", "no"),
+    # clauses of rules
+    say_as("term", "source"), say_as("term", "modality"), say_as("term", "body part"), say_as("term", "view"),
+    say_as("term", "SOP class"), say_as("term", "age"), say_as("term", "study age"),
     # roles
     say_as("term", "viewer"), say_as("term", "radiologist"), say_as("term", "admin"), say_as("term", "auditor"),
 )  # fmt: skip

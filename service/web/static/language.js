@@ -19,5 +19,8 @@
   globalThis.ngettext = (one, many, number, values = {}) =>
     fill(messages[one]?.[number === 1 ? 0 : 1] ?? (number === 1 ? one : many), { number, ...values });
 
+  /** What a refusal says, in the page's language where the server has it. */
+  globalThis.problem = (told, status) => told?.said ?? told?.detail ?? _("The server answers {status}.", { status });
+
   globalThis.decimal = decimal;
 })();
