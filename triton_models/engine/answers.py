@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from engine import contract, memory
 from engine import device as devices
+from engine.adapters import Adapter, adapters
 from engine.contract import Chunk, ContractError, ImageRef, Request, Tensors
-from engine.folder import ModelError, ModelFolder, adapters, digest_of_file, pixel_values
+from engine.folder import ModelError, ModelFolder, pixel_values
 from engine.sessions import open_session
 from engine.turns import Stop, never
 from engine.words import Prompt, Words
@@ -46,18 +47,22 @@ class Writing(Protocol):
 class Engine(ABC):
     """One loaded model."""
 
-    def __init__(self, folder: ModelFolder, *, threads: int | None = None, device: str = "") -> None:
+    def __init__(
+        self, folder: ModelFolder, *, threads: int | None = None, device: str = "", unverified: bool = False
+    ) -> None:
         """Load `folder`; `threads` per answer, as many as this process may use cores where it is left out.
 
         `device` is cpu, cuda, or empty for the model's own choice. Raises ModelError, also where the model came up on
-        another device than the one it was to run on.
+        another device than the one it was to run on. Adapters that were not verified are left out, unless asked for as
+        `unverified`, by whoever verifies them.
         """
         self.folder = folder
         before_mb = memory.resident_mb()
         self._device = devices.wanted(device, folder.path / "genai_config.json")
         self._threads = threads or len(os.sched_getaffinity(0))
-        self._adapter_digests = {name: f"sha256:{digest_of_file(file)}" for name, file in adapters(folder).items()}
         try:
+            self._found = adapters(folder, unverified=unverified)
+            self._served = {name: one for name, one in self._found.items() if not one.wrong}
             self._words = Words(folder.path)
             domain = folder.domain
             self._domain = self._session(domain.file) if domain else None
@@ -69,6 +74,11 @@ class Engine(ABC):
         if wrong := devices.fell_back(self._device, self.execution_provider):
             raise ModelError(f"{folder.name}: {wrong}")
         memory.check(folder.name, folder.memory_mb, since_mb=before_mb)
+
+    @property
+    def loaded(self) -> dict[str, Adapter]:
+        """The adapters that answer, by name."""
+        return self._served
 
     @abstractmethod
     def _load(self, device: str) -> str:
@@ -172,9 +182,15 @@ class Engine(ABC):
         return min(request.max_tokens or self.folder.default_max_tokens, room)
 
     def _check_adapter(self, adapter: str | None) -> None:
-        if adapter is not None and adapter not in self._adapter_digests:
-            known = ", ".join(self._adapter_digests) or "none"
-            raise ContractError(f"{self.folder.name} has no adapter {adapter!r}; it has {known}")
+        if adapter is None or adapter in self._served:
+            return
+        if adapter in self._found:
+            model, wrong = self.folder.name, self._found[adapter].wrong
+            raise ContractError(
+                f"{model} does not serve its adapter {adapter!r}: {wrong}; add it again with `preread models adapter add`"
+            )
+        known = ", ".join(self._served) or "none"
+        raise ContractError(f"{self.folder.name} has no adapter {adapter!r}; it has {known}")
 
     def _usage(self, request: Request, prompt: Prompt, completion: int, score: float | None) -> dict[str, Any]:
         domain = self.folder.domain
@@ -183,7 +199,7 @@ class Engine(ABC):
             "completion_tokens": completion,
             **self.identity(),
             "adapter": request.adapter,
-            "adapter_digest": None if request.adapter is None else self._adapter_digests.get(request.adapter),
+            "adapter_digest": self._served[request.adapter].digest if request.adapter in self._served else None,
             "prompt_digest": prompt.digest,
             "domain_score": score,
             "domain_threshold": domain.threshold if domain else None,

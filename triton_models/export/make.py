@@ -17,6 +17,7 @@ from export.checkpoint import Checkpoint, open_checkpoint
 from export.decoder import write_decoder
 from export.family import Family, Parts, find, optional
 from export.graphs import write_graphs
+from export.room import make_room
 from export.trouble import Differs
 from export.words import chat_template, mark_of, write_words
 
@@ -66,6 +67,9 @@ def write_version(
     """Write everything that the digest counts."""
     say(f"building the decoder ({job.precision})")
     (optional(family, "write_decoder") or write_decoder)(checkpoint, parts, out, job.precision)
+    if optional(family, "JOINS") is not None and job.adapters:
+        room = make_room(out / "model.onnx")
+        say(f"room for adapters beside {len(room.places)} matrices of {room.layers} layers")
     if parts.vision is not None:
         say("exporting vision and embedding")
         write_graphs(parts, out)
