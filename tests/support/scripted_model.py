@@ -88,6 +88,11 @@ def write(repository: Path, name: str, script: Script) -> Path:
     digest = folder.digest_of(version)
     record = {"digest": f"sha256:{digest}", "prompts": 1, "greedy_tokens_identical": 1, "differences": []}
     (version / "verify.json").write_text(json.dumps(record))
+    if script.adapter:
+        told = version / "adapters" / "site.onnx_adapter"
+        own = {"digest": f"sha256:{folder.digest_of_file(told)}", "model_digest": f"sha256:{digest}",
+               "licence": "Apache-2.0", "source": "A script.", "trained_on": ""}  # fmt: skip
+        told.with_suffix(".json").write_text(json.dumps(record | own))
     (model / "card.toml").write_text(
         f'name = "{name}"\nversion = "1"\ndigest = "sha256:{digest}"\ndevice_uid = "{folder.device_uid(digest)}"\n'
         f'licence = "Apache-2.0"\nsource = "A script."\nintended_use = "Tests."\ndemo = true\n'

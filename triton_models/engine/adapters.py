@@ -32,7 +32,7 @@ class Adapter:
 
 
 def adapters(model: ModelFolder, *, unverified: bool = False) -> dict[str, Adapter]:
-    """Return the adapters of `model` by name; with `unverified` none of them is wrong. Raises ModelError for too many."""
+    """Return the adapters of `model` by name; with `unverified` none is wrong. Raises ModelError for too many."""
     files = sorted((model.path / FOLDER).glob("*.onnx_adapter"))
     if len(files) > MOST:
         raise ModelError(f"has {len(files)} adapters and loads at most {MOST}: take some away")

@@ -187,7 +187,7 @@ class Engine(ABC):
         if adapter in self._found:
             model, wrong = self.folder.name, self._found[adapter].wrong
             raise ContractError(
-                f"{model} does not serve its adapter {adapter!r}: {wrong}; add it again with `preread models adapter add`"
+                f"{model} does not serve its adapter {adapter!r}: {wrong}; `preread models adapter add` makes it anew"
             )
         known = ", ".join(self._served) or "none"
         raise ContractError(f"{self.folder.name} has no adapter {adapter!r}; it has {known}")

@@ -1,7 +1,7 @@
 """From a PEFT adapter to a file that a served model takes in, and the proof that both answer alike.
 
-The framework answers the model's own questions with the adapter as PEFT applies it; the serving engine answers them with
-the file that was made, between two rounds without it.
+The framework answers the model's own questions with the adapter as PEFT applies it; the serving engine answers them
+with the file that was made, after a round without it, and then in turn with it and without.
 """
 
 import json
@@ -20,7 +20,7 @@ import onnxruntime as ort
 import torch
 from engine import goldens
 from engine.adapters import FOLDER
-from engine.folder import digest_of_file, newest_version, read_folder
+from engine.folder import digest_of_file, read_folder
 from engine.goldens import Golden, Outcome
 
 from export import verify
@@ -54,7 +54,6 @@ class AdapterJob:
     licence: str = ""
     source: str = ""
     frame: str = ""
-    image_size: int = 0
     override: str = ""
     """Why, and by whose word, it is to be served although it differs."""
 
@@ -68,10 +67,11 @@ def adapt(job: AdapterJob, *, say: Say) -> dict[str, Any]:
     room = room_of(model.path / "model.onnx")
     if not room.places:
         raise ExportError(
-            f"{model.name} has no room for adapters in its decoder: add it again by `preread models add`, or, where its "
-            "family has none, merge the adapter into a model of its own: `preread models add CHECKPOINT --adapter FOLDER`"
+            f"{model.name} has no room for adapters in its decoder: add it again by `preread models add`, or merge the "
+            "adapter into a model of its own: `preread models add CHECKPOINT --adapter FOLDER`"
         )
-    checkpoint = replace(open_checkpoint(Path(job.checkpoint)), image_size=job.image_size)
+    side = model.image.rows if model.image else 0
+    checkpoint = replace(open_checkpoint(Path(job.checkpoint)), image_size=side)
     name, family = find(checkpoint)
     say(f"family {name}: loading the weights of the base")
     parts = family.take_apart(checkpoint)
@@ -90,7 +90,8 @@ def adapt(job: AdapterJob, *, say: Say) -> dict[str, Any]:
         record = _record(job, lora, model.digest, digest_of_file(file), asked, component, outcome, back)
         if record["differences"] and not job.override:
             raise Differs(
-                f"{model.name} with {job.name} is not what the framework makes of both: {'; '.join(record['differences'])}. "
+                f"{model.name} with {job.name} is not what the framework makes of both: "
+                f"{'; '.join(record['differences'])}. "
                 "It is not served; --override REASON serves it all the same and says so everywhere"
             )
         _keep(record, file, model.path / FOLDER)

@@ -178,7 +178,7 @@ def _tensors(file: Path) -> Iterator[tuple[str, Floats]]:
 
 
 def floats(raw: bytes, dtype: str, shape: list[int], name: str) -> Floats:
-    """Return a tensor of F32, F16 or BF16 in fp32. Raises ExportError for other types, and for bytes that do not fit."""
+    """Return a tensor of F32, F16 or BF16 in fp32. Raises ExportError for others, and for bytes that do not fit."""
     kinds: Mapping[str, Any] = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
     if dtype not in kinds:
         raise ExportError(f"{name} is {dtype}: F32, F16 and BF16 are read")

@@ -18,6 +18,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1"}
 
 from engine.folder import ModelError  # noqa: E402 - found on the path above
+
 from export.card import Job  # noqa: E402
 from export.trouble import Differs, ExportError  # noqa: E402
 

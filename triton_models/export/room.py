@@ -1,4 +1,4 @@
-"""Room for adapters in a decoder graph: two small matrices beside each of its layers' matrices, empty until one is given.
+"""Room for adapters in a decoder graph: two small matrices beside each matrix of its layers, empty until given.
 
     y = x W   ->   y = x W + (x A) B        A (in, rank), B (rank, out): inputs `lora.LAYER.PLACE.A` and `.B`
 

@@ -80,7 +80,7 @@ def components(family: Family, parts: Parts, out: Path) -> Iterator[Component]:
 def decoder_component(
     family: Family, parts: Parts, out: Path, ids: torch.Tensor, adapter: Mapping[str, NDArray[Any]] | None = None
 ) -> Component:
-    """Return the comparison of the decoder's logits of the prompt `ids` (1, length), both with an adapter or without."""
+    """Return the comparison of the decoder's logits of `ids` (1, length), both with an adapter or without."""
     embedded = parts.decoder.get_input_embeddings()(ids)
     given = ids if parts.vision is None else embedded
     found = (optional(family, "run_decoder") or run_decoder)(out, given.numpy(), adapter or {})

@@ -147,6 +147,7 @@ class StepTable(_Table):
     algorithm: Name
     context: tuple[ContextField, ...] = ()
     model: Name | Literal[""] = ""
+    adapter: Name | Literal[""] = ""
     priors: Name | Literal[""] = ""
 
     @model_validator(mode="after")
