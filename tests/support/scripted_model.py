@@ -2,15 +2,15 @@
 
 It has the parts that a real one has (vision, embedding and decoder graphs, the demo model's tokenizer and chat
 template, a card) and goes through the same engine. The answer is chosen by the mean grey of the images: of n answers
-the darkest n-th of the grey scale gets the first. A second set of answers stands behind an adapter.
+the darkest n-th of the grey scale gets the first. Further sets of answers stand behind adapters.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,8 @@ class Script:
     """What the model does."""
 
     answers: Sequence[str]
-    adapter: Sequence[str] = ()
-    """As many other answers, which the adapter "site" brings; empty for a model without adapters."""
+    adapters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """As many other answers for each, which the adapter of that name brings."""
     images: bool = True
     """Whether it takes images; one that does not gives its first answer."""
     endless: bool = False
@@ -88,8 +88,8 @@ def write(repository: Path, name: str, script: Script) -> Path:
     digest = folder.digest_of(version)
     record = {"digest": f"sha256:{digest}", "prompts": 1, "greedy_tokens_identical": 1, "differences": []}
     (version / "verify.json").write_text(json.dumps(record))
-    if script.adapter:
-        told = version / "adapters" / "site.onnx_adapter"
+    for name in script.adapters:
+        told = version / "adapters" / f"{name}.onnx_adapter"
         own = {"digest": f"sha256:{folder.digest_of_file(told)}", "model_digest": f"sha256:{digest}",
                "licence": "Apache-2.0", "source": "A script.", "trained_on": ""}  # fmt: skip
         told.with_suffix(".json").write_text(json.dumps(record | own))
@@ -113,7 +113,7 @@ def _table(answers: Sequence[str], length: int) -> list[list[int]]:
 
 def _decoder(version: Path, script: Script) -> None:
     """One table look-up: the step counts up in the key cache, the answer's row is kept in the value cache."""
-    sets = [script.answers, *([script.adapter] if script.adapter else [])]
+    sets = [script.answers, *script.adapters.values()]
     length = max(len(_tokenizer().encode(answer)) for answers in sets for answer in answers) + (not script.endless)
     table = np.array([_table(answers, length) for answers in sets], np.int64).reshape(-1)
     node = helper.make_node
@@ -180,13 +180,13 @@ def _decoder(version: Path, script: Script) -> None:
         *(_float(name.replace("past_key_values", "present"), [1, 1, "Q", WIDTH]) for name in cached),
     ]
     _save(version / "model.onnx", nodes, inputs, outputs, values)
-    if script.adapter:
+    for number, name in enumerate(script.adapters, 1):
         adapter = ort.AdapterFormat()
         adapter.set_adapter_version(1)
         adapter.set_model_version(1)
-        adapter.set_parameters({"lora.set": ort.OrtValue.ortvalue_from_numpy(np.ones((1,), np.float32))})
-        (version / "adapters").mkdir()
-        adapter.export_adapter(str(version / "adapters" / "site.onnx_adapter"))
+        adapter.set_parameters({"lora.set": ort.OrtValue.ortvalue_from_numpy(np.full((1,), number, np.float32))})
+        (version / "adapters").mkdir(exist_ok=True)
+        adapter.export_adapter(str(version / "adapters" / f"{name}.onnx_adapter"))
 
 
 def _seen(images: bool) -> list[Any]:
