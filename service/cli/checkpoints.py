@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from service.adapters.hub import Hub
@@ -13,6 +13,7 @@ from service.domain.errors import Misconfigured
 from service.settings import Settings
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+MERGED = "; merged with the adapter in "
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -49,6 +50,16 @@ def _downloaded(source: str, revision: str, settings: Settings) -> tuple[Path, s
     kept = settings.data / "checkpoints" / source.replace("/", "--") / found.commit
     hub.download(found, kept, say=say)
     return kept, f"{settings.models.hub}/{source} at {found.commit}", found.licence
+
+
+def with_adapter(found: Found, adapter: Path | None) -> Found:
+    """The checkpoint as it is with an adapter merged into it: licensed only where both are."""
+    if adapter is None:
+        return found
+    licences = [found.licence, licence_of(adapter)]
+    licence = " and ".join(dict.fromkeys(licences)) if all(licences) else ""
+    told = f"{MERGED}folder {adapter.absolute()}, files sha256:{digest_of(adapter)}"
+    return replace(found, source=f"{found.source}{told}", licence=licence)
 
 
 def licence_of(folder: Path) -> str:

@@ -12,7 +12,7 @@ import typer
 
 from service.adapters.cards import find_card, find_folder, newest_version, read_adapters
 from service.adapters.exporter import NEEDED_FOR_ADAPTERS, export, find_python
-from service.cli.checkpoints import HUB_ID, digest_of, licence_of, say
+from service.cli.checkpoints import HUB_ID, MERGED, digest_of, licence_of, say
 from service.cli.golden_frame import write_frame
 from service.cli.installed import installed
 from service.cli.models_add import NAME, pythons
@@ -25,7 +25,7 @@ from service.settings import Settings
 app = typer.Typer(name="adapter", help="LoRA adapters of a model, as PEFT saves them.", no_args_is_help=True)
 COLUMNS = ("model", "name", "verified", "licence", "trained on", "digest")
 SOURCE = re.compile(r"(?:folder (?P<folder>.+)|.+?/(?P<hub>[\w.-]+/[\w.-]+) at (?P<commit>[0-9a-f]{40})), files "
-                    r"sha256:(?P<digest>[0-9a-f]{64})(?:;.*)?")  # fmt: skip
+                    r"sha256:(?P<digest>[0-9a-f]{64})")  # fmt: skip
 Model = Annotated[str, typer.Argument(help="The model's name, as `preread models list` tells it.")]
 Adapter = Annotated[str, typer.Argument(help="The adapter's name.")]
 
@@ -57,8 +57,9 @@ def add(
     if digest and digest.removeprefix("sha256:") != found:
         raise Misconfigured(f"the adapter's files have digest sha256:{found}, not the one that was asked for")
     chosen = find_python(pythons(python, settings), needed=NEEDED_FOR_ADAPTERS)
-    checkpoint = base_of(find_card(model, settings.model_repositories).source, base, model, settings)
-    check_base(folder, find_card(model, settings.model_repositories).source, model)
+    source = find_card(model, settings.model_repositories).source
+    check_base(folder, source, model)
+    checkpoint = base_of(source, base, model, settings)
     audit(services, f"adapter {name} added to model {model} (sha256:{found[:16]})"
                     + (f", override: {override}" if override else ""))  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="preread-adapter-") as temporary:
@@ -119,6 +120,8 @@ def remove(context: typer.Context, model: Model, name: Adapter) -> None:
 
 def base_of(source: str, given: Path | None, model: str, settings: Settings) -> Path:
     """The checkpoint that the model's card names. Raises Misconfigured where its files are not there or are others."""
+    if MERGED in source:
+        raise Misconfigured(f"{model} has an adapter in its weights already: add this one to a model of its base alone")
     told = SOURCE.fullmatch(source)
     if told is None:
         raise Misconfigured(

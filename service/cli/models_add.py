@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from service.adapters.exporter import export, find_python
-from service.cli.checkpoints import Found, checkpoint, say
+from service.cli.checkpoints import Found, checkpoint, say, with_adapter
 from service.cli.golden_frame import SOURCE, write_frame
 from service.cli.installed import installed
 from service.cli.show import console
@@ -44,6 +44,9 @@ def add(
     chat_template: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Jinja, for a checkpoint that brings none.")
     ] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="A PEFT folder to merge into the weights.")
+    ] = None,
     image_size: Annotated[int, typer.Option(min=0, help="Side that images are shown in, where the model lets us.")] = 0,
     memory_mb: Annotated[int, typer.Option(min=0, help="What it may take; 0 for twice its files and 512.")] = 0,
     python: Annotated[Path | None, typer.Option(help="A Python with the extra `export`.")] = None,
@@ -63,10 +66,12 @@ def add(
     told = f"model {name} added from {source} (revision {revision})"
     audit(services, f"{told}, override: {override}" if override else told)
     found = checkpoint(source, revision, digest, settings)
+    found = with_adapter(found, adapter)
     job = {
         "name": name,
         "version": model_version,
         "precision": precision,
+        "adapter": str(adapter.absolute()) if adapter else "",
         "licence": licence or found.licence,
         "intended_use": intended_use,
         "manufacturer": manufacturer,

@@ -127,9 +127,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "preread-bench-decode")
     parser.add_argument("--tokens", type=int, default=TOKENS, help=f"decoded in each measurement ({TOKENS})")
-    parser.add_argument(
-        "--minutes", type=float, default=0, help="no round is begun that would not end in time; 0: no end"
-    )
+    parser.add_argument("--minutes", type=float, default=0, help="begin no round that would end later (0: no end)")
     parser.add_argument("--contender", choices=decode_peers.CONTENDERS)
     parser.add_argument("--batch", type=int, action="append", help="answers at once (1 and 8)")
     arguments = parser.parse_args()
@@ -146,9 +144,8 @@ def main() -> None:
         print(f"batch {batch}", flush=True)
         left_s = arguments.minutes * 60 - (time.monotonic() - began) if arguments.minutes else math.inf
         shares = [SHARES.get(one, 1) for one in batches[number:]]
-        measured = compare(
-            arguments.folder, batch, arguments.rounds, arguments.tokens, left_s * shares[0] / sum(shares)
-        )
+        within_s = left_s * shares[0] / sum(shares)
+        measured = compare(arguments.folder, batch, arguments.rounds, arguments.tokens, within_s)
         print(f"  {len(next(iter(measured.figures.values())))} rounds", flush=True)
         tell(measured, batch)
 

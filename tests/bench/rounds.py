@@ -43,8 +43,8 @@ def interleaved(
 ) -> Measured:
     """Measure every contender once a round, in turn from another one each round; `warm` rounds before do not count.
 
-    A round that would not end `within_s` of the beginning, were it as long as the last, is not begun; one always counts.
-    `say` is told each figure.
+    A round that would end more than `within_s` after the beginning, were it as long as the last, is not begun; one
+    always counts. `say` is told each figure.
     """
     names, began = list(contenders), time.monotonic()
     figures: dict[str, list[float]] = {name: [] for name in names}

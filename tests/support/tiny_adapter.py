@@ -27,6 +27,10 @@ class Target:
     base: str
 
 
+_NARROW = {
+    "self_attn.q_proj": (64, 64), "self_attn.k_proj": (64, 32), "self_attn.v_proj": (64, 32),
+    "self_attn.o_proj": (64, 64),
+}  # fmt: skip
 _GATED = {"mlp.gate_proj": (64, 128), "mlp.up_proj": (64, 128), "mlp.down_proj": (128, 64)}
 TARGETS: Mapping[str, Target] = {
     "phi": Target("model", 2, {
@@ -37,6 +41,7 @@ TARGETS: Mapping[str, Target] = {
         "self_attn.qkv_proj": (64, 128), "self_attn.o_proj": (64, 64), "mlp.gate_up_proj": (64, 256),
         "mlp.down_proj": (128, 64),
     }, "microsoft/Phi-3-mini-4k-instruct"),
+    "llava": Target("language_model.model", 2, {**_NARROW, **_GATED}, "llava-hf/llava-1.5-7b-hf"),
     # As PEFT named them beside transformers 4.50; 5 has model.language_model.layers for both.
     "gemma3": Target("language_model.model", 3, {
         "self_attn.q_proj": (64, 128), "self_attn.k_proj": (64, 64), "self_attn.v_proj": (64, 64),

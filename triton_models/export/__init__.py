@@ -1,4 +1,4 @@
-"""Checkpoints in, model folders out: export, verification, card. Runs in an environment of its own (extra `export`).
+"""Checkpoints and adapters in, model folders out: export, verification, card. An environment of its own (`export`).
 
     python triton_models/export/main.py JOB.json
 
