@@ -53,6 +53,8 @@ class Script:
     not_a_number: bool = False
     """Its logits are no numbers."""
     engine: str = "genai"
+    described: Mapping[str, int] = field(default_factory=dict)
+    """What its configuration says of its decoder besides; another size than the graph's is a mistake."""
     work: int = 0
     """Side of a matrix that each token multiplies: what makes it slow."""
     memory_mb: int = 1024
@@ -71,7 +73,7 @@ def write(repository: Path, name: str, script: Script) -> Path:
         _vision(version / "vision.onnx")
         _embedding(version / "embedding.onnx")
     _decoder(version, script)
-    _configuration(version / "genai_config.json", images=script.images)
+    _configuration(version / "genai_config.json", script)
     form = {
         "engine": script.engine,
         "image": IMAGE_FORM if script.images else None,
@@ -88,8 +90,8 @@ def write(repository: Path, name: str, script: Script) -> Path:
     digest = folder.digest_of(version)
     record = {"digest": f"sha256:{digest}", "prompts": 1, "greedy_tokens_identical": 1, "differences": []}
     (version / "verify.json").write_text(json.dumps(record))
-    for name in script.adapters:
-        told = version / "adapters" / f"{name}.onnx_adapter"
+    for adapter in script.adapters:
+        told = version / "adapters" / f"{adapter}.onnx_adapter"
         own = {"digest": f"sha256:{folder.digest_of_file(told)}", "model_digest": f"sha256:{digest}",
                "licence": "Apache-2.0", "source": "A script.", "trained_on": ""}  # fmt: skip
         told.with_suffix(".json").write_text(json.dumps(record | own))
@@ -256,10 +258,10 @@ def _embedding(file: Path) -> None:
     _save(file, nodes, [ids, features], [_float("inputs_embeds", [1, "S", WIDTH])], values)
 
 
-def _configuration(file: Path, *, images: bool) -> None:
+def _configuration(file: Path, script: Script) -> None:
     """The demo model's, with the sizes of this decoder."""
     config = json.loads((DEMO / "1" / "genai_config.json").read_text())
-    if not images:
+    if not script.images:
         config["model"] = {k: v for k, v in config["model"].items() if k not in {"vision", "embedding"}}
         config["model"]["type"] = "llama"
         inputs = config["model"]["decoder"]["inputs"]
@@ -270,6 +272,7 @@ def _configuration(file: Path, *, images: bool) -> None:
         "num_attention_heads": 1,
         "num_hidden_layers": 1,
         "num_key_value_heads": 1,
+        **script.described,
     }
     config["search"]["past_present_share_buffer"] = False
     file.write_text(json.dumps(config))

@@ -74,6 +74,7 @@ class Engine(ABC):
         if wrong := devices.fell_back(self._device, self.execution_provider):
             raise ModelError(f"{folder.name}: {wrong}")
         memory.check(folder.name, folder.memory_mb, since_mb=before_mb)
+        self._try()
 
     @property
     def loaded(self) -> dict[str, Adapter]:
@@ -87,6 +88,20 @@ class Engine(ABC):
     @abstractmethod
     def _begin(self, prompt: Prompt, pixels: Pixels | None, request: Request, limit: int) -> Writing:
         """Return the answer to `prompt`, of at most `limit` tokens, with nothing written yet; raises ContractError."""
+
+    def _try(self) -> None:
+        """Have the decoder write two words: sizes and types that do not fit are found now, not by somebody's study."""
+        request = Request(parts=(contract.Text("?"),), max_tokens=2)
+        try:
+            writing = self._begin(self._words.prompt(request, self.folder.image), None, request, 2)
+            writing.logits()
+            writing.choose()
+            writing.logits()  # the first that reads what the cache was left with
+        except Exception as e:  # the runtimes raise their own kinds
+            raise ModelError(
+                f"{self.folder.name}: its decoder does not run as genai_config.json says: {e}: "
+                "export it anew with `preread models add`, or copy the folder again"
+            ) from e
 
     def identity(self) -> dict[str, Any]:
         """Return what a client may want to know before it asks."""

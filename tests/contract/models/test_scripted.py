@@ -24,7 +24,7 @@ from service.ports.models import Guidance, ImagePart, Models, Question
 from tests.support import local_engine, triton_server
 from tests.support.installation import REPOSITORY, wait_for
 from tests.support.narratives import radiograph
-from tests.support.scripted_model import CONTEXT, Script, write
+from tests.support.scripted_model import CONTEXT, WIDTH, Script, write
 from workers.narrative.certainty import raw
 from workers.pipeline.ask import with_context
 
@@ -33,6 +33,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 DARK, BRIGHT = "No pleural effusion. No pneumothorax.", "There is a large left pleural effusion."
 SITE, OTHER = "Large left effusion.", "No fracture is seen."
 TOO_LARGE = r"takes \d+ MB once it is loaded and its card allows 1: raise memory_mb"
+UNFIT = "its decoder does not run as genai_config.json says"
 ENGINES = ("genai", "plain")
 LONG = " ".join(["No pneumothorax."] * 20)
 SCRIPTS = {
@@ -157,9 +158,18 @@ def test_a_guided_answer_has_its_form_although_the_model_wants_another(
         assert models.ask(replace(about(grey), guidance=guidance)).text in allowed
 
 
-def test_a_form_that_cannot_be_read_is_refused(models: Models) -> None:
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("regex", "(yes"),
+        ("json_schema", '{"allOf": [{"type": "string"}, {"type": "number"}]}'),
+        ("json_schema", '{"type": "integer", "minimum": 5, "maximum": 3}'),
+        ("json_schema", '{"$ref": "#/nowhere"}'),
+    ],
+)
+def test_a_form_that_cannot_be_read_or_that_nothing_has_is_refused(models: Models, kind: str, value: str) -> None:
     with pytest.raises(Refused, match="guidance refused"):
-        models.ask(replace(about(0.1), guidance=Guidance(kind="regex", value="(yes")))
+        models.ask(replace(about(0.1), guidance=Guidance(kind=kind, value=value)))
 
 
 def test_a_model_that_never_ends_is_cut_at_its_limit(models: Models) -> None:
@@ -244,6 +254,7 @@ engines.load(Path(sys.argv[2]))
             Script(answers=[DARK], adapters={"site": [SITE]}),
             r"has adapters \(site\), .* have the model served by the plain engine",
         ),
+        (Script(answers=[DARK], described={"head_size": WIDTH + 1}, engine="plain"), UNFIT),
         (Script(answers=[DARK], engine="steam"), "there is no engine 'steam' here, only genai and plain"),
     ],
 )

@@ -128,10 +128,10 @@ adapter = "site"
 def test_a_protocol_names_only_adapters_that_the_step_s_model_has(
     kind: str, algorithm: str, sentence: str, preread: Preread, services: Services, tmp_path: Path
 ) -> None:
-    for name, text in services.configurations.active().texts.items():
+    for name, text in dict(services.configurations.active().texts).items():
         more = STEP.format(kind=kind, algorithm=algorithm) if name == "rules.toml" else ""
         (tmp_path / name).write_text(text + more)
-    said = preread("rules", "apply", tmp_path)
+    said = preread("config", "apply", tmp_path)
     assert said.code == 2
     assert sentence in said.err
 
