@@ -127,7 +127,7 @@ def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
 def _check_adapter(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
     """Raise Misconfigured for an adapter that the step's model has not, or does not answer with."""
     name = model_of(step)
-    if not name or step.kind not in (StepKind.DRAFT, StepKind.CHECK):
+    if not name or step.kind not in (StepKind.DRAFT, StepKind.CHECK, StepKind.COMPARE):
         raise Misconfigured(f"a step of kind {step.kind} takes no adapter: only models that write text have some")
     known = find_card(name, repositories).adapters
     if step.adapter not in known:
