@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from service.domain.errors import Unreadable
+from service.domain.said import Said, say, say_many
 from service.flow.earlier import earlier_here, kept_steps
 from service.ports.catalogue import JobRecord, StudyRecord
 from service.web.dicomweb.resources import ROOT, prior_root
@@ -33,7 +34,7 @@ def beside(request: Request, record: StudyRecord, job: JobRecord) -> Beside:
     try:
         compared = services.exhibits.compared(kept_steps(record, job.reading))
     except Unreadable as error:
-        return Beside(words=f"The earlier study is not shown: {error}.")
+        return Beside(words=say("The earlier study is not shown: {why}.", why=str(error)))
     if compared is not None:
         study = compared.study_instance_uid
         here = services.catalogue.record(study)
@@ -49,8 +50,11 @@ def beside(request: Request, record: StudyRecord, job: JobRecord) -> Beside:
     )
 
 
-def _none(possible: int) -> str:
+def _none(possible: int) -> Said:
     if not possible:
-        return "No earlier study of this patient is here."
-    studies = "1 that is here is" if possible == 1 else f"{possible} that are here are"
-    return f"No earlier study is certainly of this patient; {studies} possibly, and not shown."
+        return say("No earlier study of this patient is here.")
+    return say_many(
+        "No earlier study is certainly of this patient; {number} that is here is possibly, and not shown.",
+        "No earlier study is certainly of this patient; {number} that are here are possibly, and not shown.",
+        possible,
+    )

@@ -14,6 +14,7 @@ from service.domain.edit import History, Provenance, text_digest
 from service.domain.filled import FieldIssue, Filled, fill, typed
 from service.domain.phrase import Told, narrative
 from service.domain.report import Finding, Report, Section, first_line
+from service.domain.said import say, say_join
 from service.domain.template import Field, Template
 from service.flow.prefill import Prefilled, fitting, left_over, prefill
 from service.flow.review import Line, draft_text, lines_of
@@ -140,10 +141,12 @@ def _not_yet(request: Request, sheet: Sheet) -> str:
     """Why the form cannot become a report yet; empty if it can."""
     blocking = [issue.message for issue in sheet.issues if issue.blocks]
     if blocking:
-        return f"Not put into the report: {'; '.join(blocking)}."
+        return say("Not put into the report: {why}.", why=say_join("; ", blocking))
     if sheet.unseen and not form_field(request, "checked"):
-        return "Not put into the report: some answers are the AI's and were not touched. Check them, then say so below."
-    return "" if narrative_of(request, sheet) else "Not put into the report: the form says nothing yet."
+        return say(
+            "Not put into the report: some answers are the AI's and were not touched. Check them, then say so below."
+        )
+    return "" if narrative_of(request, sheet) else say("Not put into the report: the form says nothing yet.")
 
 
 def narrative_of(request: Request, sheet: Sheet) -> tuple[Told, ...]:
@@ -172,7 +175,7 @@ def _put(request: Request, record: StudyRecord, sheet: Sheet) -> Response:
         now=services.clock.now(),
     )
     if kept is None:
-        wrong = "Somebody else has saved this report since you opened the form. Look at the report first."
+        wrong = say("Somebody else has saved this report since you opened the form. Look at the report first.")
         return _shown(request, record, replace(sheet, wrong=wrong, base=sheet.now), previewed=True, status=409)
     _told(request, study_uid, f"report of job {job_id} filled by template {sheet.template.name}, edit log {kept}")
     return RedirectResponse(f"/studies/{study_uid}/review?job={sheet.job.job.job_id}", status_code=303)
@@ -187,7 +190,7 @@ def _template(request: Request, name: str, report: Report, record: StudyRecord) 
     templates = services_of(request).templates
     found = templates.template(name) if name else fitting(templates.all(), report, record.row.modalities)
     if found is None:
-        raise HTTPException(404, "There is no such template. `preread templates list` names those that are.")
+        raise HTTPException(404, say("There is no such template. `preread templates list` names those that are."))
     return found
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from service.domain.errors import Unreadable
 from service.domain.report import Evidence, Finding, Report
+from service.domain.said import say
 from service.flow.earlier import kept_steps
 from service.web.dicomweb.resources import looked
 from service.web.pages.study import record_of
@@ -34,9 +35,9 @@ def mask(request: Request, study_uid: str, job_id: str, sha256: str) -> Response
     try:
         found = services_of(request).exhibits.label_map(steps, sha256)
     except Unreadable as error:
-        raise HTTPException(410, f"This mask cannot be shown: {error}.") from error
+        raise HTTPException(410, say("This mask cannot be shown: {why}.", why=str(error))) from error
     if found is None:
-        raise HTTPException(404, "This mask is not kept here. The segmentation in the archive has it.")
+        raise HTTPException(404, say("This mask is not kept here. The segmentation in the archive has it."))
     return Response(found.packed, media_type="application/octet-stream")
 
 

@@ -18,11 +18,11 @@ export class Masks {
 
   async #load(sha256) {
     const { rows, columns, images } = this.known[sha256], size = rows * columns * images.length;
-    if (size > MOST) throw new Error("It is too large for this page; the segmentation in the archive has it.");
+    if (size > MOST) throw new Error(_("It is too large for this page; the segmentation in the archive has it."));
     const answer = await fetch(`${this.address}/${sha256}`, { headers: { Accept: "application/octet-stream, application/json" }, credentials: "same-origin" });
-    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? `The server answers ${answer.status}.`);
+    if (!answer.ok) throw new Error(problem(await answer.json().catch(() => ({})), answer.status));
     const labels = new Uint8Array(await new Response(answer.body.pipeThrough(new DecompressionStream("deflate"))).arrayBuffer());
-    if (labels.length !== size) throw new Error("It does not have the size of its images.");
+    if (labels.length !== size) throw new Error(_("It does not have the size of its images."));
     this.maps.set(sha256, labels);
   }
 

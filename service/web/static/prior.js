@@ -16,8 +16,9 @@ export class Prior {
     current.addEventListener("shown", () => this.follow());
     current.addEventListener("look", () => this.look());
     this.viewer.addEventListener("shown", () => {
-      const gone = this.gone ? ` ${this.gone} of its images can no longer be shown.` : "";
-      this.place.textContent = `Image ${this.viewer.at + 1} of ${this.viewer.stack.length}.${gone}`;
+      const at = _("Image {at} of {count}", { at: this.viewer.at + 1, count: this.viewer.stack.length });
+      const gone = this.gone ? _("{count} of its images can no longer be shown.", { count: this.gone }) : "";
+      this.place.textContent = `${at}. ${gone}`;
       this.look();
     });
   }
@@ -36,7 +37,7 @@ export class Prior {
       await this.open();
       if (this.viewer.stack) await this.viewer.show(this.at());
     } catch (error) {
-      this.say(`The earlier study of ${this.figure.dataset.day} cannot be shown. ${error.message}`);
+      this.say(_("The earlier study of {day} cannot be shown. {why}", { day: this.figure.dataset.day, why: error.message }));
     }
   }
 
@@ -51,7 +52,7 @@ export class Prior {
     if (best) {
       await this.viewer.open(best.uid);
       this.gone = Math.max(0, best.count - new Set(this.viewer.stack.map((each) => each.instance)).size);
-    } else this.say(`The earlier study of ${this.figure.dataset.day} has no images like these.`);
+    } else this.say(_("The earlier study of {day} has no images like these.", { day: this.figure.dataset.day }));
   }
 
   // Where in its stack: the same view of a radiograph, else as far from the same end.
