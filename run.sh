@@ -225,8 +225,6 @@ PARTS
   trap - EXIT
 }
 
-ignoring() { printf -- '--ignore=%s ' "$@"; }
-
 run_tests() {
   setup requirements-test.lock
   install_test_parts
@@ -246,17 +244,15 @@ run_tests() {
   if [ $# -gt 0 ]; then
     .venv/bin/python -m pytest "$@" || code=$?
   else
-    beside="tests/unit tests/dicom tests/pages"
-    .venv/bin/python -m pytest $(ignoring $beside tests/e2e) || code=$?
-    # Side by side: unit tests use a processor, those of whole installations mostly wait.
+    # Two lanes side by side: one uses a processor, that of whole installations mostly waits.
     said=$(mktemp)
-    .venv/bin/python -m pytest $beside > "$said" 2>&1 &
+    .venv/bin/python -m pytest --ignore=tests/e2e > "$said" 2>&1 &
     others=$!
     trap 'kill "$others" 2>/dev/null' EXIT
     .venv/bin/python -m pytest tests/e2e || code=$?
     wait "$others" || code=$?
     trap - EXIT
-    say "$beside, which ran beside these:"
+    say "all others, which ran beside these:"
     cat "$said"
     rm -f "$said"
   fi
