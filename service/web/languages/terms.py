@@ -46,6 +46,9 @@ _TERMS = (
     # clauses of rules
     say_as("term", "source"), say_as("term", "modality"), say_as("term", "body part"), say_as("term", "view"),
     say_as("term", "SOP class"), say_as("term", "age"), say_as("term", "study age"),
+    # sides, sections, sex
+    say_as("term", "left"), say_as("term", "right"), say_as("term", "indication"), say_as("term", "technique"),
+    say_as("term", "comparison"), say_as("term", "impression"), say_as("term", "F"),
     # roles
     say_as("term", "viewer"), say_as("term", "radiologist"), say_as("term", "admin"), say_as("term", "auditor"),
 )  # fmt: skip
