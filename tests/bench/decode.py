@@ -41,9 +41,10 @@ class Contender:
     def __init__(self, name: str, batch: int, folder: Path, tokens: int) -> None:
         command = [sys.executable, "-m", "tests.bench.decode", "--contender", name, "--batch", str(batch)]
         command += ["--tokens", str(tokens)]
+        self._log = folder / f"{name}.log"
         self._process = subprocess.Popen(
             [*command, "--folder", str(folder)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=(folder / f"{name}.log").open("w"), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log.open("w"), text=True,
         )  # fmt: skip
         self.why_not = self._said().get("why_not", "")
 
@@ -64,7 +65,8 @@ class Contender:
             if line.startswith("{"):
                 told: dict[str, str] = json.loads(line)
                 return told
-        raise RuntimeError("a contender ended: see its log in the folder")
+        said = self._log.read_text().strip().splitlines()[-1:] or ["no word"]
+        raise RuntimeError(f"a contender ended: {said[0]} ({self._log})")
 
 
 def contend(name: str, batch: int, folder: Path, tokens: int) -> None:

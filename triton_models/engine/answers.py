@@ -74,7 +74,6 @@ class Engine(ABC):
         if wrong := devices.fell_back(self._device, self.execution_provider):
             raise ModelError(f"{folder.name}: {wrong}")
         memory.check(folder.name, folder.memory_mb, since_mb=before_mb)
-        self._try()
 
     @property
     def loaded(self) -> dict[str, Adapter]:
@@ -89,8 +88,11 @@ class Engine(ABC):
     def _begin(self, prompt: Prompt, pixels: Pixels | None, request: Request, limit: int) -> Writing:
         """Return the answer to `prompt`, of at most `limit` tokens, with nothing written yet; raises ContractError."""
 
-    def _try(self) -> None:
-        """Have the decoder write two words: sizes and types that do not fit are found now, not by somebody's study."""
+    def tried(self) -> None:
+        """Have the decoder write two words: sizes and types that do not fit are found now, not by somebody's study.
+
+        Raises ModelError.
+        """
         request = Request(parts=(contract.Text("?"),), max_tokens=2)
         try:
             writing = self._begin(self._words.prompt(request, self.folder.image), None, request, 2)

@@ -98,7 +98,8 @@ def test_logits_and_every_greedy_token_are_peft_s_and_another_s_than_the_model_s
         print(served.layout, record["name"], record["components"], record["tokens_identical"], record["tokens"])
         assert record["differences"] == []
         assert record["prompts"] == record["greedy_tokens_identical"] == 8
-        assert record["components"][0]["max_difference"] < 1e-4
+        (decoder,) = record["components"]
+        assert decoder["max_difference"] < 1e-4 * decoder["largest"]
         told = goldens.goldens_of(record)
         assert sum(one.tokens != other.tokens for one, other in zip(told, base, strict=True)) >= 6
 
