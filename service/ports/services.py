@@ -10,6 +10,7 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.differentials import Differentials
 from service.ports.dismissals import Dismissals
 from service.ports.edits import EditLog
 from service.ports.headers import Headers
@@ -60,3 +61,4 @@ class Services:
     priors: Priors
     prompts: Prompts
     templates: Templates
+    differentials: Differentials

@@ -25,6 +25,7 @@ from service.ports.audit import MemoryAudit
 from service.ports.bell import SilentBell
 from service.ports.clock import StoppedClock
 from service.ports.destination import Destination, MemoryDestination
+from service.ports.differentials import MemoryDifferentials
 from service.ports.dismissals import MemoryDismissals
 from service.ports.edits import MemoryEdits
 from service.ports.ledger import Beat, NewJob, OpenStudy
@@ -255,6 +256,7 @@ class House:
     returning: MemoryReturning = field(default_factory=MemoryReturning)
     prompts: ScriptedPrompts = field(default_factory=ScriptedPrompts)
     templates: MemoryTemplates = field(default_factory=MemoryTemplates)
+    differentials: MemoryDifferentials = field(default_factory=MemoryDifferentials)
     clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
     settings: Settings = field(default_factory=Settings)
     migrated: bool = True
@@ -280,6 +282,7 @@ class House:
             returning=self.returning,
             prompts=self.prompts,
             templates=self.templates,
+            differentials=self.differentials,
             migrated=lambda: self.migrated,
             broker_answers=lambda: self.broker,
             trail=self.audit,

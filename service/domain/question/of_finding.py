@@ -10,10 +10,10 @@ from service.domain.prose.polarity import Polarity
 from service.domain.prose.reading import Reading
 from service.domain.prose.sections import Part
 from service.domain.prose.side import Side, sides
+from service.domain.prose.site import sites
 from service.domain.prose.span import Span
 from service.domain.question.asked import Asked, Kind
 from service.domain.question.reply import Reply, Verdict, unstated
-from service.domain.question.sites import sites
 from service.domain.question.size import size_of
 
 ALONE = "This is what the report says by itself; no earlier report was held beside it."

@@ -13,7 +13,7 @@ from service.domain.quality import VERSION
 from service.domain.quality.case import Case
 from service.domain.quality.dismissal import key_of
 from service.domain.quality.inspect import inspect
-from service.flow.prose import answered
+from service.flow.prose import TASKS, Beside, answered
 from service.flow.quality import case_of
 from service.web.pages.review import case_shown
 from service.web.pages.study import viewed
@@ -39,6 +39,7 @@ class FreeTextShape(TextShape):
 
 class TaskShape(TextShape):
     prior: str = Field("", max_length=MOST_READ, description="The earlier report of the same patient, for change")
+    question: str = Field("", description="For the task question: at most 300 characters, about this report alone")
 
 
 class IssueShape(BaseModel):
@@ -78,15 +79,20 @@ def quality(request: Request, asked: FreeTextShape) -> QualityShape:
 
 
 def report_task(request: Request, task: str, asked: TaskShape) -> dict[str, Any]:
-    """Sections, labels, devices, impression or change of a text, with the spans that say so, and who answered."""
+    """Sections, labels, devices, impression, change or differential of a text, or the answer to a question about it,
+    with the spans that say so, and who answered."""
+    table = services_of(request).differentials.table() if task == "differential" else None
+    return told(task, asked.text, Beside(prior=asked.prior, question=asked.question, table=table))
+
+
+def told(task: str, text: str, beside: Beside) -> dict[str, Any]:
+    """`answered`. Raises 404 for an unknown task, 422 for what it cannot answer, in words."""
     try:
-        return answered(task, asked.text, prior=asked.prior)
+        return answered(task, text, beside)
     except KeyError:
-        raise HTTPException(
-            404, f"There is no task {task!r}: sections, labels, devices, impression or change."
-        ) from None
+        raise HTTPException(404, f"There is no such task: {', '.join(TASKS)}.") from None
     except ValueError as error:
-        raise HTTPException(422, f"{error}.") from error
+        raise HTTPException(422, f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
 
 
 def _bounded(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Sites: parts of the body that a question may limit a finding to, in English and German words."""
+"""Site: parts of the body that a question or a sign may limit a finding to, in English and German words."""
 
 from __future__ import annotations
 
