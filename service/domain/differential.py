@@ -1,7 +1,7 @@
 """Differential: what the findings of a report may be together, by a table of associations, each with for and against.
 
-The table is data that a site can replace (C15). A report's findings are weighed, nothing is inferred from silence, and a
-diagnosis that no finding carries is not offered.
+The table is data that a site can replace (C15). A report's findings are weighed, nothing is inferred from silence, and
+a diagnosis that no finding carries is not offered.
 """
 
 from __future__ import annotations

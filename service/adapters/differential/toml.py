@@ -1,4 +1,4 @@
-"""Read a table of associations. A site's file replaces ours as a whole, so that whoever reviewed it knows what is in it."""
+"""Read a table of associations. A site's file replaces ours as a whole: whoever reviewed it knows what is in it."""
 
 from __future__ import annotations
 

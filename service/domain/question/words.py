@@ -31,8 +31,9 @@ _EMPTY = _split(
     "images report study patient what which who how about of on in at to with for and or it its this that these say "
     "says tell me mention mentioned mentions please still find found any look looks like evidence sign signs present "
     "ist sind war waren der die das den dem des ein eine einen einem einer eines gibt es hat haben man wie was wo "
-    "welche welcher welches zu zur zum im in auf am an von vom mit und oder sich sieht sehen zeigt zeigen bild befund patient "
-    "liegt liegen besteht bestehen vor nachweisbar erkennbar bitte sagt steht über findet finden noch hinweis anhalt"
+    "welche welcher welches zu zur zum im in auf am an von vom mit und oder sich sieht sehen zeigt zeigen bild "
+    "befund patient liegt liegen besteht bestehen vor nachweisbar erkennbar bitte sagt steht über findet finden "
+    "noch hinweis anhalt"
 )
 _ENDINGS = re.compile(r"(?:en|er|es|em|e|s|n)$")
 

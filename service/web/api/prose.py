@@ -67,7 +67,7 @@ def study_quality(request: Request, study_uid: str, asked: TextShape, job: str =
     record, services = viewed(request, study_uid, detail="quality"), services_of(request)
     shown = case_shown(request, record, job)
     study = services.ledger.study(record.row.study_instance_uid)
-    case = case_of(_bounded(asked.text or shown.text), shown.report, study)
+    case = case_of(bounded(asked.text or shown.text), shown.report, study)
     dismissed = services.dismissals.keys(shown.job.reading)
     return _questioned(case, dismissed).model_copy(update={"dismissals": dict(services.dismissals.counts())})
 
@@ -95,7 +95,7 @@ def told(task: str, text: str, beside: Beside) -> dict[str, Any]:
         raise HTTPException(422, f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
     """Raises 422 for more than any report, which rules would take minutes to read."""
     if len(text) > MOST_READ:
         raise HTTPException(422, f"This text is longer than {MOST_READ} characters: send one report at a time.")

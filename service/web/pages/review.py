@@ -137,12 +137,13 @@ def _shown(case: Case) -> list[dict[str, Any]]:
     found = []
     for line in lines_of(case.report, case.history):
         findings = [case.findings[each] for each in line.findings if each in case.findings]
-        places = [_place(evidence, finding) for finding in findings for evidence in finding.evidence]
+        places = [place(evidence, finding) for finding in findings for evidence in finding.evidence]
         found.append({"line": line, "findings": findings, "places": places})
     return found
 
 
-def _place(evidence: Evidence, finding: Finding) -> dict[str, Any]:
+def place(evidence: Evidence, finding: Finding) -> dict[str, Any]:
+    """Where on an image a finding is, as pages mark it."""
     region = evidence.region
     box = [region.left, region.top, region.right, region.bottom] if region else None
     return {

@@ -36,6 +36,7 @@ PERSON = {
     ("POST", "/studies/{study_uid}/review/{job_id}/dismiss"), ("POST", "/studies/{study_uid}/review/{job_id}"),
     ("POST", "/studies/{study_uid}/template/{job_id}"), ("POST", "/api/studies/{study_uid}/completion"),
     ("POST", "/api/studies/{study_uid}/completion/{completion_id}"),
+    ("POST", "/api/studies/{study_uid}/tasks/{task}/taken"),
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/signature"),
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/addendum"),
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/rejection"),
