@@ -1,8 +1,7 @@
-"""Ask: a person's question about a study's images, answered by the model that read it, held against that reading (C12)."""
+"""Ask: a person's question about a study's images, answered by the model that read it and held against that (C12)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.domain.algorithm import Algorithm
@@ -81,9 +80,6 @@ def own_words(identity: Identity, study: Study | None) -> frozenset[str]:
     """Names and numbers of this patient and study, which a question may say."""
     patient = identity.patient
     names = patient.name.replace("=", "^").replace("^", " ").split()
-    numbers: Sequence[str] = (
-        patient.patient_id,
-        identity.accession_number,
-        str(study.study_instance_uid) if study else "",
-    )
+    uid = str(study.study_instance_uid) if study else ""
+    numbers = (patient.patient_id, identity.accession_number, uid)
     return frozenset(filter(None, (*names, *numbers)))

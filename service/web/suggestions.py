@@ -49,7 +49,7 @@ class Suggestions:
         if former:
             former()
         if full:
-            raise HTTPException(503, "Models are writing for others right now. Try again shortly.")
+            raise HTTPException(503, "Models are answering others right now. Try again shortly.")
         return halt
 
     def end(self, who: Hashable, halt: Halt) -> None:

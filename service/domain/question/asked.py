@@ -25,7 +25,6 @@ class Kind(StrEnum):
     ABNORMAL = "abnormal"
     SECTION = "section"
     ADVICE = "advice"
-    VIEW = "view"  #: of an image: no report is asked for it
     WORDS = "words"  #: none of these: the sentences that hold the words asked for
 
 
@@ -51,8 +50,6 @@ def _words(pattern: str) -> re.Pattern[str]:
 
 
 _KINDS = (
-    (Kind.VIEW, _words(r"(?:which|what) (?:view|projection|kind of image|modality)|what is the view"
-                       r"|welche (?:aufnahme|projektion|ebene)|was für eine? (?:aufnahme|bild)")),
     (Kind.CHANGE, _words(r"chang\w*|since|compar\w+|than before|than (?:on )?the (?:prior|previous|last)\b.*|worse\w*"
                          r"|better|improv\w*|progress\w*|regress\w*|increas\w*|decreas\w*|resol\w+|new(?:ly)?|larger"
                          r"|smaller|bigger|grown?|growing|happened to|veränder\w*|verlauf\w*|vergl\w+|seit"
@@ -147,7 +144,7 @@ def _kind(text: str, *, about: bool, devices: bool) -> tuple[Kind, Part | None]:
             return Kind.ABNORMAL, None
     kinds = [kind for kind, words in _KINDS if words.search(text)]
     for kind in kinds:
-        if {Kind.POSITION: devices, Kind.VIEW: not about}.get(kind, about):
+        if devices if kind is Kind.POSITION else about:
             return kind, None
     return (Kind.IS if about else Kind.WORDS), None
 

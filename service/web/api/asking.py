@@ -6,8 +6,7 @@ Nothing is changed. What a radiologist takes into the report is told apart, for 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, cast
 
 from fastapi import HTTPException, Request
@@ -17,13 +16,15 @@ from pydicom.uid import UID
 from service.domain.audit import AuditKind
 from service.domain.edit import Suggestion
 from service.domain.errors import Gone, PrereadError, Unavailable
+from service.domain.question import MOST_CHARACTERS
+from service.domain.question.asked import Kind
 from service.domain.question.asked import asked as read_question
 from service.domain.report import Finding, Section
 from service.domain.study import Study
 from service.flow.ask import Seen, ask, findings_about, own_words, question_of
 from service.flow.complete import Reading, keep, reading_of
 from service.flow.earlier import earlier_report
-from service.flow.prose import Beside, own_question
+from service.flow.prose import TASKS, Beside, own_question
 from service.ports.catalogue import StudyRecord
 from service.ports.halt import Halt, Halted
 from service.web.api.prose import MOST_READ, TextShape, bounded, told
@@ -38,9 +39,10 @@ from service.web.trail import audit
 _LEFT_S = 0.5
 """How often it is looked whether whoever asked is still there."""
 NO_PRIOR = (
-    "No earlier report of this patient is here to compare with: send it as `prior`, or compare by hand. That nothing is "
-    "said of a change says nothing about one."
+    "No earlier report of this patient is here to compare with: send it as `prior`, or compare by hand. That nothing "
+    "is said of a change says nothing about one."
 )
+_NOTHING: Mapping[str, Any] = {}
 OFFERED = {"impression": "line", "differential": "diagnosis"}
 """Tasks whose lines can be taken into a report, and where an answer has them."""
 
@@ -106,15 +108,11 @@ class TakenShape(StudyTaskShape):
     section: Section
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Prepared:
-    study: Study
-    reading: Reading
-
-
 def study_task(request: Request, study_uid: str, task: str, asked: StudyTaskShape) -> dict[str, Any]:
-    """A task on a study's report, as it stands or as sent: `by` rules, with the places in `text` that the answer rests on;
-    for a question the findings of the AI reading, too. The look at it is audited."""
+    """A task on a study's report, as it stands or as sent: `by` rules, with the places in `text` that the answer rests
+    on; for a question the findings of the AI reading, too. The look at it is audited."""
+    if task not in TASKS:
+        raise HTTPException(404, f"There is no such task: {', '.join(TASKS)}.")
     record = viewed(request, study_uid, detail=f"task {task}")
     return _answered(request, record, task, asked)
 
@@ -152,7 +150,9 @@ def take(request: Request, study_uid: str, task: str, said: TakenShape) -> DoneS
     _audited(request, study_uid, f"a line of {task} for job {reading.job.job_id} is being taken")
     kept = keep(
         services.edits,
-        Suggestion(section=said.section, start=len(found["text"]), text=said.line, taken=len(said.line)),
+        Suggestion(
+            section=said.section, start=len(found["text"]), text=said.line, taken=len(said.line), unsupported=()
+        ),
         reading,
         model=source,
         reviewer=visitor_of(request).account.name,
@@ -167,18 +167,18 @@ def _answered(request: Request, record: StudyRecord, task: str, asked: StudyTask
     shown = case_shown(request, record, asked.job)
     study = services.ledger.study(record.row.study_instance_uid)
     text = bounded(asked.text or shown.text)
-    prior, source = asked.prior, {}
-    if task == "change" or (task == "question" and not prior):
-        prior, source = _earlier(request, record) if not prior else (prior, {})
-        if task == "change" and not prior:
-            raise HTTPException(422, NO_PRIOR)
+    prior, source = asked.prior, _NOTHING
+    if not prior and (task == "change" or (task == "question" and _is_of_change(asked.question))):
+        prior, source = _earlier(request, record)
+    if task == "change" and not prior:
+        raise HTTPException(422, NO_PRIOR)
     beside = Beside(
         prior=prior,
         question=asked.question,
         table=services.differentials.table() if task == "differential" else None,
         own=own_words(record.row.identity, study),
     )
-    answer = told(task, text, beside) | {"text": text} | source
+    answer = told(task, text, beside) | {"text": text, **source}
     if task == "question":
         answer["findings"] = [
             each.model_dump() for each in _findings(findings_about(read_question(asked.question), shown.report))
@@ -186,16 +186,18 @@ def _answered(request: Request, record: StudyRecord, task: str, asked: StudyTask
     return answer
 
 
-def _earlier(request: Request, record: StudyRecord) -> tuple[str, dict[str, Any]]:
+def _is_of_change(question: str) -> bool:
+    return len(question) <= MOST_CHARACTERS and read_question(question).kind is Kind.CHANGE
+
+
+def _earlier(request: Request, record: StudyRecord) -> tuple[str, Mapping[str, Any]]:
     """The newest earlier report here, and whose it is; the look at it is audited as one at that study."""
     services = services_of(request)
     found = earlier_report(record.row, services.catalogue, services.edits)
     if found is None:
-        return "", {}
+        return "", _NOTHING
     uid, who = str(found.study_instance_uid), visitor_of(request).account.name
-    audit(
-        request, AuditKind.INSTANCES_ACCESSED, "R", who=who, study_instance_uid=uid, detail="compared with a later one"
-    )
+    audit(request, AuditKind.INSTANCES_ACCESSED, "R", who=who, study_instance_uid=uid, detail="a later one compared")
     return found.text, {"prior": {"study": uid, "day": found.day, "text": found.text}}
 
 
