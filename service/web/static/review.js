@@ -103,8 +103,7 @@ function wrote(line) {
   line.querySelector(".who-wrote").textContent = line.dataset.wrote;
 }
 
-function add() {
-  if (!mayEdit) return;
+function blank() {
   const made = document.createElement("li");
   made.className = "line";
   made.tabIndex = -1;
@@ -113,11 +112,26 @@ function add() {
   text.className = "say"; meta.className = "meta"; who.className = "who-wrote"; who.textContent = "human";
   meta.append(who);
   made.append(text, meta);
-  const line = active();
+  return made;
+}
+
+function add() {
+  if (!mayEdit) return;
+  const made = blank(), line = active();
   if (line) line.after(made); else document.querySelector(".lines").append(made);
   choose(made);
   edit(made);
 }
+
+// A line that a person takes from elsewhere on the page: their own, open to be edited; left empty, it is gone.
+root.insert = (section, text) => {
+  if (!mayEdit) return;
+  const made = blank();
+  document.querySelector(`.lines[data-section=${section}]`).append(made);
+  choose(made, { focus: false });
+  edit(made);
+  made.querySelector("textarea").value = text;
+};
 
 // What a person made of the report, for whoever sends it; `left` says that it was sent.
 root.made = () => ({
