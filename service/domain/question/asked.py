@@ -44,6 +44,11 @@ class Asked:
     inverted: bool = False
     """Whether "yes" would mean that something is wrong: "is it malpositioned?"."""
 
+    def about(self, finding: str) -> str:
+        """The part of the question that names `finding`: of "effusion or rib fracture" either."""
+        parts = _OR.split(self.text)
+        return next((each for each in parts if finding in TERMS and TERMS[finding].search(each)), self.text)
+
 
 def _words(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE)
@@ -67,6 +72,7 @@ _KINDS = (
                            r"|zu (?:tief|hoch)|gute[rn]? (?:lage|position)")),
     (Kind.WHERE, _words(r"where|location|located|lies? in|wo|wohin|lokalisation|lokalisiert|in welche[mnr]")),
 )  # fmt: skip
+_OR = _words(r"or|and|oder|und|,")
 _INVERTED = _words(r"mal-?position\w*|misplaced|too (?:deep|high|low|far)|wrong \w+|fehllage\w*|zu (?:tief|hoch)")
 _HEART = _words(r"heart|cardiac|herz\w*")
 _LARGE = _words(r"enlarge\w*|large|big|size\w*|width|vergrößer\w*|groß|größe|verbreitert\w*|breit")

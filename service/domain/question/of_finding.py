@@ -41,7 +41,7 @@ def _meant(name: str, what: Asked, reading: Reading) -> list[Mention]:
     """Every mention of it at the site that was asked for; a general denial holds for every site."""
     found = [each for each in reading.told if each.name == name]
     last = [each for each in found if reading.part(each.span.start) is Part.ADDENDUM]
-    wanted, found = sites(what.text), last or found
+    wanted, found = sites(what.about(name)), last or found
     if not wanted:
         return found
     placed = [(each, sites(each.clause.text)) for each in found]

@@ -19,7 +19,7 @@ from service.domain.question.elsewhere import elsewhere
 from tests.bench.asking.question_set import PARTS, Case, cases
 
 
-def replied(case: Case) -> tuple[str, list[Span]]:
+def said(case: Case) -> tuple[str, list[Span]]:
     """The first answer of the rules, and all that they cite."""
     if elsewhere(case.question):
         return "refused", []
@@ -29,9 +29,9 @@ def replied(case: Case) -> tuple[str, list[Span]]:
 
 def right(case: Case) -> tuple[bool, bool]:
     """Whether the answer is right, and whether its citations are."""
-    said, spans = replied(case)
+    found, spans = said(case)
     touched = all(any(span.start < end and start < span.end for span in spans) for start, end in case.places)
-    return said == case.answer, touched and bool(spans) == bool(case.places)
+    return found == case.answer, touched and bool(spans) == bool(case.places)
 
 
 def figures(found: tuple[Case, ...]) -> dict[str, float]:
@@ -42,7 +42,7 @@ def figures(found: tuple[Case, ...]) -> dict[str, float]:
         "questions": float(len(found)),
         "answers right": sum(ok for _, ok, _ in scored) / len(found),
         "citations right": sum(cited for *_, cited in scored) / len(found),
-        "invented, of what is not stated": sum(replied(case)[0] != "not stated" for case in silent)
+        "invented, of what is not stated": sum(said(case)[0] != "not stated" for case in silent)
         / (len(silent) or 1),
     }
     for language in sorted({case.language for case in found}):
@@ -61,8 +61,8 @@ def main() -> None:
             print(f"  {name:32} {value:g}" if value > 1 else f"  {name:32} {value:.3f}")
         for case in cases(part) if asked.wrong else ():
             if right(case) != (True, True):
-                said, spans = replied(case)
-                print(f"  {case.question} wanted {case.answer}, got {said}: {[span.text for span in spans]}")
+                found, spans = said(case)
+                print(f"  {case.question} wanted {case.answer}, got {found}: {[span.text for span in spans]}")
 
 
 if __name__ == "__main__":
