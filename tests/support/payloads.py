@@ -1,10 +1,10 @@
-"""Texts that nobody should run, obey or choke on: markup, scripts, template syntax, directions, scripts of the world."""
+"""Texts that nobody should run, obey or choke on: markup, scripts, template syntax, directions, other alphabets."""
 
 from __future__ import annotations
 
 PAYLOADS = (
     "<script>document.title='owned'</script>",
-    "\"><img src=x onerror=\"document.title='owned'\">",
+    '"><img src=x onerror="document.title=\'owned\'">',
     "' autofocus onfocus=document.title='owned' x='",
     "</title></style></textarea><svg/onload=document.title='owned'>",
     "{{7*7}}{% raw %}${7*7}#{7*7}",

@@ -72,7 +72,7 @@ _KINDS = (
                            r"|zu (?:tief|hoch)|gute[rn]? (?:lage|position)")),
     (Kind.WHERE, _words(r"where|location|located|lies? in|wo|wohin|lokalisation|lokalisiert|in welche[mnr]")),
 )  # fmt: skip
-_OR = _words(r"or|and|oder|und|,")
+_OR = re.compile(r"\b(?:or|and|oder|und)\b|,", re.IGNORECASE)
 _INVERTED = _words(r"mal-?position\w*|misplaced|too (?:deep|high|low|far)|wrong \w+|fehllage\w*|zu (?:tief|hoch)")
 _HEART = _words(r"heart|cardiac|herz\w*")
 _LARGE = _words(r"enlarge\w*|large|big|size\w*|width|vergrößer\w*|groß|größe|verbreitert\w*|breit")

@@ -42,8 +42,7 @@ def figures(found: tuple[Case, ...]) -> dict[str, float]:
         "questions": float(len(found)),
         "answers right": sum(ok for _, ok, _ in scored) / len(found),
         "citations right": sum(cited for *_, cited in scored) / len(found),
-        "invented, of what is not stated": sum(said(case)[0] != "not stated" for case in silent)
-        / (len(silent) or 1),
+        "invented, of what is not stated": sum(said(case)[0] != "not stated" for case in silent) / (len(silent) or 1),
     }
     for language in sorted({case.language for case in found}):
         mine = [ok and cited for case, ok, cited in scored if case.language == language]

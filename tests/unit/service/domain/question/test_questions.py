@@ -119,9 +119,7 @@ def test_this_patient_and_study_may_be_named() -> None:
         ("What about the spleen?", Kind.WORDS, ()),
     ],
 )
-def test_a_question_is_read_into_its_kind_and_its_finding(
-    question: str, kind: Kind, findings: tuple[str, ...]
-) -> None:
+def test_a_question_is_read_into_its_kind_and_its_finding(question: str, kind: Kind, findings: tuple[str, ...]) -> None:
     made = asked(question)
     assert (made.kind, made.findings) == (kind, findings)
 
