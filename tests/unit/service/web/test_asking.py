@@ -51,60 +51,73 @@ def house() -> House:
     return made
 
 
-def ask(house: House, path: str, **asked: Any) -> Response:
-    return client(house).post(f"{STUDY}/{path}", json=asked, headers=bearer(house, Role.VIEWER))
+class Program:
+    """A viewer's program; its front door is built when it is first asked."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.client: TestClient | None = None
+
+    def __call__(self, path: str, **asked: Any) -> Response:
+        self.client = self.client or client(self.house)
+        return self.client.post(f"{STUDY}/{path}", json=asked, headers=bearer(self.house, Role.VIEWER))
 
 
-def test_every_task_answers_of_the_draft_as_it_stands_and_says_who_answered(house: House) -> None:
+@pytest.fixture
+def ask(house: House) -> Program:
+    return Program(house)
+
+
+def test_every_task_answers_of_the_draft_as_it_stands_and_says_who_answered(house: House, ask: Program) -> None:
     for task in ("sections", "labels", "devices", "impression", "differential"):
-        answer = ask(house, f"tasks/{task}").json()
+        answer = ask(f"tasks/{task}").json()
         assert (answer["task"], answer["by"]) == (task, "rules")
         assert answer["text"].startswith("Findings:\nSmall left pleural effusion.")
         spans = [span for item in answer[task] for span in (item, *item.get("spans", ())) if "start" in span]
         assert all(answer["text"][span["start"] : span["end"]] == span["text"] for span in spans)
-    assert ask(house, "tasks/poem").status_code == 404
+    assert ask("tasks/poem").status_code == 404
 
 
-def test_a_question_is_answered_with_the_words_and_the_finding_on_its_image(house: House) -> None:
-    answer = ask(house, "tasks/question", question="Auf welcher Seite ist der Erguss?").json()
+def test_a_question_is_answered_with_the_words_and_the_finding_on_its_image(house: House, ask: Program) -> None:
+    answer = ask("tasks/question", question="Auf welcher Seite ist der Erguss?").json()
     (reply,) = answer["question"]
     assert (reply["answer"], reply["spans"][0]["text"]) == ("left", "Small left pleural effusion.")
     (finding,) = answer["findings"]
     assert (finding["finding"], finding["present"]) == ("Left Pleural effusion", True)
     assert finding["places"][0]["instance"] == f"{uid(2)}.1.1"
     assert finding["places"][0]["box"] == [1480, 1710, 2010, 2290]
-    (silent,) = ask(house, "tasks/question", question="Is there a fracture?").json()["question"]
+    (silent,) = ask("tasks/question", question="Is there a fracture?").json()["question"]
     assert (silent["answer"], silent["spans"]) == ("not stated", [])
 
 
-def test_a_question_about_somebody_else_is_refused_in_words_and_nothing_is_looked_at(house: House) -> None:
+def test_a_question_about_somebody_else_is_refused_in_words_and_nothing_is_looked_at(house: House, ask: Program) -> None:
     for question in ("What did Mrs. Miller have?", "Accession A26-9999?", "What has the next patient?"):
         for path in ("tasks/question", "question"):
-            answer = ask(house, path, question=question)
+            answer = ask(path, question=question)
             assert answer.status_code == 422
             assert "open that study, and ask there" in answer.json()["detail"]
     assert house.prompts.asked == []
-    assert ask(house, "tasks/question", question="Has Mrs. Lindqvist an effusion?").status_code == 200
+    assert ask("tasks/question", question="Has Mrs. Lindqvist an effusion?").status_code == 200
 
 
 @pytest.mark.parametrize(("question", "why"), [("", "There is no question"), ("a" * 301, "at most 300 characters")])
-def test_a_question_has_bounds(question: str, why: str, house: House) -> None:
+def test_a_question_has_bounds(question: str, why: str, house: House, ask: Program) -> None:
     for path in ("tasks/question", "question"):
-        answer = ask(house, path, question=question)
+        answer = ask(path, question=question)
         assert (answer.status_code, why in answer.json()["detail"]) == (422, True)
 
 
-def test_what_a_model_answers_is_preliminary_and_stands_with_model_image_and_reading(house: House) -> None:
-    seen = ask(house, "question", question="Is there an effusion?").json()
+def test_what_a_model_answers_is_preliminary_and_stands_with_model_image_and_reading(house: House, ask: Program) -> None:
+    seen = ask("question", question="Is there an effusion?").json()
     assert (seen["answer"], seen["preliminary"], seen["unsupported"]) == ("Yes, small left pleural effusion.", True, [])
     assert (seen["model"], seen["version"], seen["digest"]) == (ALGORITHM.name, "1", ALGORITHM.digest)
     assert (seen["image"], seen["series"], seen["frame"]) == (f"{uid(2)}.1.1", f"{uid(2)}.1", 1)
     assert [each["finding"] for each in seen["findings"]] == ["Left Pleural effusion"]
 
 
-def test_what_its_own_reading_does_not_carry_is_marked(house: House) -> None:
+def test_what_its_own_reading_does_not_carry_is_marked(house: House, ask: Program) -> None:
     house.models = writes("Yes, small right pleural effusion.")  # type: ignore[assignment]
-    (reason,) = ask(house, "question", question="Is there an effusion?").json()["unsupported"]
+    (reason,) = ask("question", question="Is there an effusion?").json()["unsupported"]
     assert "the image alone shows it on the other side" in reason
 
 
@@ -115,43 +128,43 @@ def test_what_its_own_reading_does_not_carry_is_marked(house: House) -> None:
         (Unsupported("no model of this reading answers questions"), "no model of this reading answers questions"),
     ],
 )
-def test_why_no_model_was_asked_is_said(broken: Exception, why: str, house: House) -> None:
+def test_why_no_model_was_asked_is_said(broken: Exception, why: str, house: House, ask: Program) -> None:
     house.prompts.broken = broken
-    answer = ask(house, "question", question="Is there an effusion?")
+    answer = ask("question", question="Is there an effusion?")
     assert (answer.status_code, why in answer.json()["detail"]) == (409, True)
-    assert ask(house, "question", question="Is there an effusion?", image="1.2.3").status_code == 409
+    assert ask("question", question="Is there an effusion?", image="1.2.3").status_code == 409
 
 
-def test_a_model_that_is_away_is_named(house: House) -> None:
+def test_a_model_that_is_away_is_named(house: House, ask: Program) -> None:
     def away(question: object) -> Any:
         raise Unavailable("the model server is away")
 
     house.models.answer = away  # type: ignore[attr-defined]
-    answer = ask(house, "question", question="Is there an effusion?")
+    answer = ask("question", question="Is there an effusion?")
     assert (answer.status_code, "model server is away" in answer.json()["detail"]) == (503, True)
 
 
-def test_a_change_is_told_beside_the_earlier_report_of_the_same_patient_or_not_at_all(house: House) -> None:
-    alone = ask(house, "tasks/change")
+def test_a_change_is_told_beside_the_earlier_report_of_the_same_patient_or_not_at_all(house: House, ask: Program) -> None:
+    alone = ask("tasks/change")
     assert (alone.status_code, "No earlier report of this patient" in alone.json()["detail"]) == (422, True)
     made = record(9, "Lindqvist^Maja", "done", "", jobs=(job(9, JobState.COMPLETED, report=draft(9)),))
     now = next(each for each in house.catalogue.records if each.row.study_instance_uid == uid(2)).row.identity
     earlier = replace(made, row=replace(made.row, identity=replace(now, study_date="20250101")))
     house.catalogue.records.append(earlier)
-    answer = ask(house, "tasks/change", text="Findings:\nModerate left pleural effusion.\n").json()
+    answer = ask("tasks/change", text="Findings:\nModerate left pleural effusion.\n").json()
     assert answer["prior"]["study"] == str(uid(9))
     assert {each["finding"]: each["change"] for each in answer["change"]}["pleural effusion"] == "worse"
     looked = [event for event in house.audit.events if event.study_instance_uid == str(uid(9))]
     assert [event.detail for event in looked] == ["a later one compared"]
 
 
-def test_a_differential_cites_findings_says_whose_list_it_is_or_has_nothing_to_offer(house: House) -> None:
-    answer = ask(house, "tasks/differential", text=REPORT).json()
+def test_a_differential_cites_findings_says_whose_list_it_is_or_has_nothing_to_offer(house: House, ask: Program) -> None:
+    answer = ask("tasks/differential", text=REPORT).json()
     first = answer["differential"][0]
     assert (first["rank"], first["diagnosis"]) == (1, "heart failure")
     assert all(REPORT[each["start"] : each["end"]] == each["text"] for each in (*first["for"], *first["against"]))
     assert "no advice" in answer["table"]["statement"]
-    nothing = ask(house, "tasks/differential", text="Findings:\nNo pneumothorax.\n").json()
+    nothing = ask("tasks/differential", text="Findings:\nNo pneumothorax.\n").json()
     assert (nothing["differential"], nothing["note"][:16]) == ([], "Nothing to offer")
 
 
@@ -176,13 +189,13 @@ def test_a_token_takes_nothing(house: House) -> None:
     assert client(house).post(f"{STUDY}/tasks/differential/taken", json=taken, headers=headers).status_code == 403
 
 
-def test_hostile_text_is_answered_in_clear_words_or_refused_and_no_refusal_repeats_it(house: House) -> None:
-    program, headers = client(house), bearer(house, Role.VIEWER)
-    for payload, path, asked in ((payload, path, asked) for payload in PAYLOADS for path, asked in _hostile(payload)):
-        answer = program.post(f"{STUDY}/{path}", json=asked, headers=headers)
-        assert answer.status_code in {200, 409, 413, 422}, answer.text
-        assert answer.headers["content-type"].startswith(("application/", "text/plain"))
-        assert answer.status_code == 200 or payload.strip() not in answer.text
+def test_hostile_text_is_answered_in_clear_words_or_refused_and_no_refusal_repeats_it(ask: Program) -> None:
+    for payload in PAYLOADS:
+        for path, asked in _hostile(payload):
+            answer = ask(path, **asked)
+            assert answer.status_code in {200, 409, 413, 422}, answer.text
+            assert answer.headers["content-type"].startswith(("application/", "text/plain"))
+            assert answer.status_code == 200 or payload.strip() not in answer.text
 
 
 def _hostile(payload: str) -> tuple[tuple[str, dict[str, str]], ...]:
@@ -196,12 +209,12 @@ def _hostile(payload: str) -> tuple[tuple[str, dict[str, str]], ...]:
 
 
 def test_neither_question_nor_report_is_in_the_audit_record_or_a_log(
-    house: House, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    house: House, ask: Program, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     for path in ("tasks/question", "question", "tasks/impression"):
-        ask(house, path, question=f"Is there a {CANARY}?", text=f"Findings:\n{CANARY}.\n")
-        ask(house, path, question=f"What did Mrs. {CANARY} have?")
-        ask(house, path, question=CANARY * 100)
+        ask(path, question=f"Is there a {CANARY}?", text=f"Findings:\n{CANARY}.\n")
+        ask(path, question=f"What did Mrs. {CANARY} have?")
+        ask(path, question=CANARY * 100)
     assert CANARY not in repr(house.audit.events)
     assert CANARY not in json.dumps(capfd.readouterr()) + caplog.text
 
