@@ -84,14 +84,14 @@ function summary(task, told, rows) {
 
 const ROWS = {
   question: (told) => [
-    ...told.question.map((each) => row(each.about, each.answer, [...each.spans.map(cite), ...each.also.map((span) => cite(span, "but also: "))], each.note)),
+    ...told.question.map((each) => row(each.about, each.answer, [...each.spans.map((span) => cite(span)), ...each.also.map((span) => cite(span, "but also: "))], each.note)),
     ...told.findings.map((each) => row("AI reading", `${each.finding}${each.present ? "" : " absent"}${each.measurements.length ? `, ${each.measurements.join(", ")}` : ""}`, placesOf(each))),
   ],
   impression: (told) => told.impression.map((each) => row("", each.line, [cite(each), take("impression", each.line, each.line)])),
   sections: (told) => told.sections.map((each) => row(each.part, each.header, [cite(each)])),
-  labels: (told) => told.labels.filter((each) => each.state !== "not mentioned").map((each) => row(each.label, each.state, each.spans.map(cite))),
+  labels: (told) => told.labels.filter((each) => each.state !== "not mentioned").map((each) => row(each.label, each.state, each.spans.map((span) => cite(span)))),
   devices: (told) => told.devices.map((each) => row(each.device, each.state, [cite(each)])),
-  change: (told) => told.change.map((each) => row(each.finding, each.change, [...each.now.map(cite), ...each.before.map((span) => quote(span, told.prior))], told.prior ? `Compared with the report of ${told.prior.day}.` : "")),
+  change: (told) => told.change.map((each) => row(each.finding, each.change, [...each.now.map((span) => cite(span)), ...each.before.map((span) => quote(span, told.prior))], told.prior ? `Compared with the report of ${told.prior.day}.` : "")),
   differential: (told) => [
     ...told.differential.map((each) => row(`${each.rank}.`, `${each.diagnosis} (${each.points})`, [
       ...each.for.map((sign) => cite(sign, `for +${sign.points} ${sign.finding}: `)),
@@ -104,7 +104,7 @@ const ROWS = {
 
 function row(about, answer, parts, note = "") {
   const made = document.createElement("li");
-  if (about) made.append(words("strong", about));
+  if (about) made.append(words("strong", about), " ");
   if (answer) made.append(words("span", answer, "answer"));
   for (const part of parts.filter(Boolean)) made.append(" ", part);
   if (note) made.append(words("span", note, "source"));
@@ -185,5 +185,6 @@ document.addEventListener("keydown", (event) => {
   keys = event.key === "g" ? Date.now() : 0;
   if (away || place || localStorage.getItem("preread-keys-off") || event.key !== "w") return;
   event.preventDefault();
+  panel.open = true;
   field.focus();
 });

@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
 from service.domain.errors import Gone, Refused, Unsupported
 from service.domain.job import JobState
-from service.domain.question.asked import Asked
 from service.flow.ask import Seen, ask, own_words, question_of
 from service.flow.complete import Reading, reading_of
 from service.flow.earlier import earlier_report
 from service.ports.catalogue import StudyRecord
 from service.ports.edits import MemoryEdits
 from service.ports.halt import Halt
-from service.ports.models import Question
-from service.ports.prompts import Prompt, ScriptedPrompts
-from tests.support.completing import writes
+from service.ports.prompts import ScriptedPrompts
+from tests.support.completing import answering, writes
 from tests.support.fake_catalogue import FakeCatalogue
 from tests.support.web_records import ALGORITHM, draft, job, record, study_of, uid
-from workers.narrative.forms import FRONTAL
-from workers.narrative.replies import stated
 
 RECORD = record(2, "Lindqvist^Maja", "done", "", jobs=(job(2, JobState.COMPLETED, report=draft(2)),))
 READING = reading_of(RECORD)
 STUDY = study_of(RECORD)
-EFFUSION = next(each for each in FRONTAL if each.name == "pleural effusion")
-
-
-def prompt(what: Asked) -> Prompt:
-    return Prompt(
-        question=Question(model=ALGORITHM.name, parts=("Is there a pleural effusion?",)), algorithm=ALGORITHM,
-        shown=str.strip, told=partial(stated, what.kind, EFFUSION),
-    )  # fmt: skip
 
 
 def scripted() -> ScriptedPrompts:
-    made = ScriptedPrompts()
-    made.question = prompt
-    return made
+    return answering(ScriptedPrompts())
 
 
 def seen(question: str, answer: str, reading: Reading = READING) -> Seen:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
@@ -14,38 +13,24 @@ from service.adapters.differential.toml import OWN, read_table
 from service.domain.account import Role
 from service.domain.errors import Gone, Unavailable, Unsupported
 from service.domain.job import JobState
-from service.domain.question.asked import Asked
 from service.ports.differentials import MemoryDifferentials
-from service.ports.models import ImagePart, Question
-from service.ports.prompts import Prompt, ScriptedPrompts
-from tests.support.completing import writes
+from service.ports.prompts import ScriptedPrompts
+from tests.support.completing import answering, writes
 from tests.support.fake_house import House
 from tests.support.payloads import PAYLOADS
 from tests.support.web_client import TestClient, bearer, client, csrf_of, signed_in
 from tests.support.web_records import ALGORITHM, draft, job, record, uid
 from tests.support.web_scene import hospital
-from workers.narrative.forms import FRONTAL
-from workers.narrative.replies import stated
 
 STUDY = f"/api/studies/{uid(2)}"
 REPORT = "Findings:\nEnlarged heart. Interstitial edema. Small left effusion.\nConclusions:\nHeart failure.\n"
 CANARY = "Kanarienvogel"
 
 
-def prompt(what: Asked) -> Prompt:
-    effusion = next(each for each in FRONTAL if each.name == "pleural effusion")
-    image = ImagePart(label="frontal", pixels=None, source=f"{uid(2)}.1.1")  # type: ignore[arg-type]
-    return Prompt(
-        question=Question(model=ALGORITHM.name, parts=(image, "Is there a pleural effusion?")), algorithm=ALGORITHM,
-        shown=str.strip, told=partial(stated, what.kind, effusion),
-    )  # fmt: skip
-
-
 @pytest.fixture
 def house() -> House:
     made = hospital()
-    made.prompts = ScriptedPrompts()
-    made.prompts.question = prompt
+    made.prompts = answering(ScriptedPrompts())
     made.models = writes("Yes, small left pleural effusion.")  # type: ignore[assignment]
     made.differentials = MemoryDifferentials(read_table(OWN))
     return made
@@ -90,7 +75,7 @@ def test_a_question_is_answered_with_the_words_and_the_finding_on_its_image(hous
     assert (silent["answer"], silent["spans"]) == ("not stated", [])
 
 
-def test_a_question_about_somebody_else_is_refused_in_words_and_nothing_is_looked_at(house: House, ask: Program) -> None:
+def test_a_question_about_somebody_else_is_refused_and_nothing_is_looked_at(house: House, ask: Program) -> None:
     for question in ("What did Mrs. Miller have?", "Accession A26-9999?", "What has the next patient?"):
         for path in ("tasks/question", "question"):
             answer = ask(path, question=question)
@@ -107,7 +92,7 @@ def test_a_question_has_bounds(question: str, why: str, house: House, ask: Progr
         assert (answer.status_code, why in answer.json()["detail"]) == (422, True)
 
 
-def test_what_a_model_answers_is_preliminary_and_stands_with_model_image_and_reading(house: House, ask: Program) -> None:
+def test_what_a_model_answers_is_preliminary_with_model_image_and_reading(house: House, ask: Program) -> None:
     seen = ask("question", question="Is there an effusion?").json()
     assert (seen["answer"], seen["preliminary"], seen["unsupported"]) == ("Yes, small left pleural effusion.", True, [])
     assert (seen["model"], seen["version"], seen["digest"]) == (ALGORITHM.name, "1", ALGORITHM.digest)
@@ -144,7 +129,7 @@ def test_a_model_that_is_away_is_named(house: House, ask: Program) -> None:
     assert (answer.status_code, "model server is away" in answer.json()["detail"]) == (503, True)
 
 
-def test_a_change_is_told_beside_the_earlier_report_of_the_same_patient_or_not_at_all(house: House, ask: Program) -> None:
+def test_a_change_is_told_beside_an_earlier_report_of_the_same_patient_alone(house: House, ask: Program) -> None:
     alone = ask("tasks/change")
     assert (alone.status_code, "No earlier report of this patient" in alone.json()["detail"]) == (422, True)
     made = record(9, "Lindqvist^Maja", "done", "", jobs=(job(9, JobState.COMPLETED, report=draft(9)),))
@@ -158,7 +143,7 @@ def test_a_change_is_told_beside_the_earlier_report_of_the_same_patient_or_not_a
     assert [event.detail for event in looked] == ["a later one compared"]
 
 
-def test_a_differential_cites_findings_says_whose_list_it_is_or_has_nothing_to_offer(house: House, ask: Program) -> None:
+def test_a_differential_cites_findings_and_says_whose_list_it_is(house: House, ask: Program) -> None:
     answer = ask("tasks/differential", text=REPORT).json()
     first = answer["differential"][0]
     assert (first["rank"], first["diagnosis"]) == (1, "heart failure")
