@@ -84,6 +84,8 @@ def town() -> Town:
     return Town(house, client(house))
 
 
+INCOMPLETE = {("POST", "/sign-in", 401), ("POST", "/api/studies/{study_uid}/question", 422)}
+"""What an empty body is answered with by those who let anybody, or the right ones, so far."""
 MATRIX = [(method, path, role) for method, path in every_route() for role in Role]
 
 
@@ -95,7 +97,7 @@ def test_a_route_lets_exactly_its_roles_pass(method: str, path: str, role: Role,
     headers = bearer(town.house, role) | ({} if path.startswith(PROGRAMS) else PAGE)
     answer = town.client.request(method, _filled(path), headers=headers, json={})
     if role in allowed(method, path):
-        assert answer.status_code < 400 or (method, path, answer.status_code) == ("POST", "/sign-in", 401), answer.text
+        assert answer.status_code < 400 or (method, path, answer.status_code) in INCOMPLETE, answer.text
     else:
         assert answer.status_code == 403
         assert "needs the role" in answer.text or (method, path) in PERSON
