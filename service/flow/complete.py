@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.domain.algorithm import Algorithm
+from service.domain.algorithm import Algorithm, adapters_of
 from service.domain.completion import Begun, unsupported
 from service.domain.edit import History, Revision, Suggestion, text_digest
 from service.domain.errors import Refused, Unavailable, Unclear, Unsupported
@@ -141,10 +141,20 @@ def answered(
         unsupported=completion.unsupported,
     )
     model = f"{who.name} {who.version} {who.digest}"
-    return keep(log, suggestion, reading, model=model, reviewer=reviewer, now=now)
+    adapter = adapters_of([who])
+    return keep(log, suggestion, reading, model=model, adapter=adapter, reviewer=reviewer, now=now)
 
 
-def keep(log: EditLog, suggestion: Suggestion, reading: Reading, *, model: str, reviewer: str, now: datetime) -> str:
+def keep(
+    log: EditLog,
+    suggestion: Suggestion,
+    reading: Reading,
+    *,
+    model: str,
+    adapter: str = "",
+    reviewer: str,
+    now: datetime,
+) -> str:
     """Keep what became of a suggestion of `model`, or of rules that are named as one. Raises and returns as
     `answered`."""
     draft, job = draft_text(reading.report), reading.job
@@ -154,7 +164,7 @@ def keep(log: EditLog, suggestion: Suggestion, reading: Reading, *, model: str, 
             study_instance_uid=str(job.study_instance_uid),
             job_id=reading.log,
             model=model,
-            adapter="",
+            adapter=adapter,
             reviewer=reviewer,
             at=now,
             seconds=0.0,

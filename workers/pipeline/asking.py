@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from service.domain.algorithm import Askable, Card
+from service.domain.algorithm import Algorithm, Askable, Card
 from service.domain.completion import Told
 from service.domain.errors import Unsupported
 from service.domain.question.asked import Asked
@@ -57,8 +57,8 @@ def quoted(question: str) -> str:
     return json.dumps(" ".join(printable.translate(_DEFUSED).split()), ensure_ascii=False)
 
 
-def prompt(prepared: Question, card: Card, asked: Asked, forms: Sequence[Form]) -> Prompt:
-    """`prepared`, the request for a report about an image, as the question instead. Raises Unsupported."""
+def prompt(prepared: Question, card: Card, algorithm: Algorithm, asked: Asked, forms: Sequence[Form]) -> Prompt:
+    """`prepared`, the request for a report on an image, as the question to `algorithm` instead. Raises Unsupported."""
     if card.questions is None:
         raise Unsupported(f"{card.algorithm.name} answers no questions about images")
     words = wording(asked, card.questions)
@@ -71,7 +71,7 @@ def prompt(prepared: Question, card: Card, asked: Asked, forms: Sequence[Form]) 
             prepared, parts=(*images, words.text), guidance=ONE_LINE if form else FREE_LINE, prefix="",
             max_tokens=card.questions.max_tokens, priority=PRIORITY, timeout_s=TIMEOUT_S,
         ),
-        algorithm=card.algorithm,
+        algorithm=algorithm,
         shown=lambda text: " ".join(text.split()),
         told=partial(stated, asked.kind, form) if form else _unchecked,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from service.domain.quality import VERSION
 from service.domain.quality.case import Case
 from service.domain.quality.dismissal import key_of
 from service.domain.quality.inspect import inspect
+from service.domain.said import say
 from service.flow.prose import TASKS, Beside, answered
 from service.flow.quality import case_of
 from service.web.pages.review import case_shown
@@ -98,7 +99,9 @@ def told(task: str, text: str, beside: Beside) -> dict[str, Any]:
 def bounded(text: str) -> str:
     """Raises 422 for more than any report, which rules would take minutes to read."""
     if len(text) > MOST_READ:
-        raise HTTPException(422, f"This text is longer than {MOST_READ} characters: send one report at a time.")
+        raise HTTPException(
+            422, say("This text is longer than {number} characters: send one report at a time.", number=MOST_READ)
+        )
     return text
 
 

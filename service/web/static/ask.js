@@ -7,6 +7,12 @@ const said = document.getElementById("ask-said"), list = document.getElementById
 const base = `/api/studies/${root.dataset.study}`, job = panel.dataset.job;
 const HEADINGS = { findings: "Findings:", conclusions: "Conclusions:" };
 const mayEdit = Boolean(document.querySelector("[data-act=save]"));
+const VERDICTS = {
+  yes: _("yes"), no: _("no"), possible: _("possible"), stated: _("stated"), "not stated": _("not stated"), left: _("left"),
+  right: _("right"), both: _("both sides"), new: _("new"), worse: _("worse"), improved: _("improved"), stable: _("stable"),
+  resolved: _("resolved"), present: _("present"), absent: _("absent"), uncertain: _("uncertain"), removed: _("removed"),
+  malpositioned: _("malpositioned"),
+};
 let asked = 0, keys = 0, sent = { text: "", places: [] };
 
 // --- asking --------------------------------------------------------------------------------------------------
@@ -33,14 +39,14 @@ async function post(path, body) {
     headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": root.dataset.csrf },
   });
   const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(told.detail ?? `The server answers ${answer.status}.`);
+  if (!answer.ok) throw new Error(problem(told, answer.status));
   return told;
 }
 
 async function run(task, question = "") {
   const mine = ++asked;
   sent = shown();
-  said.textContent = "Reading …";
+  said.textContent = _("Reading …");
   list.replaceChildren();
   try {
     const told = await post(`tasks/${task}`, { text: sent.text, question });
@@ -50,22 +56,23 @@ async function run(task, question = "") {
     said.textContent = [summary(task, told, rows), source(told)].join(" ");
     return true;
   } catch (error) {
-    if (mine === asked) said.textContent = `Not answered: ${error.message}`;
+    if (mine === asked) said.textContent = _("Not answered: {why}", { why: error.message });
     return false;
   }
 }
 
 async function ask() {
   const question = field.value.trim();
-  if (!question) { said.textContent = "Write a question first."; field.focus(); return; }
+  if (!question) { said.textContent = _("Write a question first."); field.focus(); return; }
   if (!(await run("question", question))) return;
   const mine = asked, by = said.textContent;
-  said.textContent = `${by} The model is looking at the images …`;
+  said.textContent = `${by} ${_("The model is looking at the images …")}`;
   try {
     const seen = await post("question", { question });
     if (mine !== asked) return;
     list.append(model(seen));
-    said.textContent = `${by} ${seen.model} answers: ${seen.answer || "nothing"}${seen.unsupported.length ? " Not supported by its own reading." : ""}`;
+    const carried = seen.unsupported.length ? _("Not supported by its own reading.") : "";
+    said.textContent = [by, _("{model} answers: {answer}", { model: seen.model, answer: seen.answer || _("nothing") }), carried].join(" ");
   } catch (error) {
     if (mine === asked) said.textContent = `${by} ${error.message}`;
   }
@@ -73,32 +80,35 @@ async function ask() {
 
 // --- answers -------------------------------------------------------------------------------------------------
 
-const source = (told) => `By ${told.by}, version ${told.version}; nothing is altered by itself.`;
+/** A verdict in the page's language; a size stays in the report's words. */
+const verdict = (text) => VERDICTS[text] ?? text;
+
+const source = (told) => _("By rules, version {version}; nothing is altered by itself.", { version: told.version });
 
 function summary(task, told, rows) {
   if (told.note) return told.note;
-  if (task === "question") return told.question.map((each) => `${each.about ? `${each.about}: ` : ""}${each.answer}.`).join(" ");
-  if (!rows.length) return "Nothing was found.";
-  return `${rows.length} ${rows.length === 1 ? "answer" : "answers"}.`;
+  if (task === "question") return told.question.map((each) => `${each.about ? `${each.about}: ` : ""}${verdict(each.answer)}.`).join(" ");
+  if (!rows.length) return _("Nothing was found.");
+  return ngettext("{number} answer.", "{number} answers.", rows.length);
 }
 
 const ROWS = {
   question: (told) => [
-    ...told.question.map((each) => row(each.about, each.answer, [...each.spans.map((span) => cite(span)), ...each.also.map((span) => cite(span, "but also: "))], each.note)),
-    ...told.findings.map((each) => row("AI reading", `${each.finding}${each.present ? "" : " absent"}${each.measurements.length ? `, ${each.measurements.join(", ")}` : ""}`, placesOf(each))),
+    ...told.question.map((each) => row(each.about, verdict(each.answer), [...each.spans.map((span) => cite(span)), ...each.also.map((span) => cite(span, _("but also: ")))], each.note)),
+    ...told.findings.map((each) => row(_("AI reading"), `${each.finding}${each.present ? "" : ` ${_("absent")}`}${each.measurements.length ? `, ${each.measurements.join(", ")}` : ""}`, placesOf(each))),
   ],
   impression: (told) => told.impression.map((each) => row("", each.line, [cite(each), take("impression", each.line, each.line)])),
   sections: (told) => told.sections.map((each) => row(each.part, each.header, [cite(each)])),
-  labels: (told) => told.labels.filter((each) => each.state !== "not mentioned").map((each) => row(each.label, each.state, each.spans.map((span) => cite(span)))),
-  devices: (told) => told.devices.map((each) => row(each.device, each.state, [cite(each)])),
-  change: (told) => told.change.map((each) => row(each.finding, each.change, [...each.now.map((span) => cite(span)), ...each.before.map((span) => quote(span, told.prior))], told.prior ? `Compared with the report of ${told.prior.day}.` : "")),
+  labels: (told) => told.labels.filter((each) => each.state !== "not mentioned").map((each) => row(each.label, verdict(each.state), each.spans.map((span) => cite(span)))),
+  devices: (told) => told.devices.map((each) => row(each.device, verdict(each.state), [cite(each)])),
+  change: (told) => told.change.map((each) => row(each.finding, verdict(each.change), [...each.now.map((span) => cite(span)), ...each.before.map((span) => quote(span))], told.prior ? _("Compared with the report of {day}.", { day: told.prior.day }) : "")),
   differential: (told) => [
-    ...told.differential.map((each) => row(`${each.rank}.`, `${each.diagnosis} (${each.points})`, [
-      ...each.for.map((sign) => cite(sign, `for +${sign.points} ${sign.finding}: `)),
-      ...each.against.map((sign) => cite(sign, `against −${sign.points} ${sign.finding}: `)),
+    ...told.differential.map((each) => row(`${each.rank}.`, `${each.diagnosis} (${decimal(each.points)})`, [
+      ...each.for.map((sign) => cite(sign, `${_("for")} +${decimal(sign.points)} ${sign.finding}: `)),
+      ...each.against.map((sign) => cite(sign, `${_("against")} −${decimal(sign.points)} ${sign.finding}: `)),
       take("differential", each.diagnosis, `Differential: ${each.diagnosis}.`),
     ])),
-    row("", "", [], `${told.table.name}, version ${told.table.version}: ${told.table.statement} Points for less points against; half for what is in doubt.`),
+    row("", "", [], `${told.table.name} ${told.table.version}: ${told.table.statement} ${_("Points for less points against; half for what is in doubt.")}`),
   ],
 };
 
@@ -112,11 +122,11 @@ function row(about, answer, parts, note = "") {
 }
 
 function model(seen) {
-  const look = button("Image it looked at", () => globalThis.prereadViewer?.open(seen.series, seen.image, seen.frame));
-  const made = row("PRELIMINARY", seen.answer || "no answer", [look, ...seen.findings.flatMap(placesOf)],
-    `${seen.model} ${seen.version} ${seen.digest.slice(0, 12)}${seen.demo ? ", demo model, not for clinical use" : ""}`);
+  const look = button(_("Image it looked at"), () => globalThis.prereadViewer?.open(seen.series, seen.image, seen.frame));
+  const made = row("PRELIMINARY", seen.answer || _("nothing"), [look, ...seen.findings.flatMap(placesOf)],
+    `${seen.model} ${seen.version} ${seen.digest.slice(0, 12)}${seen.demo ? `, ${_("demo model, trained on phantoms, not for clinical use")}` : ""}`);
   made.className = "model";
-  if (seen.unsupported.length) made.append(words("span", `Not supported: ${seen.unsupported.join("; ")}`, "unsupported"));
+  if (seen.unsupported.length) made.append(words("span", _("Not supported: {why}", { why: seen.unsupported.join("; ") }), "unsupported"));
   return made;
 }
 
@@ -129,11 +139,11 @@ function cite(span, before = "") {
   return at ? button(text, () => mark([at.line])) : words("q", text);
 }
 
-const quote = (span, prior) => words("span", `then: “${span.text}”${prior ? "" : " (earlier report)"}`, "dim");
+const quote = (span) => words("span", `${_("then: ")}“${span.text}”`, "dim");
 
 /** Buttons that lead to the sentence of an AI finding, else to its image. */
 function placesOf(finding) {
-  return finding.places.map((place) => button(`on image …${place.instance.slice(-8)}`, () => {
+  return finding.places.map((place) => button(_("on image …{end}", { end: place.instance.slice(-8) }), () => {
     const line = [...document.querySelectorAll(".line")].find((each) => JSON.parse(each.dataset.places || "[]").some((other) => other.instance === place.instance && other.label === place.label));
     if (line) mark([line]);
     else globalThis.prereadViewer?.open(place.series, place.instance, place.frame);
@@ -149,13 +159,13 @@ function mark(lines) {
 /** A button that has a line taken into the report, as the person's own sentence, to be edited before it is kept. */
 function take(task, line, text) {
   if (!mayEdit || !root.insert) return null;
-  return button("Take into the report", async () => {
+  return button(_("Take into the report"), async () => {
     try {
       await post(`tasks/${task}/taken`, { line, section: "conclusions", text: sent.text });
       root.insert("conclusions", text);
-      said.textContent = "Taken: edit it, Enter keeps it. It is saved with the report.";
+      said.textContent = _("Taken: edit it, Enter keeps it. It is saved with the report.");
     } catch (error) {
-      said.textContent = `Not taken: ${error.message}`;
+      said.textContent = _("Not taken: {why}", { why: error.message });
     }
   });
 }

@@ -51,7 +51,7 @@ def doubts(kind: Kind, name: str, answer: str) -> tuple[str, ...]:
     ],
 )
 def test_a_question_is_asked_in_the_words_of_the_card(question: str, words: str) -> None:
-    made = prompt(PREPARED, DEMO, asked(question), FRONTAL)
+    made = prompt(PREPARED, DEMO, DEMO.algorithm, asked(question), FRONTAL)
     assert made.question.parts == (words,)
     assert (made.question.prefix, made.algorithm.digest) == ("", DEMO.algorithm.digest)
 
@@ -71,12 +71,12 @@ def test_every_wording_of_the_demo_s_card_is_one_that_it_was_trained_on() -> Non
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_what_a_card_has_no_words_for_is_not_asked(payload: str) -> None:
     with pytest.raises(Unsupported, match="can be asked only whether, where, on which side"):
-        prompt(PREPARED, DEMO, asked(payload[:300]), FRONTAL)
+        prompt(PREPARED, DEMO, DEMO.algorithm, asked(payload[:300]), FRONTAL)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_a_person_s_own_words_are_one_string_of_data(payload: str) -> None:
-    (words,) = prompt(PREPARED, FREE, asked(payload[:300]), FRONTAL).question.parts
+    (words,) = prompt(PREPARED, FREE, FREE.algorithm, asked(payload[:300]), FRONTAL).question.parts
     assert isinstance(words, str)
     assert FREE.questions is not None
     head, _, data = words.partition(FREE.questions.free)
@@ -92,9 +92,9 @@ def test_marks_of_a_chat_template_do_not_survive_in_any_width() -> None:
 
 def test_a_model_whose_card_is_silent_or_that_does_not_look_for_it_is_not_asked() -> None:
     with pytest.raises(Unsupported, match="answers no questions about images"):
-        prompt(PREPARED, CARD, asked("Is there a pneumothorax?"), FRONTAL)
+        prompt(PREPARED, CARD, CARD.algorithm, asked("Is there a pneumothorax?"), FRONTAL)
     with pytest.raises(Unsupported, match="does not look for endotracheal tube on such an image"):
-        prompt(PREPARED, DEMO, asked("Is there an ETT?"), CT)
+        prompt(PREPARED, DEMO, DEMO.algorithm, asked("Is there an ETT?"), CT)
     with pytest.raises(Unsupported, match="can be asked only"):
         wording(asked("Has the effusion changed?"), Askable())
 
@@ -138,7 +138,7 @@ def test_a_size_that_nothing_measured_carries_is_marked() -> None:
 
 
 def test_a_free_answer_is_said_to_be_unchecked() -> None:
-    made = prompt(PREPARED, FREE, asked("What do you see?"), FRONTAL)
+    made = prompt(PREPARED, FREE, FREE.algorithm, asked("What do you see?"), FRONTAL)
     (reason,) = unsupported("A dragon.", made.told("A dragon."), READING)
     assert "not checked" in reason
 
