@@ -16,6 +16,7 @@ from service.adapters.audit_chain import ChainedAudit
 from service.adapters.cards import find_card
 from service.adapters.configuration import StoredConfigurations
 from service.adapters.configuration.store import Installed
+from service.adapters.differential.toml import TomlDifferentials
 from service.adapters.dismissals_sql import SqlDismissals
 from service.adapters.edit_chain import ChainedEdits
 from service.adapters.ledger import SqlLedger
@@ -83,6 +84,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         exhibits=KeptExhibits(),
         prompts=ProtocolPrompts(configurations, models, pixels),
         templates=TemplateShelf(settings.own_templates),
+        differentials=TomlDifferentials(settings.own_differential),
     )
 
 

@@ -132,6 +132,11 @@ class Settings(BaseSettings):
         return self.data / "templates"
 
     @property
+    def own_differential(self) -> Path:
+        """The site's own table of associations for differentials; ours holds while there is none."""
+        return self.data / "differential.toml"
+
+    @property
     def device_uid(self) -> UID:
         """Device UID (0018,1002) of this installation: how its objects are known when they come back."""
         return derive_uid("preread device", self.site.name, self.site.device_serial)

@@ -10,6 +10,7 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.differentials import Differentials
 from service.ports.dismissals import Dismissals
 from service.ports.edits import EditLog
 from service.ports.exhibits import Exhibits
@@ -62,3 +63,4 @@ class Services:
     exhibits: Exhibits
     prompts: Prompts
     templates: Templates
+    differentials: Differentials

@@ -14,6 +14,7 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.differentials import Differentials
 from service.ports.dismissals import Dismissals
 from service.ports.edits import EditLog
 from service.ports.exhibits import Exhibits
@@ -60,6 +61,7 @@ class Services:
     prompts: Prompts
     templates: Templates
     exhibits: Exhibits
+    differentials: Differentials
     migrated: Callable[[], bool]
     """Whether the ledger's tables are those of this version. Raises Unavailable if the ledger is away."""
     broker_answers: Callable[[], bool]
@@ -97,6 +99,7 @@ class Services:
             prompts=house.prompts,
             templates=house.templates,
             exhibits=house.exhibits,
+            differentials=house.differentials,
             migrated=migrated,
             broker_answers=broker_answers,
             trail=trail,

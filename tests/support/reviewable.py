@@ -11,6 +11,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, JPEG2000Lossless
 
+from service.adapters.differential.toml import OWN, TomlDifferentials
 from service.adapters.edit_chain import ChainedEdits
 from service.domain.job import JobState
 from service.domain.report import Evidence, Mask, Region, Report, Section, Sentence
@@ -22,7 +23,7 @@ from service.ports.image_models import LabelMap
 from service.ports.models import ScriptedModels
 from service.ports.prompts import ScriptedPrompts
 from service.web.services import Services
-from tests.support.completing import prompt, says
+from tests.support.completing import answering, prompt, says
 from tests.support.instances import instance, part10, uid
 from tests.support.viewable import Shelf
 from tests.support.web_records import draft, job, record
@@ -143,5 +144,5 @@ class Review:
         ours = self.house.services()
         return replace(
             ours, ledger=self.shelf.ledger, viewing=self.shelf.viewing, edits=self.edits, models=self.models,
-            prompts=ScriptedPrompts(prompt),
+            prompts=answering(ScriptedPrompts(prompt)), differentials=TomlDifferentials(OWN),
         )  # fmt: skip

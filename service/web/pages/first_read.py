@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 
 from service.domain.account import Role
+from service.domain.said import say
 from service.flow.first_read import impression_of
 from service.flow.sign import reviews_of
 from service.ports.catalogue import JobRecord
@@ -20,3 +21,9 @@ def held_back(request: Request, job: JobRecord) -> bool:
     if reviews_of(services.signing.reviews(str(job.job.study_instance_uid)), job):
         return False
     return impression_of(services.edits.history(job.reading), account.name) is None
+
+
+def after_first_read(request: Request, job: JobRecord) -> None:
+    """Raises 409 while the draft is held back: what is derived from it tells it, too."""
+    if held_back(request, job):
+        raise HTTPException(409, say("Nothing of the AI is shown before your first read."))

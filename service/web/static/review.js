@@ -127,9 +127,7 @@ first?.addEventListener("keydown", (event) => {
 });
 first?.addEventListener("submit", () => { first.elements.seconds.value = (Date.now() - opened) / 1000; });
 
-function add() {
-  if (first) first.elements.impression.focus();
-  if (!mayEdit) return;
+function blank() {
   const made = document.createElement("li");
   made.className = "line";
   made.tabIndex = -1;
@@ -138,11 +136,27 @@ function add() {
   text.className = "say"; meta.className = "meta"; who.className = "who-wrote"; who.textContent = _("human");
   meta.append(who);
   made.append(text, meta);
-  const line = active();
+  return made;
+}
+
+function add() {
+  if (first) first.elements.impression.focus();
+  if (!mayEdit) return;
+  const made = blank(), line = active();
   if (line) line.after(made); else document.querySelector(".lines").append(made);
   choose(made);
   edit(made);
 }
+
+// A line that a person takes from elsewhere on the page: their own, open to be edited; left empty, it is gone.
+root.insert = (section, text) => {
+  if (!mayEdit) return;
+  const made = blank();
+  document.querySelector(`.lines[data-section=${section}]`).append(made);
+  choose(made, { focus: false });
+  edit(made);
+  made.querySelector("textarea").value = text;
+};
 
 // What a person made of the report, for whoever sends it; `left` says that it was sent.
 root.made = () => ({

@@ -83,3 +83,13 @@ def signed_in_as(house: House, name: str) -> TestClient:
     browser.headers.update(PAGE)
     assert browser.post("/sign-in", data={"token": house.token(Role.RADIOLOGIST, name=name)}).status_code == 303
     return browser
+
+
+@pytest.mark.parametrize("asked", ["quality", "tasks/impression", "completion"])
+def test_what_is_derived_from_the_draft_waits_too(radiologist: TestClient, asked: str) -> None:
+    headers = {"X-CSRF-Token": csrf_of(radiologist.get(PATH))}
+    answer = radiologist.post(
+        f"/api{STUDY}/{asked}", json={"prefix": ""} if asked == "completion" else {}, headers=headers
+    )
+    assert answer.status_code == 409, answer.text
+    assert "before your first read" in answer.text
