@@ -23,21 +23,32 @@ from service.domain.quality.case import Case, Seen
 from service.domain.quality.inspect import inspect
 from service.domain.quality.issue import Issue
 from tests.bench.quality_errors import ERRORS, NAMES, Clean
-from tests.bench.report_rules.held_out import PARTS, part_of
-from tests.bench.text_tasks.report_set import Report, read_set
+from tests.bench.report_rules.held_out import CLEAN_PARTS, clean_part_of, part_of
+from tests.bench.text_tasks.report_set import FOLDER, Report, read_set
 
 DIRTY = frozenset(("dictation", "wet read", "addendum"))
 PREVALENCE = 0.05
 _OF_WOMEN = re.compile(
-    r"\b(?:woman|female|she|her|Patientin|hysterectomy|mastectomy|breast|pregnan\w+|ovar\w+|uter\w+)\b", re.IGNORECASE
+    r"\b(?:woman|female|she|her|Patientin|hysterectomy|mastectomy|breast|pregnan\w+|ovar\w+|uter\w+"
+    r"|lady|Frau|Hysterektomie)\b",
+    re.IGNORECASE,
 )
-_OF_MEN = re.compile(r"\b(?:man|male|he|his|prostat\w*|testi\w+|seminoma)\b", re.IGNORECASE)
-BODY = {"chest": "CHEST", "abdomen": "ABDOMEN", "head": "HEAD", "neck": "NECK"}
+_OF_MEN = re.compile(r"\b(?:man|male|he|his|prostat\w*|testi\w+|seminoma|Mann|61M)\b", re.IGNORECASE)
+BODY = {
+    part: part.upper()
+    for part in ("chest", "abdomen", "head", "neck", "knee", "spine", "hand", "wrist", "ankle", "pelvis", "shoulder",
+                 "breast", "leg")
+}  # fmt: skip
+MODALITIES = ("CT", "MR", "US")
+PARTS = ("development", "held-out", *CLEAN_PARTS)
 
 
 def clean_reports(part: str) -> list[Clean]:
     """The clean reports of a part, and a variant of each."""
-    chosen = [each for each in read_set() if each.style not in DIRTY and part in ("all", part_of(each))]
+    if part in CLEAN_PARTS:
+        chosen = [each for each in read_set(FOLDER / "clean") if clean_part_of(each) == part]
+    else:
+        chosen = [each for each in read_set() if each.style not in DIRTY and part_of(each) == part]
     return [each for report in chosen for each in (_clean(report), _shuffled(_clean(report)))]
 
 
@@ -93,7 +104,7 @@ def _clean(report: Report) -> Clean:
         seen=tuple(_seen(report)),
         sex=_sex(report),
         body_part=BODY.get(region, BODY.get(kind, "")),
-        modality="CT" if "CT" in report.kind else "DX",
+        modality=next((each for each in MODALITIES if each in report.kind.split()), "DX"),
         prior=bool(report.prior or report.sections.get("comparison") or report.style == "comparison"),
     )
 
