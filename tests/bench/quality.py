@@ -20,8 +20,8 @@ from typing import Any
 from service.domain.prose.side import Side
 from service.domain.quality import VERSION
 from service.domain.quality.case import Case, Seen
-from service.domain.quality.inspect import inspect
-from service.domain.quality.issue import Issue
+from service.domain.quality.inspect import RULES, inspect
+from service.domain.quality.issue import Issue, Kind
 from tests.bench.quality_errors import ERRORS, NAMES, Clean
 from tests.bench.report_rules.held_out import CLEAN_PARTS, clean_part_of, part_of
 from tests.bench.text_tasks.report_set import FOLDER, Report, read_set
@@ -52,11 +52,16 @@ def clean_reports(part: str) -> list[Clean]:
     return [each for report in chosen for each in (_clean(report), _shuffled(_clean(report)))]
 
 
-def measure(part: str) -> dict[str, Any]:
+def questioned(case: Case, *, hints: bool) -> tuple[Issue, ...]:
+    """The alarms, and with `hints` the rest as well."""
+    return tuple(issue for issue in inspect(case) if hints or issue.likely)
+
+
+def measure(part: str, *, hints: bool = False) -> dict[str, Any]:
     """Recall per kind, alarms on clean reports, and the precision that follows at the prevalence."""
     clean = clean_reports(part)
-    before = [inspect(case_of(each)) for each in clean]
-    recalled = {kind: recall(kind, clean, before) for kind in ERRORS}
+    before = [questioned(case_of(each), hints=hints) for each in clean]
+    recalled = {kind: recall(kind, clean, before, hints=hints) for kind in ERRORS}
     alarmed = sum(bool(issues) for issues in before) / len(clean)
     found = [right / of for right, of in recalled.values() if of]
     hit = sum(found) / len(found)
@@ -82,7 +87,9 @@ def case_of(clean: Clean) -> Case:
     )
 
 
-def recall(kind: str, clean: Sequence[Clean], before: Sequence[Sequence[Issue]]) -> tuple[int, int]:
+def recall(
+    kind: str, clean: Sequence[Clean], before: Sequence[Sequence[Issue]], *, hints: bool = False
+) -> tuple[int, int]:
     """How many of the errors of one kind were found, and how many were injected; `before`: what the clean ones say."""
     right = injected = 0
     for number, (each, known) in enumerate(zip(clean, before, strict=True)):
@@ -90,7 +97,8 @@ def recall(kind: str, clean: Sequence[Clean], before: Sequence[Sequence[Issue]])
         if wrong is not None:
             injected += 1
             said = {issue.message for issue in known}
-            right += any(issue.kind == kind and issue.message not in said for issue in inspect(case_of(wrong)))
+            found = RULES[Kind(kind)](case_of(wrong))
+            right += any((hints or issue.likely) and issue.message not in said for issue in found)
     return right, injected
 
 
@@ -143,7 +151,11 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, action="append", help="which reports; all of them by default")
     parser.add_argument("--out", type=Path, help="keep the figures as JSON")
     asked = parser.parse_args()
-    made = {part: measure(part) for part in asked.part or PARTS}
+    made = {
+        f"{part}, {point}": measure(part, hints=point != "alarms")
+        for part in asked.part or PARTS
+        for point in ("alarms", "alarms and hints")
+    }
     for part, found in made.items():
         print(f"quality rules {VERSION}, {part}:")
         for name, value in found.items():

@@ -27,9 +27,20 @@ _NAMED = re.compile(
 _NO_CHANGE_OF_IMAGES = re.compile(
     r"\b(?:no new|stable (?:patient|condition|fracture)|hemodynamically stable|new(?:born|ly diagnosed)"
     r"|progress(?:ive)? (?:care|dyspn))\b"
-    r"|\bno (?:evidence of )?(?:interval|progress\w*)|\bkeine? neue\w*|\bresolution (?:ct|images?)",
+    r"|\bno (?:evidence of )?(?:interval|progress\w*)|\bkeine? neue\w*|\bresolution (?:ct|images?)"
+    r"|\b(?:short|close)[- ](?:term |interval )?(?:interval )?follow-?up|\bshort[- ]interval\b|\binterval follow-?up"
+    r"|\bif\b[^.;]*|\b(?:symptoms?|pain|fever|cough|suspicion|complaints?)\b[^.;]{0,20}\b(?:persist|worsen|improv|progress)\w*"
+    r"|\b(?:increasing|progressive|worsening|persistent|new(?:[- ]onset)?) (?:\w+ )?(?:breathless\w*|dyspn\w+|short\w+ of breath|pain|cough"
+    r"|fever|symptoms?|hypox\w+|headaches?|confusion|oxygen\w*|swelling|weakness|murmur)"
+    r"|\bim vergleich\b[^.;]*\b(?:keine?|nicht)\b[^.;]*|\bvor(?:aufnahmen?|untersuchung\w*|befund\w*)\b[^.;]*\b(?:nicht|keine?)\b"
+    r"|\b(?:keine?|ohne) (?:\w+ )?vor(?:aufnahmen?|untersuchung\w*|befunde?)"
+    r"|\bno (?:prior|previous|earlier|relevant)\b[^.;]*|\b(?:to (?:document|confirm|ensure)|document|until) (?:\w+ )?(?:resolution|stability)"
+    r"|\bnew (?:pacemaker|line|tube|device|icd|catheter|drain)|\b(?:hämodynamisch|haemodynamically|clinically) (?:stabil|stable)\w*"
+    r"|\bstab(?:le|ility) (?:on|of the) (?:spine|fixation)|\bbiomechan\w+|\bstabile (?:fraktur|seitenlage)\w*"
+    r"|\bprogressi\w+ (?:massive|multifocal|supranuclear)\b|\bstabilis\w+|\bimproved (?:visuali[sz]ation|inspiration)",
     re.IGNORECASE,
 )
+"""Words of change that are about the patient, the future, or an examination that there is not."""
 
 
 def issues(case: Case) -> Iterator[Issue]:
