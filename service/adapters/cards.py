@@ -59,6 +59,7 @@ class _CardFile(BaseModel):
     limits: _LimitsTable = Field(default_factory=_LimitsTable)
     calibration: _CalibrationTable | None = None
     evaluation: dict[str, object] = Field(default_factory=dict)
+    tasks: tuple[Literal["report-check"], ...] = ()
 
 
 def read_card(folder: Path) -> Card:
@@ -102,6 +103,7 @@ def read_card(folder: Path) -> Card:
         override=file.unverified_override,
         inexact=file.inexact,
         evaluation={key: str(value) for key, value in file.evaluation.items()},
+        tasks=file.tasks,
         image=read_image_model(folder, table) if "task" in table else None,
     )
 

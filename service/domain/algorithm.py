@@ -104,6 +104,8 @@ class Card:
     inexact: tuple[str, ...] = ()
     """What is not as its makers do it, in sentences."""
     evaluation: Mapping[str, str] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ()
+    """What else it is asked, by name (deploy/docs/model-contract.md); "report-check" makes it a second reader."""
     image: ImageModel | None = None
     """What a model that reads images is asked, and its classes; None for a model that writes text."""
 

@@ -11,7 +11,8 @@ from service.domain.prose.sections import Part, Section
 from service.domain.prose.span import Span
 
 _SUMS_UP = re.compile(
-    r"^\W*(?:\d\.\s*)?(?:no (?:\w+ )?(?:acute|active|significant|evidence|sign|definite|change)|normal|unremarkable|negative"
+    r"^\W*(?:\d\.\s*)?(?:no (?:\w+ )?(?:acute|active|significant|evidence|sign|definite|change)|normal"
+    r"|unremarkable|negative"
     r"|nil|stable|unchanged|improv\w+|findings|likely|probable|probably|suspected|suspicious|kein (?:akute\w*|nachweis"
     r"|hinweis|anhalt)|unauffällig\w*|regelrecht\w*|o\. ?b\.|ob\b|normalbefund|v\. ?a\.|verdacht|am ehesten|bild\w*"
     r"|zustand|befund\w*|sequelae|features|appearances|fit for)",

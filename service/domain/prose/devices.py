@@ -51,9 +51,11 @@ _WORDS = {
     "nasogastric tube": r"naso-?gastric(?: tube)?|oro-?gastric tube|enteric tube|feeding tube"
     r"|dobh?off(?: tube)?|ngt?\b(?: tube)?|ogt\b|og tube"
     r"|\w*magensonde\w*|ernährungssonde",
-    "drain": r"(?:mediastinal|abdominal|surgical|subhepatic|biliary|percutaneous|pericardial) drains?|drains?\b(?! (?:into|to|via|in)\b)"
+    "drain": r"(?:mediastinal|abdominal|surgical|subhepatic|biliary|percutaneous|pericardial) drains?"
+    r"|drains?\b(?! (?:into|to|via|in)\b)"
     r"|jp drain|mediastinaldrainage\w*"
-    r"|drainage (?:catheter|tube)s?|(?<!\w)(?-i:Drainagen?\b)(?! (?:will|is|would|may|should|of|recommended))|zieldrainage",
+    r"|drainage (?:catheter|tube)s?|(?<!\w)(?-i:Drainagen?\b)(?! (?:will|is|would|may|should|of|recommended))"
+    r"|zieldrainage",
     "sternal wires": r"(?:sternal|sternotomy|median sternotomy) (?:wires?|cerclage\w*|sutures)|sternotomy wires"
     r"|wires\b|sternalcerclage\w*"
     r"|drahtcerclage\w*|cerclagen",
@@ -61,7 +63,8 @@ _WORDS = {
     r"|tavi)(?: \w+)? valve(?: prosthesis| replacement)?"
     r"|valve (?:prosthesis|replacement)|\w*klappenersatz|\w*klappenprothese|tavi\b|tavr\b",
     "stent": r"(?:\w+-)?stents?\b|stent-?grafts?|endograft|double[- ]j",
-    "other device": r"(?:spinal|orthopa?edic) (?:hardware|fixation)|prosthes\w+|(?<!peritoneal )(?<!pleural )(?<!no )implants?\b|loop recorder"
+    "other device": r"(?:spinal|orthopa?edic) (?:hardware|fixation)|prosthes\w+"
+    r"|(?<!peritoneal )(?<!pleural )(?<!no )implants?\b|loop recorder"
     r"|balloon pump|iabp|ecmo\w*"
     r"|lvad|impella|tubes? (?:and|or) lines?|lines? (?:and|or) tubes?|support devices?|catheters?|lines\s*:",
 }  # fmt: skip
@@ -103,12 +106,15 @@ _BESIDE = re.compile(
 )
 """Between "no" and a device: what is denied is something else."""
 _WANTED = re.compile(
-    r"\b(?:needed|required|indicated|recommended placement|anlage empfohlen|benötigt|(?:may|can|could|should) be (?:considered|needed)"
-    r"|(?:is |are )?(?:advised|suggested)|empfohlen|erwägen|zu erwägen|indiziert)\b|^(?:\W*\w+){0,3}\W*(?:recommended|advised)\b",
+    r"\b(?:needed|required|indicated|recommended placement|anlage empfohlen|benötigt|(?:may|can|could"
+    r"|should) be (?:considered|needed)"
+    r"|(?:is |are )?(?:advised|suggested)|empfohlen|erwägen|zu erwägen|indiziert)\b"
+    r"|^(?:\W*\w+){0,3}\W*(?:recommended|advised)\b",
     re.IGNORECASE,
 )
 _CONSIDERED = re.compile(
-    r"\b(?:consider|recommend|advise|suggest|candidate for|referr\w+ for|prior to|before|need for|planned|geplante?[rsnm]?|vor)"
+    r"\b(?:consider|recommend|advise|suggest|candidate for|referr\w+ for|prior to|before|need for|planned"
+    r"|geplante?[rsnm]?|vor)"
     r"\b(?:\W+\w+){0,4}\W*$",
     re.IGNORECASE,
 )

@@ -41,7 +41,8 @@ _DOUBT = re.compile(
 )
 _ASKED = re.compile(
     r"\b(?:(?:to|further|for) (?:better )?(?:exclude|rule out|confirm|assess|evaluat\w+|evaluation|document|detect)"
-    r"|rule out|r/o|risk (?:of|for)|history of|h/o|(?:status|s/p) (?:post )?|prone to|if|in case of|treated|treatment of"
+    r"|rule out|r/o|risk (?:of|for)|history of|h/o|(?:status|s/p) (?:post )?|prone to|if|in case of|treated"
+    r"|treatment of"
     r"|should be excluded|zum ausschluss|zur abklärung|zustand nach|z\. ?n\.?|falls|bei verdacht|risiko"
     r"|follow-?up (?:of|for)|screening for)\b(?:\W+\w+){0,5}\W*$",
     re.IGNORECASE,

@@ -9,17 +9,23 @@ from service.domain.prose.mention import Mention
 from service.domain.prose.span import Span
 
 _SAYS_NOTHING = frozenset(
-    """no not without there is are was were has have been be evidence of any a an the or and nor neither sign signs seen
-    identified present visible evident demonstrated detected appreciated shown noted found apparent on either side for
-    suggest in this study examination image images radiograph film both associated discrete definite convincing
-    radiographic ct sonographic obvious findings finding also none do does did i we see can could now at time today
-    supine after following procedure removal placement film view views sized intervention puncture biopsy
-    nach punktion anlage entfernung liegen aufnahme specifically
-    pleural right left bilateral lung lungs negative absent normal
-    kein keine keinen keiner keines ohne nicht nachweis nachweisbar hinweis hinweise anhalt auf für von eines einer ein
-    eine und oder noch weder sich es liegt vor ist sind im der die das des den beidseits abgrenzbar erkennbar sichtbar
-    darstellbar rechts links zeichen sicherer eindeutiger vorliegend""".split()
+    word
+    for words in (
+        "no not without there is are was were has have been be evidence of any a an the or and nor neither sign signs",
+        "seen identified present visible evident demonstrated detected appreciated shown noted found apparent on",
+        "either side for suggest in this study examination image images radiograph film both associated discrete",
+        "definite convincing radiographic ct sonographic obvious findings finding also none do does did i we see can",
+        "could now at time today supine after following procedure removal placement view views sized intervention",
+        "puncture biopsy nach punktion anlage entfernung liegen aufnahme specifically pleural right left bilateral",
+        "lung lungs negative absent normal kein keine keinen keiner keines ohne nicht nachweis nachweisbar hinweis",
+        "hinweise anhalt auf für von eines einer ein eine und oder noch weder sich es liegt vor ist sind im der die",
+        "das des den beidseits abgrenzbar erkennbar sichtbar darstellbar rechts links zeichen sicherer eindeutiger",
+        "vorliegend",
+    )
+    for word in words.split()
 )
+_KIND = re.compile(r"spannung|mantel|begleit|rest|tension|hydro", re.IGNORECASE)
+"""How a word begins that names a kind of a finding: "Spannungspneumothorax"."""
 _NEXT = re.compile(r"[,:/]|\b(?:or|and|nor|und|oder|noch)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -31,6 +37,8 @@ def denies_all(denial: Mention, among: Iterable[Mention], stated: str = "") -> b
     `stated` elsewhere do not count. `among` has the other mentions of the text.
     """
     clause = denial.clause
+    if _KIND.match(denial.span.text):
+        return False
     start, end = denial.span.start - clause.start, denial.span.end - clause.start
     first = max((found.end() for found in _NEXT.finditer(clause.text, 0, start)), default=0)
     last = next((found.start() for found in _NEXT.finditer(clause.text, end)), len(clause.text))

@@ -27,9 +27,11 @@ _WORDS: dict[str, str] = {
     r"|lungenentzündung|pneumonic",
     "atelectasis": r"atelecta\w+|atelekta\w+|\w*dys?telekta\w+|\w*atelektase\w*|minderbelüft\w*|(?:lobar|lobe"
     r"|lung|segmental) collapse"
-    r"|collapsed? (?:of (?:the )?)?(?:\w+ ){0,3}(?:lobe|lung)|volume loss|volumenminderung|belüftungsstörung\w*|(?:lobe|lung) (?:is |has )?(?:completely |partially )?collapse[ds]?|teilkollabiert|lungenkollaps|collapse with",
+    r"|collapsed? (?:of (?:the )?)?(?:\w+ ){0,3}(?:lobe|lung)|volume loss|volumenminderung|belüftungsstörung\w*"
+    r"|(?:lobe|lung) (?:is |has )?(?:completely |partially )?collapse[ds]?|teilkollabiert|lungenkollaps|collapse with",
     "pneumothorax": r"\w*pneumothora\w+|pneu\b|ptx\b|(?:visceral )?pleural line\b",
-    "pleural effusion": r"(?<!pericardial )(?<!joint )(?<!knee )(?<!hip )(?<!ear )(?<!suprapatellar )effusions?|hydro-?pneumothora\w+|hemo-?pneumothora\w+|pleural (?:fluid|collection)"
+    "pleural effusion": r"(?<!pericardial )(?<!joint )(?<!knee )(?<!hip )(?<!ear )(?<!suprapatellar )effusions?"
+    r"|hydro-?pneumothora\w+|hemo-?pneumothora\w+|pleural (?:fluid|collection)"
     r"|\w*pleuraerg[uü]\w+|\berg[uü](?:ss|ß)\w*"
     r"|\w*randwinkelerg[uü]\w+|a fusion\b|h(?:a?e)mothora\w+|hämatothora\w+|\w*empyem\w*|fluid (?:in"
     r"|within) the (?:\w+ )?fissure",

@@ -9,6 +9,7 @@ from service.domain.prose.sections import Part
 from service.domain.prose.span import Span
 from service.domain.quality.case import Case
 from service.domain.quality.issue import Issue, Kind, Severity, at
+from service.domain.quality.order import region_issues
 
 
 def _words(pattern: str) -> re.Pattern[str]:
@@ -47,10 +48,12 @@ _SHOWN = {
     **dict.fromkeys(("CHEST", "THORAX", "LUNG"), frozenset(("chest", "abdomen"))),
     "HEAD": frozenset(("head",)), "BRAIN": frozenset(("head",)), "SKULL": frozenset(("head",)),
     "ABDOMEN": frozenset(("abdomen", "chest", "hip")), "PELVIS": frozenset(("abdomen", "limb", "hip")),
-    **dict.fromkeys(("KNEE", "HAND", "FOOT", "ANKLE", "WRIST", "ELBOW", "LEG", "ARM", "HIP"), frozenset(("limb", "hip"))),
+    **dict.fromkeys(("KNEE", "HAND", "FOOT", "ANKLE", "WRIST", "ELBOW", "LEG", "ARM", "HIP"), frozenset(("limb",
+    "hip"))),
 }  # fmt: skip
 _ELSEWHERE = _words(
-    r"recommend\w*|suggest\w*|consider\w*|advis\w+|correlat\w+|primary|known|history|status post|s/p|post|arrest|failure"
+    r"recommend\w*|suggest\w*|consider\w*|advis\w+|correlat\w+|primary|known|history|status post|s/p|post|arrest"
+    r"|failure"
     r"|due to|empfohlen|bekannt\w*|zustand nach|z\. ?n|primärtumor\w*|insuffizienz"
 )
 """What is advised, known or a cause may lie outside of the images."""
@@ -65,6 +68,7 @@ def issues(case: Case) -> Iterator[Issue]:
             message = f"{found[0]!r} does not go with a patient whom the header calls {sex}: check patient and text."
             yield at(_span(sentence, found), Kind.ANATOMY, Severity.CRITICAL, "anatomy.sex", message)
     yield from _not_shown(case)
+    yield from region_issues(case)
 
 
 def _not_shown(case: Case) -> Iterator[Issue]:

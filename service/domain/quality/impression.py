@@ -22,7 +22,8 @@ _NORMAL = re.compile(
 _ACUTE = re.compile(r"\b(?:acute|akut\w*|otherwise|sonst|interval|new|post)\b", re.IGNORECASE)
 _KNOWN = re.compile(
     r"\b(?:known|history|post|status|s/p|treated|previous\w*|prior|old|chronic|resolved|again|underlying|follow-?up"
-    r"|bekannt\w*|zustand nach|z\. ?n\.?|vorbekannt\w*|recommend\w*|suggest\w*|consider\w*|until proven|empfohlen|verlauf\w*)\b",
+    r"|bekannt\w*|zustand nach|z\. ?n\.?|vorbekannt\w*|recommend\w*|suggest\w*|consider\w*|until proven|empfohlen"
+    r"|verlauf\w*)\b",
     re.IGNORECASE,
 )
 """What is known or looked for need not stand in the findings."""
@@ -33,15 +34,18 @@ _OBSERVED = frozenset(
 """Findings that are seen; the others may be concluded from what is seen, whose words nobody can list."""
 _EVIDENCE = {
     "pneumothorax": r"pleura\w* line|lucen\w+|deep sulcus|collaps\w+|pleura visceralis|apical air|air[- ]fluid",
-    "pleural effusion": r"fluid|blunt\w*|meniscus|menisk\w+|opacif\w+|verschatt\w+|flüssigkeit|collection|randwinkel|angle"
+    "pleural effusion": r"fluid|blunt\w*|meniscus|menisk\w+|opacif\w+|verschatt\w+|flüssigkeit|collection"
+    r"|randwinkel|angle"
     r"|white-?out|loculat\w+|gelenk\w*|joint|knee|bursa",
-    "fracture": r"broken|break|cortical|deform\w+|displac\w+|rupture|wedg\w+|height|step|lucen\w+|#|avuls\w+|sinter\w+|bruch"
+    "fracture": r"broken|break|cortical|deform\w+|displac\w+|rupture|wedg\w+|height|step|lucen\w+|#|avuls\w+"
+    r"|sinter\w+|bruch"
     r"|gebrochen|fissur",
     "pneumoperitoneum": r"air|gas|luft",
     "pericardial effusion": r"pericard\w+|perikard\w+|fluid",
     "hydronephrosis": r"dilat\w+|pelvicalic\w+|calyc\w+|hydro\w+|erweiter\w+|aufstau|stau\b|ectasi\w+",
     "cardiomegaly": r"heart|cardiac|ctr|cardio\w+|herz\w*|cor\b",
-    "nodule": r"lesion\w*|densit\w+|opacit\w+|mass\w*|herd\w*|läsion\w*|granul\w+|coin|focus|foci|shadow\w*|lobe|knot\w*",
+    "nodule": r"lesion\w*|densit\w+|opacit\w+|mass\w*|herd\w*|läsion\w*|granul\w+|coin|focus|foci|shadow\w*|lobe"
+    r"|knot\w*",
     "subcutaneous emphysema": r"emphysem\w*|air|gas|luft",
     "pneumomediastinum": r"air|gas|luft|pneumo\w+",
     "midline shift": r"shift\w*|midline|mittellinie\w*|displac\w+|verlager\w+",

@@ -14,6 +14,7 @@ from service.domain.quality import (
     measurement,
     missing_finding,
     negation,
+    question,
     required_field,
     section,
     typo,
@@ -37,6 +38,7 @@ RULES: dict[Kind, Rule] = {
     Kind.SECTION: section.issues,
     Kind.TYPO: typo.issues,
     Kind.FIELD: required_field.issues,
+    Kind.QUESTION: question.issues,
 }
 
 

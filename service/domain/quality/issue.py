@@ -21,6 +21,7 @@ class Kind(StrEnum):
     SECTION = "section missing"
     TYPO = "typo"
     FIELD = "required field"
+    QUESTION = "question not answered"  #: the order asks, the text is silent
 
 
 class Severity(StrEnum):
@@ -48,6 +49,8 @@ class Issue:
     """Stable, such as "laterality.sections"."""
     likely: bool = True
     """An alarm; else a hint, which is shown folded."""
+    by: str = "rules"
+    """Who says so: rules, or a model by name, version and digest."""
 
 
 def at(span: Span, kind: Kind, severity: Severity, rule: str, message: str, *, likely: bool = True) -> Issue:

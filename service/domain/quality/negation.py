@@ -13,11 +13,11 @@ from service.domain.quality.case import Case
 from service.domain.quality.issue import Issue, Kind, Severity, at
 
 _PAST = re.compile(
-    r"\b(?:old|healed|chronic|prior|previous|known|former|remote|treated|alte[rsnm]?|ältere[rsnm]?|verheilt\w*|konsolidiert\w*"
-    r"|bekannte?[rsnm]?|small|tiny|trace|minimal\w*|kleine?[rsnm]?|geringe?[rsnm]?)\b",
+    r"\b(?:old|healed|chronic|prior|previous|known|former|remote|treated|alte[rsnm]?|ältere[rsnm]?|verheilt\w*"
+    r"|konsolidiert\w*|bekannte?[rsnm]?)\b",
     re.IGNORECASE,
 )
-"""Beside one of these words a denial may mean the new or the large one only."""
+"""Beside one of these words a denial may mean a new one only."""
 
 
 def issues(case: Case) -> Iterator[Issue]:

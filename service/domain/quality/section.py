@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from service.domain.prose.sections import Part
@@ -10,6 +11,10 @@ from service.domain.quality.issue import Issue, Kind, Severity, missing
 
 _SHORT = 3
 """Words; fewer are no report."""
+_PARAGRAPH = 20
+_SUMS_UP = re.compile(
+    r"\b(?:in (?:summary|conclusion)|overall|impression|conclusion|insgesamt|zusammenfassend|somit)\b", re.IGNORECASE
+)
 _TOLD = frozenset((Part.FINDINGS, Part.IMPRESSION))
 """A house that heads neither may set its conclusion apart by other means: what is missing there is a hint."""
 
@@ -28,7 +33,15 @@ def issues(case: Case) -> Iterator[Issue]:
         if not held:
             message = f"The report has no {part}: write that section."
             rule = f"section.{part.value.replace(' ', '-')}"
-            yield missing(case.text, Kind.SECTION, Severity.MAJOR, rule, message, likely=told)
+            likely = told or (part is Part.IMPRESSION and _one_paragraph(case))
+            yield missing(case.text, Kind.SECTION, Severity.MAJOR, rule, message, likely=likely)
+
+
+def _one_paragraph(case: Case) -> bool:
+    """Whether the findings are one paragraph that does not sum itself up: a conclusion would stand apart."""
+    found = [each.body.text for each in case.reading.sections if each.part is Part.FINDINGS]
+    alone = len(found) == 1 and "\n" not in found[0] and len(found[0].split()) >= _PARAGRAPH
+    return alone and not _SUMS_UP.search(found[0])
 
 
 def _names_both(header: str) -> bool:

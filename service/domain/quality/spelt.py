@@ -19,16 +19,20 @@ _GERMAN = re.compile(
 _ENGLISH = re.compile(
     r"\b(?:the|and|with|no|of|is|are|in|without|not|left|right|normal|findings|impression)\b", re.IGNORECASE
 )
-_ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "al", "ally", "e", "en", "er", "em", "n", "r", "ic", "ity", "or", "y", "ies",
+_ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "al", "ally", "e", "en", "er", "em", "n", "r", "ic", "ity", "or", "y",
+"ies",
             "ness", "able", "ive", "ation", "ations", "like", "ar", "ous", "ungen", "ung", "isch", "ische", "ischer",
             "isches", "ischen", "es", "ens", "ern")  # fmt: skip
 _BEGINNINGS = (
-    "abdomino", "ante", "anti", "antero", "arterio", "auto", "bi", "broncho", "cardio", "cervico", "cholecysto", "cholangio",
+    "abdomino", "ante", "anti", "antero", "arterio", "auto", "bi", "broncho", "cardio", "cervico", "cholecysto",
+    "cholangio",
     "contra", "cortico", "costo", "cranio", "cysto", "dis", "endo", "entero", "epi", "extra", "femoro", "fibro", "fore",
     "gastro", "glosso", "hemi", "hemo", "haemo", "hepato", "hyper", "hypo", "ileo", "infero", "infra", "inter", "intra",
     "ischio", "juxta", "kardio", "latero", "lumbo", "lympho", "macro", "mal", "medio", "meso", "micro", "mikro", "mid",
-    "mono", "multi", "musculo", "myo", "naso", "nephro", "neuro", "non", "oro", "osteo", "over", "pan", "para", "patello",
-    "pelvi", "per", "peri", "pleuro", "pneumo", "poly", "post", "postero", "prä", "pre", "pro", "pseudo", "pyelo", "radio",
+    "mono", "multi", "musculo", "myo", "naso", "nephro", "neuro", "non", "oro", "osteo", "over", "pan", "para",
+    "patello",
+    "pelvi", "per", "peri", "pleuro", "pneumo", "poly", "post", "postero", "prä", "pre", "pro", "pseudo", "pyelo",
+    "radio",
     "re", "recto", "reno", "retro", "sacro", "scapulo", "semi", "spleno", "spondylo", "steno", "sterno", "sub", "super",
     "supero", "supra", "teil", "tele", "thoraco", "thorako", "thrombo", "trans", "tri", "ultra", "un", "under", "uni",
     "uretero", "utero", "vaso", "ventro", "ventriculo", "vertebro", "vesico", "video", "zervi",

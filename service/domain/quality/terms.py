@@ -203,7 +203,8 @@ portsystem postentzündlich postinterventionell postoperativ postoperative posto
 poststenotisch postspezifisch postspezifische posttherapeutisch posttraumatisch präoperativ prävertebral
 projektion prominent prominente prostata protrusion proximal proximale pseudarthrose pulmonal pulmonalarterie
 pulmonalarterien pulmonale pulmonalen pulmonaler pulmonalvenös pulmonalvenöse punktion punktionspneumothorax
-querfortsatz querschnitt radiologisch radius radiusfraktur randsaum randsklerose randsinus randwinkelerguss rarefizierung
+querfortsatz querschnitt radiologisch radius radiusfraktur randsaum randsklerose randsinus randwinkelerguss
+rarefizierung
 raumfordernd raumfordernde raumforderungen rechtsbetont rechtsherz rechtsherzbelastung rechtsventrikulär reizlos
 regelrechte regelrechter regelrechtes regredienz regrediente regredienter rekrutierung rekompensiert residualerguss
 residuen residuum resektion resorption resterguss restinfiltrat restinfiltrate restpneumothorax retikulär retikuläre
@@ -224,7 +225,8 @@ tangential teilatelektase temporal tentorium therapieansprechen thorakal thoraka
 thoraxskelett thoraxtrauma thoraxwand thrombose thrombus tibia trachealkanüle tracheostoma trachealverlagerung
 traktionsbronchiektasen transparenz transparenzminderung transparenzminderungen transplantat trauma traumatisch
 traumafolgen tuberkulose tubus tubuslage tubusspitze tumor tumorverdacht überblähung überbläht übergreifen
-überlagerung ulkus umbau umgebungsreaktion umschrieben umschriebene umverteilung unscharf unterbauch unterlappenatelektase
+überlagerung ulkus umbau umgebungsreaktion umschrieben umschriebene umverteilung unscharf unterbauch
+unterlappenatelektase
 unterlappenpneumonie ureter ureterstein uterus valvulär varizen vaskulär vaskuläre vaskulitis vena venen venös venöse
 ventilation ventral ventrale ventrikel ventrikelsystem verbreitert verbreiterung verdichtung verdichtungen verdickt
 verdickung verkalkungen verkalkt verkalkte verkalkter verlagerung verlagert verschmälerung verstrichen verziehung
