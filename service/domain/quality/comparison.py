@@ -29,7 +29,7 @@ _NO_CHANGE_OF_IMAGES = re.compile(
     r"|progress(?:ive)? (?:care|dyspn))\b"
     r"|\bno (?:evidence of )?(?:interval|progress\w*)|\bkeine? neue\w*|\bresolution (?:ct|images?)"
     r"|\b(?:short|close)[- ](?:term |interval )?(?:interval )?follow-?up|\bshort[- ]interval\b|\binterval follow-?up"
-    r"|\bif\b[^.;]*|\b(?:symptoms?|pain|fever|cough|suspicion|complaints?)\b[^.;]{0,20}\b(?:persist|worsen|improv|progress)\w*"
+    r"|\bif\b[^.;]*|\b(?:symptoms?|pain|fever|cough|dyspn\w+|suspicion|complaints?)\b[^.;]{0,20}\b(?:persist|worsen|improv|progress)\w*"
     r"|\b(?:increasing|progressive|worsening|persistent|new(?:[- ]onset)?) (?:\w+ )?(?:breathless\w*|dyspn\w+"
     r"|short\w+ of breath|pain|cough"
     r"|fever|symptoms?|hypox\w+|headaches?|confusion|oxygen\w*|swelling|weakness|murmur)"

@@ -12,9 +12,10 @@ from service.domain.prose.side import Side
 from service.domain.quality import VERSION
 from service.domain.quality.case import Case
 from service.domain.quality.dismissal import key_of
-from service.domain.quality.inspect import inspect
 from service.flow.prose import answered
 from service.flow.quality import case_of
+from service.flow.second_reader import opinion
+from service.ports.models import Models
 from service.web.pages.review import case_shown
 from service.web.pages.study import viewed
 from service.web.services import services_of
@@ -34,6 +35,8 @@ class FreeTextShape(TextShape):
     modality: str = Field("", max_length=16)
     body_part: str = Field("", max_length=64)
     laterality: Side = Field(Side.UNSAID, description="Side of the examination: left, right or empty")
+    question: str = Field("", max_length=1_000, description="What the order asks, in its words")
+    order: str = Field("", max_length=200, description="What was ordered, such as 'CT head'")
     prior: bool | None = Field(None, description="Whether an earlier study is known; empty where nobody looked")
 
 
@@ -48,12 +51,15 @@ class IssueShape(BaseModel):
     end: int
     message: str
     rule: str
+    likely: bool = Field(description="An alarm; false for a hint, which may well be none")
+    by: str = Field(description="rules, or a model's name, version and digest")
     dismissed: bool = Field(False, description="Whether a radiologist has called it no error")
 
 
 class QualityShape(BaseModel):
     by: str
     version: str
+    stages: str = Field(description="Whether a model looked after the rules, which, or why none did")
     text: str = Field(description="What the places count in")
     issues: list[IssueShape]
     dismissals: dict[str, int] = Field(
@@ -68,13 +74,15 @@ def study_quality(request: Request, study_uid: str, asked: TextShape, job: str =
     study = services.ledger.study(record.row.study_instance_uid)
     case = case_of(_bounded(asked.text or shown.text), shown.report, study)
     dismissed = services.dismissals.keys(shown.job.reading)
-    return _questioned(case, dismissed).model_copy(update={"dismissals": dict(services.dismissals.counts())})
+    return _questioned(case, services.models, dismissed).model_copy(
+        update={"dismissals": dict(services.dismissals.counts())}
+    )
 
 
 def quality(request: Request, asked: FreeTextShape) -> QualityShape:
     """A second opinion on any text, by what is sent beside it."""
     beside = asked.model_dump(exclude={"text"})
-    return _questioned(Case(text=asked.text, **beside))
+    return _questioned(Case(text=asked.text, **beside), services_of(request).models)
 
 
 def report_task(request: Request, task: str, asked: TaskShape) -> dict[str, Any]:
@@ -96,14 +104,15 @@ def _bounded(text: str) -> str:
     return text
 
 
-def _questioned(case: Case, dismissed: frozenset[str] = frozenset()) -> QualityShape:
+def _questioned(case: Case, models: Models, dismissed: frozenset[str] = frozenset()) -> QualityShape:
+    told = opinion(case, models)
     issues = [
         IssueShape(
             **asdict(issue), dismissed=key_of(issue.rule, case.text[issue.start : issue.end].strip()) in dismissed
         )
-        for issue in inspect(case)
+        for issue in told.issues
     ]
-    return QualityShape(by="rules", version=VERSION, text=case.text, issues=issues)
+    return QualityShape(by="rules", version=VERSION, stages=told.stages, text=case.text, issues=issues)
 
 
 ROUTES = (

@@ -2,6 +2,7 @@
 
 const root = document.getElementById("review"), panel = document.getElementById("quality");
 const list = document.getElementById("quality-issues"), said = document.getElementById("quality-said");
+const possible = document.getElementById("quality-possible"), hints = document.getElementById("quality-hints");
 const dismissing = document.getElementById("quality-dismiss");
 const HEADINGS = { findings: "Findings:", conclusions: "Conclusions:" };
 let asked = 0, keys = 0;
@@ -40,9 +41,13 @@ async function check() {
 
 function show(told, places) {
   const letters = [...told.text], open = told.issues.filter((each) => !each.dismissed);
-  list.replaceChildren(...open.map((issue) => item(issue, letters, places, told.dismissals)));
+  const alarms = open.filter((each) => each.likely), weak = open.filter((each) => !each.likely);
+  list.replaceChildren(...alarms.map((issue) => item(issue, letters, places, told.dismissals)));
+  hints.replaceChildren(...weak.map((issue) => item(issue, letters, places, told.dismissals)));
+  possible.hidden = !weak.length;
+  possible.querySelector("summary").textContent = `Possible: ${weak.length}`;
   const gone = told.issues.length - open.length;
-  said.textContent = `${open.length} to look at${gone ? `, ${gone} dismissed` : ""}. By ${told.by}, version ${told.version}; nothing is altered by itself.`;
+  said.textContent = `${alarms.length} to look at${gone ? `, ${gone} dismissed` : ""}. By ${told.by}, version ${told.version}. ${told.stages} Nothing is altered by itself.`;
   select(list.firstElementChild, { follow: false });
 }
 
@@ -55,18 +60,18 @@ function item(issue, letters, places, dismissals) {
   severity.textContent = issue.severity;
   words.textContent = made.dataset.words;
   const count = dismissals[issue.kind] ? ` (this kind was dismissed ${dismissals[issue.kind]} times)` : "";
-  made.append(severity, `${issue.kind}: `, words, ` ${issue.message}${count}`);
+  made.append(severity, `${issue.kind}: `, words, ` ${issue.message}${count}${issue.by === "rules" ? "" : ` (${issue.by})`}`);
   made.addEventListener("click", () => { select(made); at?.line.click(); });
   return made;
 }
 
 function select(one, { follow = true } = {}) {
-  for (const each of list.children) each.classList.toggle("at", each === one);
+  for (const each of [...list.children, ...hints.children]) each.classList.toggle("at", each === one);
   if (follow) one?.scrollIntoView({ block: "nearest" });
 }
 
 async function dismiss() {
-  const one = list.querySelector(".at");
+  const one = document.querySelector("#quality-issues .at, #quality-hints .at");
   if (!one || !dismissing) return;
   const form = new URLSearchParams({ csrf: root.dataset.csrf, kind: one.dataset.kind, rule: one.dataset.rule, words: one.dataset.words });
   try {
