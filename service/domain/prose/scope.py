@@ -22,7 +22,7 @@ _SAYS_NOTHING = frozenset(
         "das des den beidseits abgrenzbar erkennbar sichtbar darstellbar rechts links zeichen sicherer eindeutiger",
         "vorliegend",
     )
-    for word in words.split()
+    for word in (*words.split(), "remains", "remain", "persists", "anymore", "mehr", "verblieben")
 )
 _KIND = re.compile(r"spannung|mantel|begleit|rest|tension|hydro", re.IGNORECASE)
 """How a word begins that names a kind of a finding: "Spannungspneumothorax"."""

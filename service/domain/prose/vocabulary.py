@@ -53,7 +53,7 @@ _WORDS: dict[str, str] = {
     "granuloma": r"granulom\w+",
     "tuberculosis": r"tuber[ck]ul\w+",
     "pulmonary embolism": r"pulmonary embol\w+|embol(?:us|i|ism)\b|lungen(?:arterien)?embolie\w*"
-    r"|filling defects?|lae\b",
+    r"|filling defects?|lae\b|(?:kontrastmittel|füllungs)(?:aussparung|defekt)\w*",
     "lymphadenopathy": r"\w*adenopath\w+|enlarged (?:lymph )?nodes?|lymphknotenvergr\w+"
     r"|pathologi\w+ (?:vergrößerte )?lymphknoten",
     "dissection": r"dissection|dissektion|intimal flap",

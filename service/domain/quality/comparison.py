@@ -46,10 +46,19 @@ _NO_CHANGE_OF_IMAGES = re.compile(
 )
 """Words of change that are about the patient, the future, or an examination that there is not."""
 
+_FOLLOWED = re.compile(
+    r"\b(?:follow-?up|surveillance|re-?staging|nachsorge|verlauf\w*|\w*kontrolle|response|re-?check|progress\w*"
+    r"|re-?evaluation|known (?:\w+ )?(?:nodules?|mass|effusion|pneumothorax|aneurysm))\b",
+    re.IGNORECASE,
+)
+"""An indication that tells of earlier images, named or not."""
+
 
 def issues(case: Case) -> Iterator[Issue]:
     """At most one: the first word of change."""
     reading = case.reading
+    followed = any(_FOLLOWED.search(each.text) for each in reading.sentences(Part.INDICATION))
+    followed = followed or bool(_FOLLOWED.search(case.question))
     said_none = any(each.part is Part.COMPARISON and _NONE.match(each.body.text) for each in reading.sections)
     named = reading.has(Part.COMPARISON) or bool(_NAMED.search(case.text))
     if not said_none and (named or case.prior is not False):
@@ -63,7 +72,6 @@ def issues(case: Case) -> Iterator[Issue]:
                 "the report says that there is none" if said_none else "no earlier examination is named or known here"
             )
             message = f"{words!r} compares, but {known}: name the earlier examination, or leave the word out."
-            yield at(
-                Span(start, start + len(words), words), Kind.COMPARISON, Severity.MAJOR, "comparison.prior", message
-            )
+            span, likely = Span(start, start + len(words), words), said_none or not followed
+            yield at(span, Kind.COMPARISON, Severity.MAJOR, "comparison.prior", message, likely=likely)
             return

@@ -33,13 +33,13 @@ _OBSERVED = frozenset(
 )  # fmt: skip
 """Findings that are seen; the others may be concluded from what is seen, whose words nobody can list."""
 _EVIDENCE = {
-    "pneumothorax": r"pleura\w* line|lucen\w+|deep sulcus|collaps\w+|pleura visceralis|apical air|air[- ]fluid",
-    "pleural effusion": r"fluid|blunt\w*|meniscus|menisk\w+|opacif\w+|verschatt\w+|flüssigkeit|collection"
-    r"|randwinkel|angle"
-    r"|white-?out|loculat\w+|gelenk\w*|joint|knee|bursa",
-    "fracture": r"broken|break|cortical|deform\w+|displac\w+|rupture|wedg\w+|height|step|lucen\w+|#|avuls\w+"
-    r"|sinter\w+|bruch"
-    r"|gebrochen|fissur",
+    "pneumothorax": r"pleura\w* line|\w*lucen\w+|deep sulcus|lung (?:\w+ ){0,2}collaps\w+|collapsed (?:\w+ )?lung"
+    r"|pleura visceralis|air[- ]fluid",
+    "pleural effusion": r"(?:pleural|free|layering|loculated) (?:fluid|collection)|fluid (?:in|at|within|along)"
+    r"|blunt\w*"
+    r"|meniscus[- ](?:sign|like)|opacif\w+|verschatt\w+|pleuraflüssigkeit|white-?out|gelenk\w*|joint|knee|bursa",
+    "fracture": r"broken|break|cortical|deform\w+|wedg\w+|(?:loss of|reduced) height|height loss|step-?off|lucent line"
+    r"|avuls\w+|sinter\w+|\w*bruch|gebrochen|fissur",
     "pneumoperitoneum": r"air|gas|luft",
     "pericardial effusion": r"pericard\w+|perikard\w+|fluid",
     "hydronephrosis": r"dilat\w+|pelvicalic\w+|calyc\w+|hydro\w+|erweiter\w+|aufstau|stau\b|ectasi\w+",

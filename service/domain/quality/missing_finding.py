@@ -14,7 +14,6 @@ from service.domain.quality.issue import Issue, Kind, Severity, missing
 _GRAVE = frozenset(("pneumothorax", "mediastinal widening", "pneumoperitoneum", "hemorrhage", "pulmonary embolism"))
 
 _WORDS = {
-    "cardiomegaly": r"enlarged|ctr\b|vergrößert",
     "edema": r"failure|overload|kerley|stau\w*|septal",
     "consolidation": r"airspace|air bronchogram\w*|pneumobronchogramm",
     "atelectasis": r"collaps\w+|volume loss|kollab\w+",

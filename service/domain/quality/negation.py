@@ -9,9 +9,13 @@ from service.domain.prose.mention import Mention
 from service.domain.prose.scope import denies_all
 from service.domain.prose.sections import Part
 from service.domain.prose.side import Side
+from service.domain.prose.span import Span
 from service.domain.quality.case import Case
 from service.domain.quality.issue import Issue, Kind, Severity, at
 
+_TWO = re.compile(
+    r"\b(?:no|kein\w*) (?:[^\W\d_]+ )?[^\W\d_]+(?:, | and | und )((?:pleural )?[^\W\d_]{6,})(?=[.;]|$)", re.IGNORECASE
+)
 _PAST = re.compile(
     r"\b(?:old|healed|chronic|prior|previous|known|former|remote|treated|alte[rsnm]?|ältere[rsnm]?|verheilt\w*"
     r"|konsolidiert\w*|bekannte?[rsnm]?)\b",
@@ -28,10 +32,22 @@ def issues(case: Case) -> Iterator[Issue]:
             message = f"The findings state {each.name} and deny it ({denial.clause.text!r}): keep what is right."
             likely = _flat(denial, each, findings)
             yield at(each.span, Kind.NEGATION, Severity.CRITICAL, "negation.findings", message, likely=likely)
+    for sentence in case.reading.sentences(Part.FINDINGS):
+        yield from _open_list(case, sentence)
     for part in (Part.FINDINGS, Part.IMPRESSION):
         told = [each for each in case.reading.told if case.reading.part(each.span.start) is part]
         for name in dict.fromkeys(each.name for each in told):
             yield from _against_reading(case, name, [each for each in told if each.name == name])
+
+
+def _open_list(case: Case, sentence: Span) -> Iterator[Issue]:
+    """ "No effusion, pneumothorax." A "no" may be missing before the second."""
+    for found in _TWO.finditer(sentence.text):
+        second = sentence.start + found.start(1)
+        if any(each.span.start == second for each in case.reading.mentions):
+            span = Span(sentence.start + found.start(), sentence.start + found.end(), found[0])
+            message = f"{found[0]!r} may deny both or state the second: say which."
+            yield at(span, Kind.NEGATION, Severity.MAJOR, "negation.list", message, likely="," in found[0])
 
 
 def _denials(stated: Mention, findings: Sequence[Mention]) -> list[Mention]:

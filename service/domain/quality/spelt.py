@@ -74,7 +74,7 @@ def meant(word: str, language: str) -> Guess | None:
     common = max((each for each in near if often(each, language)), key=lambda each: often(each, language), default="")
     if not common or _inflects(word, common) or _ENDS.search(word):
         return None
-    return Guess(common, likely=language == "en")
+    return Guess(common, likely=language == "en" or _fumbled(word, common))
 
 
 def _is_right(word: str, language: str) -> bool:
@@ -124,6 +124,13 @@ def _slips(word: str) -> Iterator[str]:
         if len(tail) > 1:
             yield head + tail[1] + tail[0] + tail[2:]
         yield from (head + letter + tail for letter in _LETTERS)
+
+
+def _fumbled(word: str, right: str) -> bool:
+    """Whether two letters are swapped or one is doubled: such a word is none of its own."""
+    swapped = len(word) == len(right) and sorted(word) == sorted(right)
+    doubled = any(word[:at] + word[at + 1 :] == right and word[at] == word[at - 1] for at in range(1, len(word)))
+    return swapped or doubled
 
 
 def _inflects(word: str, right: str) -> bool:

@@ -10,8 +10,8 @@ from service.domain.quality.case import Case
 from service.domain.quality.issue import Issue, Kind, Severity, at
 from service.domain.quality.spelt import language_of, meant
 
-_WORD = re.compile(r"(?<![\w.@/-])[^\W\d_]{6,24}(?![\w@/-])")
-_TWICE = re.compile(r"\b([^\W\d_]{2,})\s+\1\b", re.IGNORECASE)
+_WORD = re.compile(r"(?<![\w.@])[^\W\d_]{6,24}(?![\w@])")
+_TWICE = re.compile(r"\b([^\W\d_]{2,})[^\S\n]+\1\b", re.IGNORECASE)
 _TWICE_RIGHT = frozenset(("die", "der", "das", "had", "that", "nach"))
 _HOMOPHONES = {
     r"know (?=(?:evidence|effusion|pneumo|focal|acute|fracture|consolid|definite|significant))": "no",
@@ -26,13 +26,11 @@ _HOMOPHONES = {
 }  # fmt: skip
 _SAID_FOR = [(re.compile(rf"(?<!\w){words}", re.IGNORECASE), meant) for words, meant in _HOMOPHONES.items()]
 _SPOKEN = re.compile(
-    r"\b(?:full stop|new line|new paragraph|neue zeile|neuer absatz)\b|(?<=[a-z] )(?:period"
-    r"|comma|colon)(?=\s*(?:$|\n|[a-z]))"
-)
-_ORGAN = re.compile(
-    r"(?:of the|the|ascending|descending|sigmoid|transverse) $|^ (?:wall|cancer|carcinoma|polyp"
-    r"|is|and)",
-    re.IGNORECASE,
+    r"\b(?:full stop|new line|new paragraph|neue zeile|neuer absatz)\b"
+    r"|(?<=[a-z] )(?<!\ba )(?<!the )(?<!time )(?<!this )(?<!term )(?<!short )(?<!long )(?<!longer )"
+    r"period(?=\s*(?:$|\n|[a-z]))(?! of)"
+    r"|(?<=[a-z] )comma(?=\s*(?:$|\n|[a-z]))(?!.shaped)"
+    r"|(?<=(?:ndings|ession|istory|hnique|arison|cation) )colon(?=\s*(?:$|\n|[a-z]))"
 )
 _NAME = re.compile(r"^[A-ZÄÖÜ][^A-ZÄÖÜ]+$")
 _OPENS = re.compile(r"(?:^|[.!?:;\n•*-]\s*|\d[.)]\s*)$")
@@ -59,8 +57,7 @@ def issues(case: Case) -> Iterator[Issue]:
                 grave=True,
             )
     for found in _SPOKEN.finditer(case.text):
-        if not (found[0] == "colon" and _ORGAN.search(case.text[max(0, found.start() - 12) : found.start()])):
-            yield _typo(found, "typo.spoken", f"{found[0]!r} was dictated as a command: delete it.")
+        yield _typo(found, "typo.spoken", f"{found[0]!r} was dictated as a command: delete it.")
 
 
 def _is_name(found: re.Match[str], text: str) -> bool:

@@ -1,4 +1,4 @@
-"""A model as second reader: asked only if its card says so, shown only what it quotes and is sure of, never in the way."""
+"""A model as second reader: asked only if its card says so; shown is only what it quotes and is sure of."""
 
 from __future__ import annotations
 

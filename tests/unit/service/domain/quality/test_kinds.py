@@ -139,12 +139,13 @@ def test_order_header_and_report_speak_of_one_region_and_side() -> None:
     assert {issue.rule for issue in apart} == {"laterality.header", "laterality.order"}
     assert [issue.rule for issue in issues(text, Kind.ANATOMY, order="CT HEAD", body_part="KNEE")] == ["anatomy.order"]
     for order, part in (("CT CHEST ABDOMEN PELVIS", "CHEST"), ("", "KNEE"), ("XR KNEE", "KNEE"), ("CT neck", "HEAD")):
-        assert [issue for issue in issues("", Kind.ANATOMY, order=order, body_part=part)] == []
+        assert issues("", Kind.ANATOMY, order=order, body_part=part) == []
 
 
 @pytest.mark.parametrize(
     ("word", "language", "right"),
-    [("effussion", "en", "effusion"), ("retropharyngeal", "en", ""), ("haemorrhagic", "en", ""), ("lugnenembolie", "de", "lungenembolie"),
+    [("effussion", "en", "effusion"), ("retropharyngeal", "en", ""), ("haemorrhagic", "en", ""), ("lugnenembolie",
+    "de", "lungenembolie"),
      ("pleuraergsus", "de", "pleuraerguss"), ("rippenserienfraktur", "de", ""), ("vergrößert", "de", ""),
      ("cholecystopathy", "en", ""), ("thsoe", "en", "those")],
 )  # fmt: skip
