@@ -22,7 +22,22 @@ _SAYS_NOTHING = frozenset(
         "das des den beidseits abgrenzbar erkennbar sichtbar darstellbar rechts links zeichen sicherer eindeutiger",
         "vorliegend",
     )
-    for word in (*words.split(), "remains", "remain", "persists", "anymore", "mehr", "verblieben")
+    for word in (
+        *words.split(),
+        "remains",
+        "remain",
+        "persists",
+        "anymore",
+        "mehr",
+        "verblieben",
+        "pulmonary",
+        "free",
+        "bowel",
+        "midline",
+        "enlarged",
+        "of",
+        "visceral",
+    )
 )
 _KIND = re.compile(r"spannung|mantel|begleit|rest|tension|hydro", re.IGNORECASE)
 """How a word begins that names a kind of a finding: "Spannungspneumothorax"."""
@@ -46,7 +61,9 @@ def denies_all(denial: Mention, among: Iterable[Mention], stated: str = "") -> b
     part = Span(clause.start + part.start, clause.start + part.end, part.text)
     named = [each.span for each in among if part.start <= each.span.start < part.end]
     same = set(_WORD.findall(stated.casefold()))
-    return not [word for word in _left_over(part, [denial.span, *named]) if word not in same]
+    kind = _WORD.findall(denial.span.text.casefold())[:-1]
+    narrower = [*_left_over(part, [denial.span, *named]), *(word for word in kind if word not in _SAYS_NOTHING)]
+    return not [word for word in narrower if word not in same]
 
 
 def _left_over(clause: Span, named: Iterable[Span]) -> list[str]:

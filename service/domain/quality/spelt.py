@@ -89,7 +89,14 @@ def _spellings(word: str) -> Iterator[str]:
     """The word, and as Americans would spell it."""
     yield word
     yield word.replace("ae", "e").replace("oe", "e")
-    yield word.replace("isation", "ization").replace("ised", "ized").replace("ising", "izing").replace("our", "or")
+    yield (
+        word.replace("ysed", "yzed")
+        .replace("ysing", "yzing")
+        .replace("isation", "ization")
+        .replace("ised", "ized")
+        .replace("ising", "izing")
+        .replace("our", "or")
+    )
 
 
 def _stands(word: str, language: str) -> bool:

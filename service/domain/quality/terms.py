@@ -134,7 +134,7 @@ ureter ureteral ureteric ureteropelvic ureterovesical ureters urethra urethral u
 urothelial uterine uterus uvula vaginal valgus valvular varices varicosities varus vasculitis vasogenic vasospasm
 venography venolymphatic ventilated ventilation ventral ventrally ventriculomegaly ventriculoperitoneal ventriculostomy
 vermian vermis vertebroplasty vesicle vesicles vesicoureteral vestibular vestibule videofluoroscopic viscera visceral
-viscus volar volumetric volvulus vomer xanthogranulomatous xiphoid zygoma zygomatic
+viscus volar volumetric volvulus vomer voxel voxels xanthogranulomatous xiphoid zygoma zygomatic
 """
 _GERMAN = """
 abdomineller abdominelle abdominellen abszedierung achsel adenom adenome adhäsionen adipositas akzentuiert alveolär
