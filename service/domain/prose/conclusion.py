@@ -36,7 +36,8 @@ def concluded(text: str, sections: tuple[Section, ...], mentions: Sequence[Menti
     before, line = text[last.body.start : start], text[start : last.body.end]
     if start <= last.body.start or len(before.split()) < _PARAGRAPH or len(line.split()) > _LONGEST:
         return sections
-    alone = "\n" not in before.strip() and len(before.split()) >= _ONE_PARAGRAPH
+    listed = bool(_LIST.match(before.rstrip("\n").rpartition("\n")[2]))
+    alone = listed or ("\n" not in before.strip() and len(before.split()) >= _ONE_PARAGRAPH)
     if _LIST.match(line) or not (alone or _SUMS_UP.match(line) or _names_again(start, last.body, mentions)):
         return sections
     findings = replace(last, body=Span.of(text, last.body.start, start))

@@ -42,7 +42,7 @@ _WORDS = {
     "port": r"port[- ]?a?[- ]?cath\w*|portacath|mediport|\w*portkatheter|\w*portsystem|port (?:catheter|system)"
     r"|(?:chest|wall) port|(?<!side )(?<!side-)port\b(?! of)",
     "pacemaker": r"pacemaker\w*|pacing (?:lead|wire|device|system)s?|\bppm\b|icd\b|aicd|defibrillator\w*"
-    r"|schrittmacher\w*|cardiac device"
+    r"|schrittmacher\w*|cardiac device|pulse generator|leads\b"
     r"|\w*aggregat\b|(?:atrial|ventricular|rv|pacer?) leads?|pacer\b",
     "chest tube": r"(?:chest|pleural|thoracostomy|intercostal) (?:tube|drain|catheter)s?|thorax?drainage\w*"
     r"|\bicc\b|\bicd tube|bülau\w*"
@@ -105,6 +105,8 @@ _BESIDE = re.compile(
     re.IGNORECASE,
 )
 """Between "no" and a device: what is denied is something else."""
+_NOT_SO = re.compile(r"\b(?:no|without|kein\w*|ohne) (?!change)(?:\w+ ){0,2}$", re.IGNORECASE)
+"""Just before what a misplaced device would be said to be: "no kink"."""
 _WANTED = re.compile(
     r"\b(?:needed|required|indicated|recommended placement|anlage empfohlen|benötigt|(?:may|can|could"
     r"|should) be (?:considered|needed)"
@@ -176,4 +178,6 @@ def _state(clause: str, start: int, end: int) -> State | None:
         return None
     if _GONE.search(clause):
         return State.REMOVED
-    return State.MALPOSITIONED if _MOVE.search(clause) else State.PRESENT
+    moved = _MOVE.search(clause)
+    misplaced = moved and not _NOT_SO.search(clause[: moved.start()])
+    return State.MALPOSITIONED if misplaced else State.PRESENT

@@ -41,6 +41,11 @@ _SAYS_NOTHING = frozenset(
 )
 _KIND = re.compile(r"spannung|mantel|begleit|rest|tension|hydro", re.IGNORECASE)
 """How a word begins that names a kind of a finding: "Spannungspneumothorax"."""
+_COMPOUND = re.compile(
+    r"(?!lungen|pleura|knochen)\w{3,}(?:fraktur|blutung|knoten|zyste|tumor|karzinom|ödem|infiltrat|metastase|erguss)\w*$",
+    re.IGNORECASE,
+)
+"""A German word for a finding of one place: "Wirbelkörperfraktur"."""
 _NEXT = re.compile(r"[,:/]|\b(?:or|and|nor|und|oder|noch)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -52,7 +57,7 @@ def denies_all(denial: Mention, among: Iterable[Mention], stated: str = "") -> b
     `stated` elsewhere do not count. `among` has the other mentions of the text.
     """
     clause = denial.clause
-    if _KIND.match(denial.span.text):
+    if _KIND.match(denial.span.text) or _COMPOUND.match(denial.span.text):
         return False
     start, end = denial.span.start - clause.start, denial.span.end - clause.start
     first = max((found.end() for found in _NEXT.finditer(clause.text, 0, start)), default=0)

@@ -13,7 +13,7 @@ _WORDS: dict[str, str] = {
     "opacity": r"opaci\w+|infiltrat\w*|air[- ]?space disease|reticula\w*|interstitial (?:marking|prominence|pattern)\w*"
     r"|ground[- ]glass|verschattung\w*|milchglas\w*|\w*infiltrat\w*|retikul\w*|trübung\w*|shadowing|whiteout",
     "nodule": r"nodules?|nodular (?:opacit\w+|densit\w+|lesion\w*)|\w*rundherd\w*|micronodul\w*|coin lesions?"
-    r"|\w*knoten\b",
+    r"|\w*(?<!lymph)knoten\b",
     "mass": r"mass(?:es)?\b|tumou?rs?\b|neoplasm\w*|carcinoma\w*|malignan\w+|raumforderung\w*|\w*karzinom\w*"
     r"|lung cancer",
     "cavity": r"cavit(?:y|ies|ation|ated|ary)\w*|kaverne\w*",

@@ -29,6 +29,8 @@ _NO_CHANGE_OF_IMAGES = re.compile(
     r"|progress(?:ive)? (?:care|dyspn))\b"
     r"|\bno (?:evidence of )?(?:interval|progress\w*)|\bkeine? neue\w*|\bresolution (?:ct|images?)"
     r"|\b(?:short|close)[- ](?:term |interval )?(?:interval )?follow-?up|\bshort[- ]interval\b|\binterval follow-?up"
+    r"|\b(?:scapholunate|acromio\w+|atlanto\w+|predental|qt|pr|time|joint|screening) interval|\binterval (?:is"
+    r"|measures|of \d)"
     r"|\bif\b[^.;]*|\b(?:symptoms?|pain|fever|cough|dyspn\w+|suspicion|complaints?)\b[^.;]{0,20}\b(?:persist|worsen|improv|progress)\w*"
     r"|\b(?:increasing|progressive|worsening|persistent|new(?:[- ]onset)?) (?:\w+ )?(?:breathless\w*|dyspn\w+"
     r"|short\w+ of breath|pain|cough"

@@ -15,6 +15,12 @@ _PARAGRAPH = 20
 _SUMS_UP = re.compile(
     r"\b(?:in (?:summary|conclusion)|overall|impression|conclusion|insgesamt|zusammenfassend|somit)\b", re.IGNORECASE
 )
+_NAMED = re.compile(
+    r"finding|observ|report|descr|see\b|befund|impr|imp\b|concl|opinion|assess|summ|interpr|diagn|mean|bottom|beurt"
+    r"|zusammen|fazit|bewert|ergebnis",
+    re.IGNORECASE,
+)
+"""Headers of these two sections; those of organs are none."""
 _TOLD = frozenset((Part.FINDINGS, Part.IMPRESSION))
 """A house that heads neither may set its conclusion apart by other means: what is missing there is a hint."""
 
@@ -27,7 +33,7 @@ def issues(case: Case) -> Iterator[Issue]:
     wet = any("wet" in each.header.casefold() or "prelim" in each.header.casefold() for each in reading.sections)
     if not headed or wet or len(case.text.split()) < _SHORT:
         return
-    told = any(section.header and section.part in _TOLD for section in reading.sections)
+    told = any(section.part in _TOLD and _NAMED.search(section.header) for section in reading.sections)
     for part in case.required:
         held = reading.has(part) or (part is Part.IMPRESSION and joint)
         if not held:

@@ -43,6 +43,7 @@ _ENDS = re.compile(
     r"|graphie|skopie|ektomie|ostomie|otomie|plastik|pathie|ämie|urie|megalie|algie|plasie|penie|itiden|ose|osen)$"
 )
 """What many right words of medicine end in that no list has."""
+_PLURALS = ("s", "es", "en", "n", "e", "er", "em")
 _SHORTEST_PART = 4
 _JOINTS = ("", "s", "es", "n", "en", "e", "er")
 
@@ -66,7 +67,7 @@ def meant(word: str, language: str) -> Guess | None:
     if _is_right(word, language):
         return None
     near = list(_slips(word))
-    terms = sorted(each for each in near if each in CHECKED[language] and not _inflects(word, each))
+    terms = sorted(each for each in near if _is_term(each, language) and not _inflects(word, each))
     if terms:
         return Guess(terms[0], likely=True)
     if language == "de" and _is_joined(word):
@@ -78,16 +79,18 @@ def meant(word: str, language: str) -> Guess | None:
 
 
 def _is_right(word: str, language: str) -> bool:
-    return any(_stands(each, language) for each in _spellings(word)) or any(
+    return any(_stands(each, language) for each in _spellings(word, language)) or any(
         word.startswith(beginning) and len(word) - len(beginning) >= _SHORTEST_PART
         and _stands(word[len(beginning) :], language)
         for beginning in _BEGINNINGS
     )  # fmt: skip
 
 
-def _spellings(word: str) -> Iterator[str]:
-    """The word, and as Americans would spell it."""
+def _spellings(word: str, language: str) -> Iterator[str]:
+    """The word, and as Americans would spell it; a German one with the c of Latin as well."""
     yield word
+    if language == "de":
+        yield from (word.replace("k", "c"), word.replace("z", "c"), word.replace("c", "k"), word.replace("c", "z"))
     yield word.replace("ae", "e").replace("oe", "e")
     yield (
         word.replace("ysed", "yzed")
@@ -131,6 +134,12 @@ def _slips(word: str) -> Iterator[str]:
         if len(tail) > 1:
             yield head + tail[1] + tail[0] + tail[2:]
         yield from (head + letter + tail for letter in _LETTERS)
+
+
+def _is_term(word: str, language: str) -> bool:
+    """Whether it is one of radiology's words, as it is or in its plural and the like."""
+    terms = CHECKED[language]
+    return word in terms or any(word.endswith(end) and word[: -len(end)] in terms for end in _PLURALS)
 
 
 def _fumbled(word: str, right: str) -> bool:

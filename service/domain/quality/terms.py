@@ -234,7 +234,9 @@ vesikal vordergrund vorhof vorhofgröße vorwölbung wandständig wandverdickung
 weichteilmantel weichteilschatten weichteilschwellung wirbelkörperhöhe wirbelkörpers wurzelkompression zeichnung
 zeichnungsvermehrung zentral zentrale zerebral zerebrale zervikal zirrhose zwerchfelle zwerchfellhernie
 zwerchfellhochstand zwerchfellkontur zwerchfellkonturen zwerchfellkuppe zwerchfellkuppel zwerchfelltiefstand zyste
-zysten zystisch zystische zökum
+zysten zystisch zystische zökum fleckig fleckige fleckiger pektoral hämatothorax hämatopneumothorax außenmeniskus
+dichteanhebung dichteminderung halslymphknoten distalen proximalen medialen streifenförmig netzförmig subpektoral
+kardiophrenischer infrahilär suprahilär retrohilär bronchopneumonie bronchialkarzinom pleurametastasen schleimpfropf
 """
 ENGLISH = frozenset(_ENGLISH.split())
 GERMAN = frozenset(_GERMAN.split())

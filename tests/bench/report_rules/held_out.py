@@ -21,5 +21,5 @@ CLEAN_PARTS = ("development 2", "held-out 2")
 
 
 def clean_part_of(report: Report) -> str:
-    """Of the reports in `reports/clean`: those of `fresh.toml` were written later, and read by no rule until the end."""
+    """Of `reports/clean`: the reports of `fresh.toml` were written last, and read by no rule until the end."""
     return CLEAN_PARTS[report.id.startswith("clean-fresh")]
