@@ -64,7 +64,7 @@ def language_of(text: str) -> str:
 @lru_cache(maxsize=20_000)
 def meant(word: str, language: str) -> Guess | None:
     """The word that `word` (small letters) is one slip away from; None where it is right, or like nothing known."""
-    if _is_right(word, language):
+    if is_right(word, language):
         return None
     near = list(_slips(word))
     terms = sorted(each for each in near if _is_term(each, language) and not _inflects(word, each))
@@ -78,7 +78,9 @@ def meant(word: str, language: str) -> Guess | None:
     return Guess(common, likely=language == "en" or _fumbled(word, common))
 
 
-def _is_right(word: str, language: str) -> bool:
+@lru_cache(maxsize=20_000)
+def is_right(word: str, language: str) -> bool:
+    """Whether a list has the word (small letters), inflected or with a common beginning."""
     return any(_stands(each, language) for each in _spellings(word, language)) or any(
         word.startswith(beginning) and len(word) - len(beginning) >= _SHORTEST_PART
         and _stands(word[len(beginning) :], language)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from service.domain.prose.span import Span
 from service.domain.quality.case import Case
 from service.domain.quality.issue import Issue, Kind, Severity, at
-from service.domain.quality.spelt import language_of, meant
+from service.domain.quality.spelt import is_right, language_of, meant
 
 _WORD = re.compile(r"(?<![\w.@])[^\W\d_]{6,24}(?![\w@])")
 _TWICE = re.compile(r"\b([^\W\d_]{2,})[^\S\n]+\1\b", re.IGNORECASE)
@@ -32,14 +32,20 @@ _SPOKEN = re.compile(
     r"|(?<=[a-z] )comma(?=\s*(?:$|\n|[a-z]))(?!.shaped)"
     r"|(?<=(?:ndings|ession|istory|hnique|arison|cation) )colon(?=\s*(?:$|\n|[a-z]))"
 )
+_MOST_STRANGE = 200
+"""Different words that no list has; a look for what one was meant for takes milliseconds."""
 _NAME = re.compile(r"^[A-ZÄÖÜ][^A-ZÄÖÜ]+$")
 _OPENS = re.compile(r"(?:^|[.!?:;\n•*-]\s*|\d[.)]\s*)$")
 
 
 def issues(case: Case) -> Iterator[Issue]:
     """All of the text is looked at, the headers included."""
-    language = language_of(case.text)
+    language, strange = language_of(case.text), set[str]()
     for found in _WORD.finditer(case.text):
+        if not is_right(found[0].lower(), language):
+            strange.add(found[0].lower())
+        if len(strange) > _MOST_STRANGE:
+            break  # no report in these languages
         guess = meant(found[0].lower(), language)
         if guess:
             message = f"{found[0]!r} looks like {guess.word!r}: correct it if that is meant."

@@ -12,6 +12,7 @@ from service.domain.prose.side import Side
 from service.domain.quality import VERSION
 from service.domain.quality.case import Case
 from service.domain.quality.dismissal import key_of
+from service.domain.said import say
 from service.flow.prose import answered
 from service.flow.quality import case_of
 from service.flow.second_reader import opinion
@@ -100,7 +101,9 @@ def report_task(request: Request, task: str, asked: TaskShape) -> dict[str, Any]
 def _bounded(text: str) -> str:
     """Raises 422 for more than any report, which rules would take minutes to read."""
     if len(text) > MOST_READ:
-        raise HTTPException(422, f"This text is longer than {MOST_READ} characters: send one report at a time.")
+        raise HTTPException(
+            422, say("This text is longer than {number} characters: send one report at a time.", number=MOST_READ)
+        )
     return text
 
 

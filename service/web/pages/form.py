@@ -15,6 +15,7 @@ from service.domain.errors import Unreadable
 from service.domain.filled import FieldIssue, Filled, fill, typed
 from service.domain.phrase import Told, narrative
 from service.domain.report import Finding, Report, Section, first_line
+from service.domain.said import say, say_join
 from service.domain.template import Field, Template
 from service.flow.prefill import Prefilled, fitting, left_over, prefill
 from service.flow.record import read_report
@@ -134,10 +135,12 @@ def _not_yet(request: Request, sheet: Sheet) -> str:
     """Why the form cannot become a report yet; empty if it can."""
     blocking = [issue.message for issue in sheet.issues if issue.blocks]
     if blocking:
-        return f"Not put into the report: {'; '.join(blocking)}."
+        return say("Not put into the report: {why}.", why=say_join("; ", blocking))
     if sheet.unseen and not form_field(request, "checked"):
-        return "Not put into the report: some answers are the AI's and were not touched. Check them, then say so below."
-    return "" if narrative_of(request, sheet) else "Not put into the report: the form says nothing yet."
+        return say(
+            "Not put into the report: some answers are the AI's and were not touched. Check them, then say so below."
+        )
+    return "" if narrative_of(request, sheet) else say("Not put into the report: the form says nothing yet.")
 
 
 def narrative_of(request: Request, sheet: Sheet) -> tuple[Told, ...]:
@@ -166,7 +169,7 @@ def _put(request: Request, record: StudyRecord, sheet: Sheet) -> Response:
         now=services.clock.now(),
     )
     if kept is None:
-        wrong = "Somebody else has saved this report since you opened the form. Look at the report first."
+        wrong = say("Somebody else has saved this report since you opened the form. Look at the report first.")
         return _shown(request, record, replace(sheet, wrong=wrong, base=sheet.now), previewed=True, status=409)
     _told(request, study_uid, f"report of job {job_id} filled by template {sheet.template.name}, edit log {kept}")
     return RedirectResponse(f"/studies/{study_uid}/review?job={sheet.job.job.job_id}", status_code=303)
@@ -181,12 +184,12 @@ def _reading(record: StudyRecord, job_id: str) -> tuple[JobRecord, Report]:
     """The reading of that job, else the newest with something to say. Raises 404 and 409."""
     readings = [one for one in newest_readings(record.jobs) if job_id in {"", one.job.job_id, one.reading}]
     if not readings:
-        raise HTTPException(404, "There is no such draft of this study. Its page says why.")
+        raise HTTPException(404, say("There is no such draft of this study. Its page says why."))
     found = max(readings, key=lambda one: (one.outcome in {"analysed", "partial"}, one.created_at))
     try:
         report = read_report(found.report)
     except Unreadable as error:
-        raise HTTPException(409, f"This draft cannot be shown: {error}.") from error
+        raise HTTPException(409, say("This draft cannot be shown: {why}.", why=str(error))) from error
     assert report is not None, "only jobs with a report are readings"
     return found, report
 
@@ -195,7 +198,7 @@ def _template(request: Request, name: str, report: Report, record: StudyRecord) 
     templates = services_of(request).templates
     found = templates.template(name) if name else fitting(templates.all(), report, record.row.modalities)
     if found is None:
-        raise HTTPException(404, "There is no such template. `preread templates list` names those that are.")
+        raise HTTPException(404, say("There is no such template. `preread templates list` names those that are."))
     return found
 
 

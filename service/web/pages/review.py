@@ -15,6 +15,7 @@ from service.domain.audit import AuditKind
 from service.domain.edit import History, text_digest
 from service.domain.errors import Unreadable
 from service.domain.report import Evidence, Finding, Report, Section, first_line
+from service.domain.said import say
 from service.flow.record import read_report
 from service.flow.review import Line, draft_text, lines_of, text_of
 from service.flow.review import save as save_lines
@@ -97,7 +98,7 @@ def save(request: Request, study_uid: str, job_id: str) -> Response:
         )
     )
     if kept is None:
-        return conflict(case.report, services.edits.history(case.job.reading), reviews, yours=text_of(lines))
+        return conflict(request, case.report, services.edits.history(case.job.reading), reviews, yours=text_of(lines))
     _told(request, study_uid, f"report of job {job_id} saved, edit log {kept}")
     return JSONResponse({"saved": True})
 
@@ -119,7 +120,7 @@ def _chosen(readings: Sequence[JobRecord], job_id: str, *, exactly: bool = False
     if named is not None:
         return named
     if exactly or job_id or not readings:
-        raise HTTPException(404, "There is no such draft of this study. Its page says why.")
+        raise HTTPException(404, say("There is no such draft of this study. Its page says why."))
     return max(readings, key=lambda reading: (reading.outcome in {"analysed", "partial"}, reading.created_at))
 
 
@@ -127,7 +128,7 @@ def _case(request: Request, job: JobRecord) -> Case:
     try:
         report = read_report(job.report)
     except Unreadable as error:
-        raise HTTPException(409, f"This draft cannot be shown: {error}.") from error
+        raise HTTPException(409, say("This draft cannot be shown: {why}.", why=str(error))) from error
     assert report is not None, "only jobs with a report are readings"
     return Case(job=job, report=report, history=services_of(request).edits.history(job.reading))
 
@@ -160,7 +161,7 @@ def _sent(text: str) -> list[Line]:
     try:
         return [Line(section=Section(section), text=str(said)) for section, said in json.loads(text)]
     except (ValueError, TypeError, RecursionError):
-        raise HTTPException(422, "The report was not sent whole. Reload the page and try again.") from None
+        raise HTTPException(422, say("The report was not sent whole. Reload the page and try again.")) from None
 
 
 def _seconds(text: str) -> float:

@@ -12,6 +12,7 @@ from service.domain.audit import AuditKind
 from service.domain.config import ConfigVersion
 from service.domain.errors import Misconfigured, Unreadable
 from service.domain.report import Section, first_line
+from service.domain.said import say
 from service.domain.study import Study, age_years
 from service.domain.uids import is_uid
 from service.flow.dryrun import Trial, dry_run
@@ -66,7 +67,7 @@ def record_of(request: Request, study_uid: str) -> StudyRecord:
     """The record of a study; no look at it is recorded. Raises 404."""
     record = services_of(request).catalogue.record(UID(study_uid)) if is_uid(study_uid) else None
     if record is None:
-        raise HTTPException(404, "No study with this UID has arrived here.")
+        raise HTTPException(404, say("No study with this UID has arrived here."))
     return record
 
 

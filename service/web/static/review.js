@@ -19,7 +19,7 @@ const marks = () => lines().flatMap((line, key) => placesOf(line).map((each) => 
 
 function tell(text) { said.textContent = text; }
 
-function touch() { changed = true; tell("Not saved yet."); }
+function touch() { changed = true; tell(_("Not saved yet.")); }
 
 // --- sentences and images ------------------------------------------------------------------------------------
 
@@ -50,7 +50,7 @@ function move(by) {
 
 viewer.addEventListener("chosen", (event) => choose(lines()[event.detail]));
 viewer.addEventListener("shown", () => {
-  place.textContent = `Image ${viewer.at + 1} of ${viewer.stack.length}`;
+  place.textContent = _("Image {at} of {count}", { at: viewer.at + 1, count: viewer.stack.length });
   const listed = viewer.windows.map(([name]) => name).join("|");
   if (windows.dataset.listed !== listed) {
     windows.dataset.listed = listed;
@@ -75,7 +75,7 @@ function edit(line = active()) {
   if (!line || !mayEdit || line.querySelector("textarea")) return;
   const text = line.querySelector(".say"), field = document.createElement("textarea");
   field.value = text.textContent;
-  field.setAttribute("aria-label", "Sentence");
+  field.setAttribute("aria-label", _("Sentence"));
   text.hidden = true;
   text.after(field);
   field.focus();
@@ -100,7 +100,7 @@ function edit(line = active()) {
 function wrote(line) {
   delete line.dataset.verdict;
   if (line.dataset.wrote === "AI") line.dataset.wrote = "edited";
-  line.querySelector(".who-wrote").textContent = line.dataset.wrote;
+  line.querySelector(".who-wrote").textContent = _(line.dataset.wrote);
 }
 
 function add() {
@@ -110,7 +110,7 @@ function add() {
   made.tabIndex = -1;
   Object.assign(made.dataset, { wrote: "human", places: "[]" });
   const text = document.createElement("p"), meta = document.createElement("p"), who = document.createElement("span");
-  text.className = "say"; meta.className = "meta"; who.className = "who-wrote"; who.textContent = "human";
+  text.className = "say"; meta.className = "meta"; who.className = "who-wrote"; who.textContent = _("human");
   meta.append(who);
   made.append(text, meta);
   const line = active();
@@ -132,20 +132,20 @@ async function save() {
   if (!mayEdit || busy) return;
   document.activeElement?.blur();
   busy = true;
-  tell("Saving …");
+  tell(_("Saving …"));
   const made = root.made();
   const form = new URLSearchParams({ ...made, csrf: root.dataset.csrf, lines: JSON.stringify(made.lines) });
   try {
     const answer = await fetch(root.dataset.save, { method: "POST", body: form, headers: { Accept: "application/json" } });
     if (!answer.ok) {
-      const problem = await answer.json().catch(() => ({}));
-      root.dispatchEvent(new CustomEvent("conflict", { detail: problem }));
-      throw new Error(problem.detail ?? `The server answers ${answer.status}.`);
+      const told = await answer.json().catch(() => ({}));
+      root.dispatchEvent(new CustomEvent("conflict", { detail: told }));
+      throw new Error(problem(told, answer.status));
     }
     changed = false;
     location.reload();
   } catch (error) {
-    tell(`Not saved: ${error.message} What you wrote stays on this page.`);
+    tell(_("Not saved: {why} What you wrote stays on this page.", { why: error.message }));
   } finally {
     busy = false;
   }
@@ -202,7 +202,7 @@ try {
   const first = lines().find((line) => placesOf(line).length);
   if (first) await choose(first, { focus: false });
   else if (found.length) await go(found[0].uid);
-  else place.textContent = "No images of this study are here.";
+  else place.textContent = _("No images of this study are here.");
 } catch (error) {
   place.textContent = error.message;
 }

@@ -11,7 +11,7 @@ const KEPT_BYTES = 256 * 1024 * 1024;
 const AROUND = 2;
 
 export const PRESETS = {
-  CT: [["Soft tissue", 40, 400], ["Lung", -600, 1500], ["Bone", 400, 1800], ["Brain", 40, 80]],
+  CT: [[_("Soft tissue"), 40, 400], [_("Lung"), -600, 1500], [_("Bone"), 400, 1800], [_("Brain"), 40, 80]],
 };
 
 const values = (item, tag) => item?.[tag]?.Value ?? [];
@@ -28,7 +28,7 @@ function flattened(header, frame) {
 async function asked(address, accept, signal) {
   const answer = await fetch(address, { headers: { Accept: accept }, signal, credentials: "same-origin" });
   if (answer.status === 204) return [];
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? `The server answers ${answer.status}.`);
+  if (!answer.ok) throw new Error(problem(await answer.json().catch(() => ({})), answer.status));
   return accept.endsWith("json") ? answer.json() : answer.arrayBuffer();
 }
 
@@ -73,7 +73,7 @@ export class Viewer extends EventTarget {
   }
 
   async show(at) {
-    if (!this.stack?.length) return this.#say("This series has no images.");
+    if (!this.stack?.length) return this.#say(_("This series has no images."));
     this.at = Math.min(Math.max(at, 0), this.stack.length - 1);
     this.loading?.abort();
     this.loading = new AbortController();
@@ -100,7 +100,7 @@ export class Viewer extends EventTarget {
   // What is listed as windows: the image's own, its whole range, and those of its modality.
   get windows() {
     const modality = values(this.shown?.header, TAGS.modality)[0];
-    return [["As stored", "own"], ["Whole range", "full"], ...(PRESETS[modality] ?? []).map(([name, c, w]) => [`${name} ${c}/${w}`, [c, w]])];
+    return [[_("As stored"), "own"], [_("Whole range"), "full"], ...(PRESETS[modality] ?? []).map(([name, c, w]) => [`${name} ${c}/${w}`, [c, w]])];
   }
 
   set(window) {
@@ -178,7 +178,7 @@ export class Viewer extends EventTarget {
   async #load({ instance, frame, header }, signal) {
     const flat = flattened(header, frame);
     const [rows, columns, bits] = [number(flat, TAGS.rows), number(flat, TAGS.columns), number(flat, TAGS.allocated)];
-    if (!rows || !columns) throw new Error("This object has no pictures.");
+    if (!rows || !columns) throw new Error(_("This object has no pictures."));
     const address = `${this.study}/series/${this.seriesUid}/instances/${instance}/frames/${frame}`;
     const photometric = values(flat, TAGS.photometric)[0] ?? "";
     const about = { rows, columns, spacing: spacing(flat), monochrome1: photometric === "MONOCHROME1" };
@@ -237,8 +237,9 @@ export class Viewer extends EventTarget {
   measure(from, to) {
     const { spacing: known } = this.picture;
     const [across, down] = [to[0] - from[0], to[1] - from[1]];
-    if (!known) return `${Math.hypot(across, down).toFixed(1)} px`;
-    return `${Math.hypot(across * known.column, down * known.row).toFixed(1)} mm${known.atDetector ? " at the detector" : ""}`;
+    if (!known) return `${decimal(Math.hypot(across, down).toFixed(1))} px`;
+    const length = decimal(Math.hypot(across * known.column, down * known.row).toFixed(1));
+    return known.atDetector ? _("{length} mm at the detector", { length }) : `${length} mm`;
   }
 
   #element(name, attributes) {
