@@ -73,6 +73,7 @@ class _CardFile(BaseModel):
     calibration: _CalibrationTable | None = None
     evaluation: dict[str, object] = Field(default_factory=dict)
     questions: _QuestionsTable | None = None
+    tasks: tuple[Literal["report-check"], ...] = ()
 
 
 def read_card(folder: Path) -> Card:
@@ -117,6 +118,7 @@ def read_card(folder: Path) -> Card:
         inexact=file.inexact,
         evaluation={key: str(value) for key, value in file.evaluation.items()},
         questions=_questions(file.questions),
+        tasks=file.tasks,
         adapters={} if "task" in table else read_adapters(folder, file.digest),
         image=read_image_model(folder, table) if "task" in table else None,
     )

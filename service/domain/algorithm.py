@@ -164,6 +164,8 @@ class Card:
     evaluation: Mapping[str, str] = field(default_factory=dict)
     questions: Askable | None = None
     """None for a model that answers no questions about an image."""
+    tasks: tuple[str, ...] = ()
+    """What else it is asked, by name (deploy/docs/model-contract.md); "report-check" makes it a second reader."""
     adapters: Mapping[str, AdapterCard] = field(default_factory=dict)
     """Those that lie beside the model, by name."""
     image: ImageModel | None = None

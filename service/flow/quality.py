@@ -28,6 +28,8 @@ def case_of(text: str, report: Report, study: Study | None) -> Case:
     """What is known beside `text`; whether there is a prior only where the reading looked for one."""
     header = dict(study.instances[0].instance.attributes) if study and study.instances else {}
     body_part = header.get("BodyPartExamined", "")
+    question = header.get("ReasonForTheRequestedProcedure", "") or header.get("ReasonForStudy", "")
+    order = header.get("RequestedProcedureDescription", "") or header.get("StudyDescription", "")
     return Case(
         text=text,
         seen=tuple(_seen(report)),
@@ -35,6 +37,8 @@ def case_of(text: str, report: Report, study: Study | None) -> Case:
         modality=header.get("Modality", ""),
         body_part=body_part,
         laterality=_side_of(header.get("ImageLaterality", "") or header.get("Laterality", ""), body_part),
+        question=question,
+        order=order,
         prior=False if any(note.startswith(_NO_PRIOR) for note in report.notes) else None,
     )
 

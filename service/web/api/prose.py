@@ -12,10 +12,11 @@ from service.domain.prose.side import Side
 from service.domain.quality import VERSION
 from service.domain.quality.case import Case
 from service.domain.quality.dismissal import key_of
-from service.domain.quality.inspect import inspect
 from service.domain.said import say
 from service.flow.prose import TASKS, Beside, answered
 from service.flow.quality import case_of
+from service.flow.second_reader import opinion
+from service.ports.models import Models
 from service.web.errors import for_page
 from service.web.languages.kept import kept
 from service.web.pages.first_read import after_first_read
@@ -38,6 +39,8 @@ class FreeTextShape(TextShape):
     modality: str = Field("", max_length=16)
     body_part: str = Field("", max_length=64)
     laterality: Side = Field(Side.UNSAID, description="Side of the examination: left, right or empty")
+    question: str = Field("", max_length=1_000, description="What the order asks, in its words")
+    order: str = Field("", max_length=200, description="What was ordered, such as 'CT head'")
     prior: bool | None = Field(None, description="Whether an earlier study is known; empty where nobody looked")
 
 
@@ -53,6 +56,8 @@ class IssueShape(BaseModel):
     end: int
     message: str
     rule: str
+    likely: bool = Field(description="An alarm; false for a hint, which may well be none")
+    by: str = Field(description="rules, or a model's name, version and digest")
     said: str = Field("", description="For the page alone: the message in its language")
     dismissed: bool = Field(False, description="Whether a radiologist has called it no error")
 
@@ -60,6 +65,7 @@ class IssueShape(BaseModel):
 class QualityShape(BaseModel):
     by: str
     version: str
+    stages: str = Field(description="Whether a model looked after the rules, which, or why none did")
     text: str = Field(description="What the places count in")
     issues: list[IssueShape]
     dismissals: dict[str, int] = Field(
@@ -75,7 +81,7 @@ def study_quality(request: Request, study_uid: str, asked: TextShape, job: str =
     study = services.ledger.study(record.row.study_instance_uid)
     case = case_of(bounded(asked.text or shown.text), shown.report, study)
     dismissed = services.dismissals.keys(shown.job.reading)
-    told = _questioned(case, dismissed)
+    told = _questioned(case, services.models, dismissed)
     issues = [each.model_copy(update=for_page(request, kept(each.message))) for each in told.issues]
     return told.model_copy(update={"issues": issues, "dismissals": dict(services.dismissals.counts())})
 
@@ -83,7 +89,7 @@ def study_quality(request: Request, study_uid: str, asked: TextShape, job: str =
 def quality(request: Request, asked: FreeTextShape) -> QualityShape:
     """A second opinion on any text, by what is sent beside it."""
     beside = asked.model_dump(exclude={"text"})
-    return _questioned(Case(text=asked.text, **beside))
+    return _questioned(Case(text=asked.text, **beside), services_of(request).models)
 
 
 def report_task(request: Request, task: str, asked: TaskShape) -> dict[str, Any]:
@@ -112,14 +118,15 @@ def bounded(text: str) -> str:
     return text
 
 
-def _questioned(case: Case, dismissed: frozenset[str] = frozenset()) -> QualityShape:
+def _questioned(case: Case, models: Models, dismissed: frozenset[str] = frozenset()) -> QualityShape:
+    told = opinion(case, models)
     issues = [
         IssueShape(
             **asdict(issue), dismissed=key_of(issue.rule, case.text[issue.start : issue.end].strip()) in dismissed
         )
-        for issue in inspect(case)
+        for issue in told.issues
     ]
-    return QualityShape(by="rules", version=VERSION, text=case.text, issues=issues)
+    return QualityShape(by="rules", version=VERSION, stages=told.stages, text=case.text, issues=issues)
 
 
 ROUTES = (

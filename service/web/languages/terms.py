@@ -33,7 +33,7 @@ _TERMS = (
     say_as("term", "measurement and unit"), say_as("term", "implausible value"),
     say_as("term", "comparison without prior"), say_as("term", "sex and anatomy"), say_as("term", "section missing"),
     say_as("term", "typo"), say_as("term", "required field"), say_as("term", "critical"), say_as("term", "major"),
-    say_as("term", "minor"),
+    say_as("term", "minor"), say_as("term", "question not answered"),
     # events
     say_as("term", "received"), say_as("term", "duplicate"), say_as("term", "corrected"), say_as("term", "conflict"),
     say_as("term", "echo"), say_as("term", "quarantined"), say_as("term", "rejected"), say_as("term", "assembled"),
