@@ -96,6 +96,7 @@ _GONE = re.compile(
     re.IGNORECASE,
 )
 _NONE = re.compile(r"\b(?:no|none|without|never had|kein\w*|ohne|absent)\b", re.IGNORECASE)
+_NONE_AFTER = re.compile(r"\s*(?::\s*)?(?:none|keine)\b", re.IGNORECASE)
 _WANTED = re.compile(
     r"\b(?:needed|required|indicated|recommended placement|anlage empfohlen|benötigt)\b", re.IGNORECASE
 )
@@ -146,7 +147,7 @@ def _covers(one: tuple[str, int, int], other: tuple[str, int, int]) -> bool:
 
 
 def _state(clause: str, start: int, end: int) -> State | None:
-    if _NONE.search(clause, 0, start) or re.match(r"\s*:?\s*(?:none|keine)\b", clause[end:], re.IGNORECASE):
+    if _NONE.search(clause, 0, start) or _NONE_AFTER.match(clause, end):
         return State.ABSENT
     if _WANTED.search(clause, end):
         return None
