@@ -27,6 +27,10 @@ class EditClass(StrEnum):
     MEASUREMENT = "measurement"
     SEVERITY = "severity"
     REWORD = "reword"  #: other words; what else it means is not told
+    OUTLINE = "outline"  #: other pixels of a segment, or a box elsewhere
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    INCONCLUSIVE = "inconclusive"  #: looked at, and neither accepted nor rejected
 
 
 class Provenance(StrEnum):
@@ -66,7 +70,8 @@ class Suggestion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Revision:
-    """One person's work on one text, saved at once; or an answer to one suggestion, which changes no text by itself."""
+    """One person's work on one text, saved at once; or an answer to one suggestion, or what came back beside the text,
+    which change no text by themselves."""
 
     study_instance_uid: str
     job_id: str
@@ -85,6 +90,8 @@ class Revision:
     """Sentences that were accepted by a key, as they were."""
     suggestion: Suggestion | None = None
     """What was answered, if the row is that; `model` is then who offered it."""
+    beside: tuple[Edit, ...] = ()
+    """What a workstation changed beside the text, if the row is that: codes, boxes, pixels, or a verdict."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +112,7 @@ class History:
     @property
     def saves(self) -> tuple[Revision, ...]:
         """The revisions that a person saved."""
-        return tuple(revision for revision in self.revisions if revision.suggestion is None)
+        return tuple(one for one in self.revisions if one.suggestion is None and not one.beside)
 
     @property
     def spans(self) -> tuple[Span, ...]:
