@@ -20,7 +20,7 @@ _AREAS = frozenset({"POLYLINE", "MULTIPOINT", "ELLIPSE", _CIRCLE})
 
 def boxes_of(groups: list[Dataset]) -> list[dict[str, Any]]:
     """The fields of `service.domain.returned.Box`, one for each outline on an image; a length is none."""
-    found = []
+    found: list[dict[str, Any]] = []
     for group in groups:
         named = _named(group)
         for outline in _outlines(group, 0):

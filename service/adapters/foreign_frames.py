@@ -18,7 +18,7 @@ from service.domain.errors import Unreadable, Unsupported
 
 MAX_VOXELS = 1 << 30
 """Pixels of all frames together: two thousand slices of 700 x 700."""
-_TYPES = {8: np.dtype("u1"), 16: np.dtype("<u2")}
+_TYPES: dict[int, np.dtype[Any]] = {8: np.dtype("u1"), 16: np.dtype("<u2")}
 
 
 def frames_of(dataset: Dataset, count: int) -> Iterator[NDArray[Any]]:

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from service.adapters.foreign_frames import frames_of
+from service.adapters.foreign_pixels import MAX_PIXELS
 from service.adapters.placing import plane
 from service.adapters.presentation import flattened, number
 from service.domain.errors import Unreadable, Unsupported
@@ -41,7 +42,8 @@ def segments_of(file: BinaryIO) -> Mapping[str, Any]:
         "person": str(dataset.get("ContentCreatorName", ""))[:64],
         "studies": [uid for uid in dict.fromkeys(_studies(dataset)) if uid][:100],
         "references": list(references)[:MAX_REFERENCES],
-        "segments": [_segment(item) for item in segments],
+        # Number 0 is the background of a label map, where a tool describes it at all.
+        "segments": [_segment(item) for item in segments if number(item, "SegmentNumber")],
     }
 
 
@@ -168,7 +170,7 @@ def _grid(dataset: Dataset, count: int) -> dict[str, Any]:
     }
 
 
-def _height(position: Vector, origin: Vector | None, along: Any, down: Any) -> float:
+def _height(position: Vector, origin: Any, along: Any, down: Any) -> float:
     return float(np.dot(position - origin, np.cross(along, down)))
 
 
@@ -231,6 +233,8 @@ class _Canvas:
         beside = offset - height * np.array(self._onto["line"])
         between_rows, between_columns = self._onto["spacing_mm"]
         start = np.array([np.dot(beside, down) / between_rows, np.dot(beside, along) / between_columns])
+        if np.any(np.abs(start) > MAX_PIXELS):
+            raise Unsupported("it marks pixels outside of our images")
         if np.any(np.abs(start - np.round(start)) > BETWEEN):
             raise Unsupported("its pixels lie between ours")
         places = np.argwhere(pixels) @ self._ways + np.round(start).astype(np.int64)

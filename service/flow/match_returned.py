@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from pydicom.uid import UID
@@ -32,12 +32,16 @@ class Match(NamedTuple):
     study: StudyRecord
 
 
+Way = Callable[[StudyRecord, Document, Services], Match | None]
+
+
 def match_document(arrived: Arrived, document: Document, services: Services) -> Match | None:
     """The report it is of; None for what follows nothing of ours, or has nothing to do with us."""
     for record in _studies((arrived.study_instance_uid, *document.studies), services):
         # That it cites another study as evidence does not make it that study's report.
         own = str(record.row.study_instance_uid) == str(arrived.study_instance_uid)
-        for how in (_by_predecessor, _by_tracking, *((_by_place, _by_study) if own else ())):
+        ways: tuple[Way, ...] = (_by_predecessor, _by_tracking, *((_by_place, _by_study) if own else ()))
+        for how in ways:
             if found := how(record, document, services):
                 return found
     return None
