@@ -33,7 +33,8 @@ def slices(study: UID, name: str) -> list[Dataset]:
     return [
         instance(
             f"{name} {number}", SOPClassUID=CTImageStorage, StudyInstanceUID=study,
-            SeriesInstanceUID=uid(name, "series"), SeriesNumber=1, FrameOfReferenceUID=uid(name, "frame of reference"), InstanceNumber=number + 1,
+            SeriesInstanceUID=uid(name, "series"), SeriesNumber=1,
+            FrameOfReferenceUID=uid(name, "frame of reference"), InstanceNumber=number + 1,
             Rows=ROWS, Columns=COLUMNS, PixelData=bytes(ROWS * COLUMNS * 2), PixelSpacing=list(SPACING),
             SliceThickness=2, ImageOrientationPatient=[1, 0, 0, 0, 1, 0], ImagePositionPatient=[-10, -20, 2 * number],
             StudyID="1", PositionReferenceIndicator="", BodyPartExamined="CHEST",

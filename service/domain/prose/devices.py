@@ -96,7 +96,7 @@ _GONE = re.compile(
     re.IGNORECASE,
 )
 _NONE = re.compile(r"\b(?:no|none|without|never had|kein\w*|ohne|absent)\b", re.IGNORECASE)
-_NONE_AFTER = re.compile(r"\s*(?::\s*)?(?:none|keine)\b", re.IGNORECASE)
+_NONE_AFTER = re.compile(r"(?<!\s)\s*(?::\s*)?(?:none|keine)\b", re.IGNORECASE)
 _WANTED = re.compile(
     r"\b(?:needed|required|indicated|recommended placement|anlage empfohlen|benötigt)\b", re.IGNORECASE
 )

@@ -25,7 +25,7 @@ _ANY = re.compile(
     "|".join(rf"(?P<{side.name}>(?<!\w)(?:{words})(?!\w))" for side, words in _WORDS.items()), re.IGNORECASE
 )
 _OF_ELSE = re.compile(
-    r"\s*(?:[-/]\s*)?(?:heart|atri\w+|ventric\w+|main ?stem|main (?:stem |bronch)\w*|hemi-?diaphragm is|coronary"
+    r"(?<!\s)\s*(?:[-/]\s*)?(?:heart|atri\w+|ventric\w+|main ?stem|main (?:stem |bronch)\w*|hemi-?diaphragm is|coronary"
     r"|vorhof|ventrikel|hauptbronchus)\b",
     re.IGNORECASE,
 )

@@ -26,7 +26,7 @@ _RATIO = re.compile(
 _PERCENT = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?)\s*(?:%|percent|prozent)", re.IGNORECASE)
 _HU = re.compile(r"(?<![\w.,])([-−]?\d+(?:[.,]\d+)?)\s*(?:HU|HE|Hounsfield)\b")
 _CARINA = re.compile(
-    r"(\d+(?:[.,]\d+)?)\s*(mm|cm)\s+(?:above|proximal to|oberhalb|über)\s+(?:the "
+    r"(?<!\d)(\d+(?:[.,]\d+)?)\s*(mm|cm)\s+(?:above|proximal to|oberhalb|über)\s+(?:the "
     r"|der )?carina",
     re.IGNORECASE,
 )
