@@ -465,3 +465,10 @@ class TestMarks:
         found = back(hospital, larger_effusion()(read))
         assert found.edits
         assert found.words.endswith("kept beside the report, which was signed here meanwhile")
+
+    def test_another_program_s_box_over_ours_has_nothing_to_do_with_us(self, hospital: Hospital) -> None:
+        read = hospital.scan(227)
+        dataset = ohif((1, BOX), person="")(read)
+        assert hospital.shelf.keep(part10(dataset)) == [Admission.NEW]
+        assert take_back(hospital.services) == 1
+        assert hospital.ledger.returned(read.study) == []
