@@ -36,6 +36,7 @@ from service.ports.services import Services
 from service.settings import Settings
 from workers.algorithms import algorithms, model_of
 from workers.measures import measures
+from workers.pipeline.exhibits import KeptExhibits
 from workers.pipeline.prompt import ProtocolPrompts
 
 LOCAL = "unix:"
@@ -79,6 +80,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),
         priors=PriorSources(calling_ae=settings.scp.ae_title),
+        exhibits=KeptExhibits(),
         prompts=ProtocolPrompts(configurations, models, pixels),
         templates=TemplateShelf(settings.own_templates),
     )
@@ -114,12 +116,27 @@ def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
     if step.kind is StepKind.COMPARE and step.algorithm not in algorithms():
         known = ", ".join(algorithms())
         raise Misconfigured(f"{step.algorithm} reads no earlier study: name one of {known} in a step that compares")
+    if step.adapter:
+        _check_adapter(repositories, step)
     if not step.model:
         return
     model = find_card(step.model, repositories).image
     if model is None or model.task.kind is not step.kind:
         does = f"does {model.task}: its step is of kind {model.task.kind}" if model else "reads no images"
         raise Misconfigured(f"model {step.model} {does}")
+
+
+def _check_adapter(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
+    """Raise Misconfigured for an adapter that the step's model has not, or does not answer with."""
+    name = model_of(step)
+    if not name or step.kind not in (StepKind.DRAFT, StepKind.CHECK, StepKind.COMPARE):
+        raise Misconfigured(f"a step of kind {step.kind} takes no adapter: only models that write text have some")
+    known = find_card(name, repositories).adapters
+    if step.adapter not in known:
+        there = ", ".join(known) or "none"
+        raise Misconfigured(f"model {name} has no adapter {step.adapter}; it has {there}: `preread models adapter add`")
+    if (card := known[step.adapter]).not_verified and not card.override:
+        raise Misconfigured(f"adapter {step.adapter} of {name} is not served: {card.not_verified}")
 
 
 def _check_priors(node: PriorNode) -> None:
@@ -131,7 +148,7 @@ def _not_for_delivery(repositories: tuple[Path, ...], step: ProtocolStep) -> str
     """Why results of the step's model may not leave. A model that is not here yet is looked at when it reads."""
     model = model_of(step)
     try:
-        return unlicensed(find_card(model, repositories)) if model else None
+        return unlicensed(find_card(model, repositories), step.adapter) if model else None
     except Misconfigured:
         return None
 

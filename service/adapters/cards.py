@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydicom.uid import UID
 
 from service.adapters.image_cards import read_image_model
-from service.domain.algorithm import Algorithm, Calibration, Card, Limits, Platt
+from service.domain.algorithm import AdapterCard, Algorithm, Calibration, Card, Limits, Platt
 from service.domain.errors import Misconfigured
 
 
@@ -102,6 +102,7 @@ def read_card(folder: Path) -> Card:
         override=file.unverified_override,
         inexact=file.inexact,
         evaluation={key: str(value) for key, value in file.evaluation.items()},
+        adapters={} if "task" in table else read_adapters(folder, file.digest),
         image=read_image_model(folder, table) if "task" in table else None,
     )
 
@@ -129,6 +130,36 @@ def not_verified(folder: Path, digest: str) -> str:
         return "it was never verified"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"its verify.json cannot be read ({type(error).__name__})"
+
+
+def read_adapters(folder: Path, digest: str = "") -> dict[str, AdapterCard]:
+    """The adapters beside the model in `folder`, as their records tell of them; of the model with `digest`, if given.
+
+    The engine looks, too, with the files' own digests.
+    """
+    try:
+        files = sorted((newest_version(folder) / "adapters").glob("*.onnx_adapter"))
+    except OSError:
+        return {}
+    return {file.stem: _adapter(file, digest) for file in files}
+
+
+def _adapter(file: Path, digest: str) -> AdapterCard:
+    try:
+        told = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+        wrong = "; ".join(told["differences"])
+        if digest and told["model_digest"] != digest:
+            wrong = "it was verified with another model"
+        return AdapterCard(
+            name=file.stem, digest=str(told["digest"]).removeprefix("sha256:"), licence=str(told["licence"]),
+            source=str(told["source"]), trained_on=str(told["trained_on"]), not_verified=wrong,
+            override=str(told.get("unverified_override", "")),
+        )  # fmt: skip
+    except FileNotFoundError:
+        wrong = "it was never verified"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        wrong = f"its record cannot be read ({type(error).__name__})"
+    return AdapterCard(name=file.stem, digest="", licence="", source="", not_verified=wrong)
 
 
 def newest_version(folder: Path) -> Path:

@@ -97,7 +97,10 @@ def _columns(revision: Revision) -> dict[str, Any]:
 
 
 def _made(revision: Revision) -> object:
-    """What one row holds of edits: the list of them, the answer to a suggestion, or what changed beside the text."""
+    """What one row holds of edits: the list of them, the answer to a suggestion, a first impression, or what changed
+    beside the text."""
+    if revision.impression is not None:
+        return {"impression": revision.impression}
     if revision.suggestion is not None:
         return {"suggestion": asdict(revision.suggestion)}
     if revision.beside:
@@ -114,7 +117,7 @@ def _revision(row: AnyRow) -> Revision:
         reviewer=row.reviewer, at=row.at, seconds=row.seconds, accepted=row.accepted,
         before_sha256=row.before_sha256, after_sha256=row.after_sha256,
         edits=() if aside else tuple(_edit(data) for data in made),
-        suggestion=_suggestion(suggestion) if suggestion else None,
+        suggestion=_suggestion(suggestion) if suggestion else None, impression=aside.get("impression"),
         beside=tuple(_edit(data) for data in aside.get("beside", ())),
     )  # fmt: skip
 

@@ -70,8 +70,8 @@ class Suggestion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Revision:
-    """One person's work on one text, saved at once; or an answer to one suggestion, or what came back beside the text,
-    which change no text by themselves."""
+    """One person's work on one text, saved at once; or an answer to one suggestion, a first impression, or what came back
+    beside the text, which change no text by themselves."""
 
     study_instance_uid: str
     job_id: str
@@ -90,6 +90,8 @@ class Revision:
     """Sentences that were accepted by a key, as they were."""
     suggestion: Suggestion | None = None
     """What was answered, if the row is that; `model` is then who offered it."""
+    impression: str | None = None
+    """What the reviewer saw before the draft was shown, if the row is that; empty for nothing to note."""
     beside: tuple[Edit, ...] = ()
     """What a workstation changed beside the text, if the row is that: codes, boxes, pixels, or a verdict."""
 
@@ -112,7 +114,9 @@ class History:
     @property
     def saves(self) -> tuple[Revision, ...]:
         """The revisions that a person saved."""
-        return tuple(one for one in self.revisions if one.suggestion is None and not one.beside)
+        return tuple(
+            each for each in self.revisions if each.suggestion is None and each.impression is None and not each.beside
+        )
 
     @property
     def spans(self) -> tuple[Span, ...]:

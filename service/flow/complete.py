@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.domain.algorithm import Algorithm
+from service.domain.algorithm import Algorithm, adapters_of
 from service.domain.completion import Begun, unsupported
 from service.domain.edit import History, Revision, Suggestion, text_digest
 from service.domain.errors import Refused, Unavailable, Unclear, Unsupported
@@ -146,7 +146,7 @@ def answered(
             study_instance_uid=str(job.study_instance_uid),
             job_id=reading.log,
             model=f"{who.name} {who.version} {who.digest}",
-            adapter="",
+            adapter=adapters_of([who]),
             reviewer=reviewer,
             at=now,
             seconds=0.0,

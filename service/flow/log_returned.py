@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from service.domain.algorithm import adapters_of
 from service.domain.edit import Edit, History, Revision, text_digest
 from service.domain.returned import Returned
 from service.flow.match_returned import Match
@@ -55,7 +56,7 @@ def _revision(
         study_instance_uid=str(match.record.job.study_instance_uid),
         job_id=match.record.reading,
         model="; ".join(f"{each.name} {each.version} {each.digest}" for each in match.report.algorithms),
-        adapter="",
+        adapter=adapters_of(match.report.algorithms),
         reviewer=about.person or about.arrived.source,
         at=about.arrived.at,
         seconds=0.0,

@@ -12,6 +12,7 @@ from service.ports.clock import Clock
 from service.ports.configurations import Configurations
 from service.ports.dismissals import Dismissals
 from service.ports.edits import EditLog
+from service.ports.exhibits import Exhibits
 from service.ports.headers import Headers
 from service.ports.ledger import Ledger
 from service.ports.models import Models
@@ -58,5 +59,6 @@ class Services:
     orders: Orders
     notes: Notes
     priors: Priors
+    exhibits: Exhibits
     prompts: Prompts
     templates: Templates

@@ -20,7 +20,7 @@ from service.ports.prompts import Prompt
 from workers.algorithms import algorithms
 from workers.algorithms.base import AlgorithmModule, Continues
 from workers.narrative.opening import ONE_SENTENCE, opening, shown, stated
-from workers.pipeline.ask import with_context
+from workers.pipeline.ask import algorithm_of, with_context
 from workers.pipeline.select import select
 
 MAX_TOKENS = 96
@@ -51,15 +51,16 @@ class ProtocolPrompts:
             raise Unsupported("; ".join(chosen.left_out) or f"{card.algorithm.name} reads none of these images")
         stored, looked = chosen.images[0]
         assert isinstance(module, Continues)
-        measured = [each for each in report.findings if each.algorithm_uid != card.algorithm.device_uid]
+        algorithm = algorithm_of(card, step.adapter)
+        measured = [each for each in report.findings if each.algorithm_uid != algorithm.device_uid]
         asked = module.prepare(self._pixels.read(stored), looked)
         asked = with_context(asked, context_line(step.context, stored.instance, identity, measured))
         return Prompt(
             question=replace(
-                asked, prefix=opening(begun), guidance=ONE_SENTENCE, max_tokens=MAX_TOKENS, priority=PRIORITY,
-                timeout_s=TIMEOUT_S,
+                asked, adapter=step.adapter or None, prefix=opening(begun), guidance=ONE_SENTENCE,
+                max_tokens=MAX_TOKENS, priority=PRIORITY, timeout_s=TIMEOUT_S,
             ),
-            algorithm=card.algorithm,
+            algorithm=algorithm,
             shown=partial(shown, begun),
             told=partial(stated, begun, forms=module.forms(looked)),
         )  # fmt: skip

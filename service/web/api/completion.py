@@ -28,6 +28,7 @@ from starlette.concurrency import run_in_threadpool
 from service.domain.audit import AuditKind
 from service.domain.completion import Begun
 from service.domain.errors import PrereadError, Unavailable
+from service.domain.said import say
 from service.flow.complete import Completion, Place, Reading, answered, begun, complete, prompt_of, reading_of
 from service.ports.halt import Halt, Halted
 from service.ports.prompts import Prompt
@@ -77,7 +78,10 @@ async def completion(request: Request, study_uid: str, asked: CompletionShape) -
     """Write on from the cursor: lines of JSON, the last with `done` or `failed`. What the unprompted reading does not
     carry is marked. Asking again, or leaving, ends it."""
     if len(asked.prefix) > MOST_TEXT:
-        raise HTTPException(413, f"This report has more than {MOST_TEXT} characters; a completion takes no longer one.")
+        raise HTTPException(
+            413,
+            say("This report has more than {number} characters; a completion takes no longer one.", number=MOST_TEXT),
+        )
     halt = _suggestions(request).begin(_who(request))
     try:
         prepared = await run_in_threadpool(_prepare, request, study_uid, asked)
@@ -92,7 +96,7 @@ def answer(request: Request, study_uid: str, completion_id: str, said: AnswerSha
     """Take a completion, or its beginning, or none of it; once. Kept in the edit log."""
     offer = _suggestions(request).answered(completion_id, _who(request))
     if offer.study_uid != study_uid or not offer.completion.text.startswith(said.taken):
-        raise HTTPException(422, "What was taken is not the beginning of this completion.")
+        raise HTTPException(422, say("What was taken is not the beginning of this completion."))
     services = services_of(request)
     _told(request, study_uid, f"completion for job {offer.reading.job.job_id} is being answered")
     kept = answered(
@@ -117,14 +121,14 @@ def _prepare(request: Request, study_uid: str, asked: CompletionShape) -> Asked:
         text = begun(asked.prefix, asked.cursor)
         reading = reading_of(record, asked.job)
         if study is None:
-            raise HTTPException(404, "No study with this UID has arrived here.")
+            raise HTTPException(404, say("No study with this UID has arrived here."))
         prompt = prompt_of(reading, study, services.prompts, begun=text, image=asked.image)
     except ValueError as error:
         raise HTTPException(422, f"{error}.") from error
     except Unavailable:
         raise
     except PrereadError as error:
-        raise HTTPException(409, f"Nothing can be completed here: {error}.") from error
+        raise HTTPException(409, say("Nothing can be completed here: {why}.", why=str(error))) from error
     start = len(asked.prefix) if asked.cursor is None else asked.cursor
     return Asked(
         request=request,
@@ -144,12 +148,12 @@ def _begin(asked: Asked, halt: Halt) -> asyncio.Queue[Mapping[str, object]]:
     loop = asyncio.get_running_loop()
     told: asyncio.Queue[Mapping[str, object]] = asyncio.Queue()
 
-    def say(event: Mapping[str, object]) -> None:
+    def tell(event: Mapping[str, object]) -> None:
         if not halt.halted:
             loop.call_soon_threadsafe(told.put_nowait, event)
 
     halt.then(partial(loop.call_soon_threadsafe, told.put_nowait, TAKEN_BACK))
-    loop.run_in_executor(None, _write, asked, halt, say)
+    loop.run_in_executor(None, _write, asked, halt, tell)
     return told
 
 
@@ -163,7 +167,7 @@ async def _lines(told: asyncio.Queue[Mapping[str, object]], halt: Halt) -> Async
         halt()
 
 
-def _write(asked: Asked, halt: Halt, say: Callable[[Mapping[str, object]], None]) -> None:
+def _write(asked: Asked, halt: Halt, tell: Callable[[Mapping[str, object]], None]) -> None:
     """Ask the model; blocking."""
     try:
         written = complete(
@@ -171,19 +175,19 @@ def _write(asked: Asked, halt: Halt, say: Callable[[Mapping[str, object]], None]
             asked.reading,
             services_of(asked.request).models,
             begun=asked.begun,
-            on_text=lambda text: say({"text": text}),
+            on_text=lambda text: tell({"text": text}),
             halt=halt,
         )
-        say(_offered(asked, written))
+        tell(_offered(asked, written))
     except Halted:
         return
     except PrereadError as error:
-        say({"failed": f"Nothing was completed: {error}."})
+        tell({"failed": f"Nothing was completed: {error}."})
     except Exception as error:  # the thread's boundary: whoever waits is told, and nobody else would hear of it
         kind = type(error).__name__
         last = traceback.extract_tb(error.__traceback__)[-1]
         log.error("completion failed", kind=kind, where=f"{last.filename}:{last.lineno} in {last.name}")
-        say({"failed": f"Nothing was completed: the service itself failed ({kind}). Its log says where."})
+        tell({"failed": f"Nothing was completed: the service itself failed ({kind}). Its log says where."})
     finally:
         _suggestions(asked.request).end(_who(asked.request), halt)
 

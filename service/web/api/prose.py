@@ -13,8 +13,11 @@ from service.domain.quality import VERSION
 from service.domain.quality.case import Case
 from service.domain.quality.dismissal import key_of
 from service.domain.quality.inspect import inspect
+from service.domain.said import say
 from service.flow.prose import answered
 from service.flow.quality import case_of
+from service.web.errors import for_page
+from service.web.languages.kept import kept
 from service.web.pages.review import case_shown
 from service.web.pages.study import viewed
 from service.web.services import services_of
@@ -48,6 +51,7 @@ class IssueShape(BaseModel):
     end: int
     message: str
     rule: str
+    said: str = Field("", description="For the page alone: the message in its language")
     dismissed: bool = Field(False, description="Whether a radiologist has called it no error")
 
 
@@ -68,7 +72,9 @@ def study_quality(request: Request, study_uid: str, asked: TextShape, job: str =
     study = services.ledger.study(record.row.study_instance_uid)
     case = case_of(_bounded(asked.text or shown.text), shown.report, study)
     dismissed = services.dismissals.keys(shown.job.reading)
-    return _questioned(case, dismissed).model_copy(update={"dismissals": dict(services.dismissals.counts())})
+    told = _questioned(case, dismissed)
+    issues = [each.model_copy(update=for_page(request, kept(each.message))) for each in told.issues]
+    return told.model_copy(update={"issues": issues, "dismissals": dict(services.dismissals.counts())})
 
 
 def quality(request: Request, asked: FreeTextShape) -> QualityShape:
@@ -92,7 +98,9 @@ def report_task(request: Request, task: str, asked: TaskShape) -> dict[str, Any]
 def _bounded(text: str) -> str:
     """Raises 422 for more than any report, which rules would take minutes to read."""
     if len(text) > MOST_READ:
-        raise HTTPException(422, f"This text is longer than {MOST_READ} characters: send one report at a time.")
+        raise HTTPException(
+            422, say("This text is longer than {number} characters: send one report at a time.", number=MOST_READ)
+        )
     return text
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from fastapi import Depends, FastAPI
 
 from service.domain.account import Account, Role
 from service.domain.errors import Misconfigured
+from service.ports.exhibits import Compared, MemoryExhibits
+from service.ports.image_models import LabelMap
 from service.web import routes
 from service.web.app import create_app
 from service.web.door import ANYONE, Door, allow, door_of, locked
 from tests.support.fake_house import House
 from tests.support.web_client import PAGE, TestClient, bearer, client, csrf_of, signed_in
+from tests.support.web_records import instance, uid
 from tests.support.web_scene import hospital
 
 PUBLIC = {
@@ -33,6 +37,7 @@ OPERATOR = {
 }  # fmt: skip
 AUDITOR = {("GET", "/audit")}
 PERSON = {
+    ("POST", "/studies/{study_uid}/review/{job_id}/impression"),
     ("POST", "/studies/{study_uid}/review/{job_id}/dismiss"), ("POST", "/studies/{study_uid}/review/{job_id}"),
     ("POST", "/studies/{study_uid}/template/{job_id}"), ("POST", "/api/studies/{study_uid}/completion"),
     ("POST", "/api/studies/{study_uid}/completion/{completion_id}"),
@@ -41,6 +46,7 @@ PERSON = {
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/rejection"),
 }  # fmt: skip
 """For a radiologist who has signed in; a token opens none of these, whatever its roles."""
+MASK = LabelMap.of(np.ones((1, 2, 2), np.uint8))
 PROGRAMS = ("/api/", "/dicom-web/")
 VIEWING = {Role.VIEWER, Role.RADIOLOGIST, Role.OPERATOR, Role.ADMIN}
 EXAMPLES = {
@@ -48,9 +54,10 @@ EXAMPLES = {
     "{name:path}": "app.css", "{completion_id}": "c", "{series_uid}": "1.2.826.0.1.3680043.10.1001.2.1",
     "{instance_uid}": "1.2.826.0.1.3680043.10.1001.2.1.1", "{numbers}": "1", "{path:path}": "00282000",
     "{task}": "labels",
-    "{template}": "every-kind",
+    "{template}": "every-kind", "{sha256}": MASK.sha256,
+    "{of_study}": "1.2.826.0.1.3680043.10.1001.2", "{of_job}": "j-2",
 }  # fmt: skip
-ROWS = (*routes.PAGES, *routes.DICOMWEB, *routes.API)
+ROWS = (*routes.PAGES, *routes.DICOMWEB, *routes.PRIORS, *routes.API)
 
 
 def allowed(method: str, path: str) -> set[Role]:
@@ -80,6 +87,8 @@ class Town:
 @pytest.fixture(scope="module")
 def town() -> Town:
     house = hospital()
+    compared = Compared(study_instance_uid=uid(2), day="2025-03-04", images=(instance(2),))
+    house.exhibits = MemoryExhibits(MASK, earlier=compared)
     return Town(house, client(house))
 
 
