@@ -70,8 +70,8 @@ class Suggestion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Revision:
-    """One person's work on one text, saved at once; or an answer to one suggestion, a first impression, or what came back
-    beside the text, which change no text by themselves."""
+    """One person's work on one text, saved at once; or an answer to one suggestion, a first impression, or what came
+    back beside the text, which change no text by themselves."""
 
     study_instance_uid: str
     job_id: str
