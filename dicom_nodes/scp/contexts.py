@@ -12,15 +12,19 @@ from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
+from service.domain.sop import LABEL_MAP_SEGMENTATION_STORAGE
+
 _STORAGE_ROOT = "1.2.840.10008.5.1.4.1.1."
 TRANSFER_SYNTAXES = tuple(UID(uid) for uid in ALL_TRANSFER_SYNTAXES)
 
 
 @cache
 def supported_classes() -> frozenset[UID]:
-    """Verification, every current storage class and the retired ones that old archives still send."""
+    """Verification, every current storage class, one that is younger than the library, and the retired ones that old
+    archives still send."""
     current = [context.abstract_syntax for context in AllStoragePresentationContexts if context.abstract_syntax]
-    return frozenset((Verification, *current, *_register_retired()))
+    register_uid(LABEL_MAP_SEGMENTATION_STORAGE, "LabelMapSegmentationStorage", StorageServiceClass)
+    return frozenset((Verification, *current, LABEL_MAP_SEGMENTATION_STORAGE, *_register_retired()))
 
 
 def fitting_contexts(requested: Iterable[PresentationContext]) -> list[PresentationContext]:

@@ -76,10 +76,31 @@ def _document(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
     return document_of(file), b""
 
 
+def _segments(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
+    from service.adapters.foreign_segmentation import segments_of
+
+    return segments_of(file), b""
+
+
+def _marks(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
+    from service.adapters.foreign_segmentation import marks_of
+
+    return marks_of(file, question["onto"])
+
+
+def _assessment(file: BinaryIO, question: Mapping[str, Any]) -> Answer:
+    from service.adapters.foreign_assessment import assessment_of
+
+    return assessment_of(file), b""
+
+
 _QUESTIONS: dict[str, Callable[[BinaryIO, Mapping[str, Any]], Answer]] = {
     "header": lambda file, question: (header_of(file), b""),
     "rejection": lambda file, question: (rejection_of(file), b""),
     "document": _document,
+    "segments": _segments,
+    "marks": _marks,
+    "assessment": _assessment,
     "pixel digest": lambda file, question: (digest_of_pixels(file), b""),
     "picture digest": _picture_digest,
     "frame": _frame,

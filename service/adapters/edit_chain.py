@@ -97,11 +97,14 @@ def _columns(revision: Revision) -> dict[str, Any]:
 
 
 def _made(revision: Revision) -> object:
-    """What one row holds of edits: the list of them, or the answer to a suggestion, or a first impression."""
+    """What one row holds of edits: the list of them, the answer to a suggestion, a first impression, or what changed
+    beside the text."""
     if revision.impression is not None:
         return {"impression": revision.impression}
     if revision.suggestion is not None:
         return {"suggestion": asdict(revision.suggestion)}
+    if revision.beside:
+        return {"beside": [asdict(edit) for edit in revision.beside]}
     return [asdict(edit) for edit in revision.edits]
 
 
@@ -115,6 +118,7 @@ def _revision(row: AnyRow) -> Revision:
         before_sha256=row.before_sha256, after_sha256=row.after_sha256,
         edits=() if aside else tuple(_edit(data) for data in made),
         suggestion=_suggestion(suggestion) if suggestion else None, impression=aside.get("impression"),
+        beside=tuple(_edit(data) for data in aside.get("beside", ())),
     )  # fmt: skip
 
 

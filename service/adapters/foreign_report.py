@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, BinaryIO
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from service.adapters.foreign_boxes import boxes_of
 from service.domain.code import ABSENT, CERTAINTY
 from service.domain.errors import Unreadable
 from service.domain.report import NOTICES, Section
@@ -49,14 +51,18 @@ def document_of(file: BinaryIO) -> Mapping[str, Any]:
         raise Unreadable("The object is not DICOM.") from error
     if "ContentSequence" not in dataset:
         raise Unreadable("It has no content.")
-    items = list(_walk(dataset, ""))[:MAX_ITEMS]
+    items = list(islice(_walk(dataset, ""), MAX_ITEMS))
+    groups = [item for item, _ in items if _code(item) == _GROUP]
     return {
         "verified": dataset.get("VerificationFlag") == "VERIFIED",
         "person": _person(dataset, [item for item, _ in items]),
         "predecessors": [uid for _, uid in _references(dataset, "PredecessorDocumentsSequence")],
         "studies": _studies(dataset),
-        "tracked": [_tracked(item) for item, _ in items if _code(item) == _GROUP],
+        "tracked": [_tracked(item) for item in groups],
         "lines": _lines(items),
+        "boxes": boxes_of(groups),
+        "evidence": _evidence(dataset),
+        "title": _title(dataset),
     }
 
 
@@ -131,6 +137,19 @@ def _studies(dataset: Dataset) -> list[str]:
         "PredecessorDocumentsSequence", "CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence",
     )  # fmt: skip
     return list(dict.fromkeys(study for name in names for study, _ in _references(dataset, name)))[:100]
+
+
+def _evidence(dataset: Dataset) -> list[str]:
+    names = ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence")
+    return list(dict.fromkeys(uid for name in names for _, uid in _references(dataset, name)))[:MAX_ITEMS]
+
+
+def _title(dataset: Dataset) -> str:
+    codes = dataset.get("ConceptNameCodeSequence")
+    if not codes:
+        return ""
+    value, scheme = (str(codes[0].get(name, "")) for name in ("CodeValue", "CodingSchemeDesignator"))
+    return f'({value[:16]}, {scheme[:16]}, "{_meaning(codes)[:64]}")'
 
 
 def _references(dataset: Dataset, name: str) -> Iterator[tuple[str, str]]:

@@ -25,11 +25,13 @@ from service.adapters.bounded import HEADER_BOUNDS, PIXEL_BOUNDS, Bounded
 from service.adapters.part10_index import index
 from service.adapters.part10_pixels import find_pixels
 from service.adapters.part10_scan import RawHeader, Values, scan
+from service.adapters.part10_segmentation import grid_told, marks, segmentation
 from service.adapters.part10_window import Odd, Window, skip_meta
 from service.domain.errors import Unreadable, Unsupported
 from service.domain.rejection import Reason, Rejection
-from service.domain.report import Section
-from service.domain.returned import Document
+from service.domain.report import Region, Section
+from service.domain.returned import Assessment, Box, Document
+from service.domain.segmented import Grid, Marks, Segmentation
 from service.domain.uids import is_uid
 from service.ports.headers import Header
 
@@ -84,6 +86,24 @@ class Part10Headers:
             studies=_uids(said["studies"]),
             tracked=tuple((str(uid), str(words)) for uid, words in said["tracked"]),
             lines=tuple((Section(section), str(text)) for section, text in said["lines"]),
+            boxes=tuple(Box(**{**box, "region": Region(**box["region"])}) for box in said["boxes"]),
+            evidence=frozenset(_uids(said["evidence"])),
+            title=said["title"],
+        )
+
+    def segmentation(self, part10: BinaryIO) -> Segmentation:
+        return segmentation(self._headers.ask("segments", part10).head)
+
+    def marks(self, part10: BinaryIO, onto: Grid | None = None) -> Marks:
+        return marks(self._pixels.ask("marks", part10, {"onto": grid_told(onto) if onto else None}))
+
+    def assessment(self, part10: BinaryIO) -> Assessment:
+        said = self._headers.ask("assessment", part10).head
+        return Assessment(
+            person=said["person"],
+            verdict=said["verdict"],
+            assessed=_uids(said["assessed"]),
+            remarks=tuple(str(words) for words in said["remarks"]),
         )
 
     def close(self) -> None:

@@ -27,6 +27,10 @@ class EditClass(StrEnum):
     MEASUREMENT = "measurement"
     SEVERITY = "severity"
     REWORD = "reword"  #: other words; what else it means is not told
+    OUTLINE = "outline"  #: other pixels of a segment, or a box elsewhere
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    INCONCLUSIVE = "inconclusive"  #: looked at, and neither accepted nor rejected
 
 
 class Provenance(StrEnum):
@@ -66,8 +70,8 @@ class Suggestion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Revision:
-    """One person's work on one text, saved at once; or an answer to one suggestion, or a first impression, which
-    change no text by themselves."""
+    """One person's work on one text, saved at once; or an answer to one suggestion, a first impression, or what came
+    back beside the text, which change no text by themselves."""
 
     study_instance_uid: str
     job_id: str
@@ -88,6 +92,8 @@ class Revision:
     """What was answered, if the row is that; `model` is then who offered it."""
     impression: str | None = None
     """What the reviewer saw before the draft was shown, if the row is that; empty for nothing to note."""
+    beside: tuple[Edit, ...] = ()
+    """What a workstation changed beside the text, if the row is that: codes, boxes, pixels, or a verdict."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +114,9 @@ class History:
     @property
     def saves(self) -> tuple[Revision, ...]:
         """The revisions that a person saved."""
-        return tuple(each for each in self.revisions if each.suggestion is None and each.impression is None)
+        return tuple(
+            each for each in self.revisions if each.suggestion is None and each.impression is None and not each.beside
+        )
 
     @property
     def spans(self) -> tuple[Span, ...]:

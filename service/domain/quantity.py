@@ -19,7 +19,7 @@ _FACTORS = {
 _UNITS = "|".join(sorted((re.escape(unit) for unit in _FACTORS), key=len, reverse=True))
 _NUMBER = r"[-\u2212+]?\d+(?:[.,]\d+)?"
 _QUANTITY = re.compile(
-    rf"(?<![\w.])({_NUMBER}(?:\s*(?:x|\u00d7|by|to|-|\u2013)\s*{_NUMBER})*)\s*({_UNITS})(?!\w)", re.IGNORECASE
+    rf"(?<![\w.])({_NUMBER}(?:\s*(?:x|\u00d7|by|to|-|\u2013)\s*{_NUMBER}){{0,9}})\s*({_UNITS})(?!\w)", re.IGNORECASE
 )
 
 

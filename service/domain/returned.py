@@ -1,4 +1,4 @@
-"""Returned: a structured report that came in, as far as it says who made what of a report of ours."""
+"""Returned: what came in, as far as it says who made what of a result of ours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ from enum import StrEnum
 from pydicom.uid import UID
 
 from service.domain.edit import Edit
-from service.domain.report import Section
+from service.domain.report import Region, Section
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Box:
+    """What a measurement group draws on one image, as the rectangle around it."""
+
+    uid: str
+    """Tracking UID of its group; empty for none."""
+    finding: str
+    """What it is said to be; empty for nothing."""
+    place: str
+    """Side and site in words; empty for none."""
+    image: str
+    """SOP Instance UID."""
+    frame: int
+    region: Region
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,10 +43,28 @@ class Document:
     """Each measurement group: its tracking UID, and what it states as one sentence."""
     lines: tuple[tuple[Section, str], ...] = ()
     """Its narrative, in order."""
+    boxes: tuple[Box, ...] = ()
+    """What its measurement groups draw."""
+    evidence: frozenset[UID] = frozenset()
+    """Instances that it names as evidence."""
+    title: str = ""
+    """Code of its root, with the coding scheme and the meaning."""
 
     @property
     def by_person(self) -> bool:
         return self.verified or bool(self.person)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assessment:
+    """What Content Assessment Results say of whole objects (PS3.3 C.33.1)."""
+
+    person: str
+    """Who asked for it or made it; empty where only devices are named."""
+    verdict: str
+    """Assessment Summary: PASSED, INCONCLUSIVE or FAILED; what else stands there is kept as it is."""
+    assessed: tuple[UID, ...]
+    remarks: tuple[str, ...] = ()
 
 
 class MatchedBy(StrEnum):
@@ -39,6 +73,8 @@ class MatchedBy(StrEnum):
     PREDECESSOR = "predecessor"
     TRACKING = "tracking UID"
     STUDY = "study"  #: a person's report of the same study, which names neither
+    PLACE = "place on the image"  #: a person's box over one of ours
+    IMAGES = "images"  #: a person's segmentation of the images that were read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,11 +96,11 @@ class Returned:
     words: str
     """One sentence for a person, without patient data; empty where it has nothing to do with a report of ours."""
     job_id: str = ""
-    """The reading whose report it is of; empty for none."""
+    """The reading whose result it is of; empty for none."""
     matched_by: str = ""
     person: str = ""
     verified: bool = False
     text: str = ""
     """Its narrative as a text of ours."""
     edits: tuple[Edit, ...] = ()
-    """What it changed of the document it follows."""
+    """What it changed of what it follows."""

@@ -8,9 +8,14 @@ from pydicom.uid import (
     BasicTextSRStorage,
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
+    ContentAssessmentResultsStorage,
     EnhancedSRStorage,
     ExtensibleSRStorage,
+    SegmentationStorage,
 )
+
+LABEL_MAP_SEGMENTATION_STORAGE = UID("1.2.840.10008.5.1.4.1.1.66.7")
+"""Younger than pydicom's dictionary."""
 
 _DOCUMENTS = frozenset(
     {BasicTextSRStorage, EnhancedSRStorage, ComprehensiveSRStorage, Comprehensive3DSRStorage, ExtensibleSRStorage}
@@ -38,6 +43,18 @@ def is_image(sop_class_uid: UID) -> bool:
 def is_document(sop_class_uid: UID) -> bool:
     """Whether instances of this storage class are structured reports in which a person's words may stand."""
     return sop_class_uid in _DOCUMENTS
+
+
+def is_segmentation(sop_class_uid: UID) -> bool:
+    """Whether instances of this storage class mark pixels of images (PS3.3 A.51)."""
+    return sop_class_uid in {SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE}
+
+
+def comes_back(sop_class_uid: UID) -> bool:
+    """Whether what a workstation makes of a result of ours may be of this storage class."""
+    return (
+        is_document(sop_class_uid) or is_segmentation(sop_class_uid) or sop_class_uid == ContentAssessmentResultsStorage
+    )
 
 
 def has_pixels(sop_class_uid: UID) -> bool:

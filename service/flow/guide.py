@@ -49,7 +49,7 @@ def read_answer(template: Template, answer: str) -> Filled:
         given = json.loads(answer)
         values = {name: value for name, said in given.items() if (value := _value(template, name, said)) is not None}
         return Filled(template=template, values=values)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Unclear(f"the model's answer is no form of {template.name}: {error}") from error
 
 

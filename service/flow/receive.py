@@ -8,11 +8,11 @@ from dataclasses import replace
 from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from service.domain.config import Configuration
-from service.domain.errors import Unavailable, Unreadable
+from service.domain.errors import Unavailable, Unreadable, Unsupported
 from service.domain.event import Event, EventKind
 from service.domain.rejection import Rejection
 from service.domain.rule import forwards
-from service.domain.sop import is_document
+from service.domain.sop import is_document, is_segmentation
 from service.domain.study import Identity, StoredInstance
 from service.ports.clock import Clock
 from service.ports.headers import Header, Headers
@@ -102,15 +102,18 @@ def _reception(
 
 
 def _edited(reception: Reception, *, spool: Spool, headers: Headers, ledger: Receiving) -> bool:
-    """Whether what names a device of ours is no echo: a person's document in the place of one that we issued, by a
-    workstation that kept our equipment's description."""
+    """Whether what names a device of ours is no echo but made by a workstation that kept our equipment's description: a
+    person's document in the place of one that we issued, or a segmentation that a person drew in, as ours never are."""
     instance = reception.stored.instance
-    if not is_document(instance.sop_class_uid) or ledger.issued(instance.sop_instance_uid):
+    drawn = is_segmentation(instance.sop_class_uid)
+    if not (drawn or is_document(instance.sop_class_uid)) or ledger.issued(instance.sop_instance_uid):
         return False
     try:
         with spool.open(reception.stored.location) as part10:
+            if drawn:
+                return headers.segmentation(part10).by_person
             document = headers.document(part10)
-    except Unreadable:
+    except (Unreadable, Unsupported):
         return False
     return document.by_person and any(ledger.issued(uid) for uid in document.predecessors)
 

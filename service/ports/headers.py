@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from service.domain.rejection import Rejection
-from service.domain.returned import Document
+from service.domain.returned import Assessment, Document
+from service.domain.segmented import Grid, Marks, Segmentation
 from service.domain.study import Identity, Instance
 
 
@@ -41,4 +42,17 @@ class Headers(Protocol):
 
     def document(self, part10: BinaryIO) -> Document:
         """What a structured report says, whatever its structure. Raises Unreadable."""
+        ...
+
+    def segmentation(self, part10: BinaryIO) -> Segmentation:
+        """What a segmentation says beside its pixels. Raises Unreadable, Unsupported."""
+        ...
+
+    def marks(self, part10: BinaryIO, onto: Grid | None = None) -> Marks:
+        """The pixels of a segmentation, laid onto the grid of another one. Raises Unreadable, and Unsupported where
+        they do not lie on it."""
+        ...
+
+    def assessment(self, part10: BinaryIO) -> Assessment:
+        """What Content Assessment Results say (PS3.3 C.33.1). Raises Unreadable."""
         ...

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.uid import ComprehensiveSRStorage, EnhancedSRStorage
+from pydicom.uid import UID, ComprehensiveSRStorage, EnhancedSRStorage
 
+from dicom_nodes.objects.evidence import hierarchy
 from dicom_nodes.objects.structure import complaints
 from service.domain.edit import EditClass
 from service.domain.report import Section
@@ -19,16 +21,19 @@ from service.domain.returned import Returned
 from service.flow.review import Line, draft_text, lines_of
 from service.flow.take_back import take_back
 from service.ports.ledger import Admission
-from tests.support import returns, validators
+from tests.support import redrawn, returns, validators
 from tests.support.instances import part10, uid
 from tests.support.returns import (
     Hospital,
     Read,
+    assessed,
     concept,
+    drawn_by_ohif,
     edited,
     foreign,
     in_loinc_sections,
     in_one_text,
+    item,
     items,
     recoded,
     reworded,
@@ -173,7 +178,9 @@ def test_an_edited_report_is_matched_classed_and_logged_and_nothing_is_read(name
     assert tuple(sorted({kind for edit in found.edits for kind in edit.classes})) == tuple(sorted(case.classes))
     history = hospital.edits.history(read.job.job_id)
     if name.startswith("coded"):
-        assert history is None  # nothing was written: what changed are codes
+        assert history is not None  # a row beside the text: what changed are codes
+        assert (history.text, history.saves) == (draft_text(read.report), ())
+        assert [revision.beside for revision in history.revisions] == [found.edits]
     else:
         assert history is not None
         assert (history.text, history.revisions[0].edits) == (found.text, found.edits)
@@ -292,3 +299,176 @@ class TestSigned:
         made = hospital.sign(read, lines_of(read.report, None))
         assert hospital.shelf.keep(hospital.bytes_of(made.location)) == [Admission.ECHO]
         assert take_back(hospital.services) == 0
+
+
+# --- segmentations, boxes of viewers, assessments --------------------------------------------------------
+
+
+EFFUSION_CALLED = "Pleural effusion (pleura)"
+
+
+def images_of(read: Read) -> list[Dataset]:
+    """The slices, as the workstation has them."""
+    number = next(n for n in range(200, 300) if uid("scanned study", n) == read.study)
+    return redrawn.slices(read.study, f"scanned {number}")
+
+
+def larger_effusion(kind: str = "BINARY") -> Callable[[Read], Dataset]:
+    voxels = redrawn.voxels()
+    voxels[2, 5, 1:4] = 1
+    return lambda read: redrawn.by_highdicom(images_of(read), {EFFUSION_CALLED: voxels}, kind)
+
+
+def our_segmentation_redrawn(read: Read) -> Dataset:
+    """By a tool that keeps the object and its tracking UIDs, Device UID included, and names what it started from."""
+    dataset = redrawn.by_hand(read.files["segmentation"], name=f"kept {read.study}")
+    ours = dcmread(BytesIO(read.files["segmentation"]))
+    dataset.DeviceUID = ours.DeviceUID
+    pictures = redrawn.frames(dataset)
+    pictures[0][2, 1] = 0
+    redrawn.with_frames(dataset, pictures)
+    dataset.SegmentSequence[0].SegmentLabel = "Effusion, not old blood"
+    return dataset
+
+
+def another_structure(read: Read) -> Dataset:
+    liver = redrawn.voxels()[:, ::-1].copy()
+    liver[liver > 0] = 1
+    return redrawn.by_highdicom(images_of(read), {EFFUSION_CALLED: redrawn.voxels(), "Liver": liver})
+
+
+def on_another_grid(read: Read) -> Dataset:
+    dataset = our_segmentation_redrawn(read)
+    dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing = [3, 3]
+    return dataset
+
+
+OUTLINE, ACCEPTED, REJECTED = EditClass.OUTLINE, EditClass.ACCEPTED, EditClass.REJECTED
+BOX = (1.0, 2.0, 4.0, 6.0)
+
+
+def ohif(*boxes: tuple[int, tuple[float, float, float, float]], **how: Any) -> Callable[[Read], Dataset]:
+    """Boxes on these slices; `tracked`: under our tracking UIDs."""
+    tracked = how.pop("tracked", False)
+
+    def make(read: Read) -> Dataset:
+        images = [UID(one.SOPInstanceUID) for one in images_of(read)]
+        uids = [read.report.findings[1].tracking_uid] if tracked else []
+        return drawn_by_ohif([(images[at], box) for at, box in boxes], read.study, tracking_uids=uids, **how)
+
+    return make
+
+
+NODULE_CODE, RIGHT_LUNG = concept("27925004", "SCT", "Nodule"), concept("3341006", "SCT", "Right lung")
+SCANS = {
+    "a segment larger": Case(larger_effusion(), (OUTLINE,), by="images"),
+    "a segment larger, fractional": Case(larger_effusion("FRACTIONAL"), (OUTLINE,), by="images"),
+    "a segment larger, as a label map": Case(larger_effusion("LABELMAP"), (OUTLINE,), by="images"),
+    "a segment smaller, with another name": Case(our_segmentation_redrawn, (OUTLINE, REWORD), by="tracking UID"),
+    "a segment more": Case(another_structure, (INSERT,), by="images"),
+    "a box moved": Case(ohif((1, (2, 3, 5, 7)), finding=NODULE_CODE), (OUTLINE,), by="place on the image"),
+    "a box as it was": Case(ohif((1, BOX)), (), by="place on the image"),
+    "a box moved, tracked": Case(ohif((1, (3, 6, 5, 8)), tracked=True), (OUTLINE,), by="tracking UID"),
+    "a box said to be elsewhere": Case(
+        ohif((1, BOX), finding=NODULE_CODE, sites=[RIGHT_LUNG]), (LATERALITY,), by="place on the image"
+    ),
+    "a box said to be something else": Case(
+        ohif((1, BOX), finding=concept("36118008", "SCT", "Pneumothorax")), (REWORD,), by="place on the image"
+    ),
+    "a box more": Case(ohif((1, BOX), (2, (0, 0, 3, 3))), (INSERT,), by="place on the image"),
+    "accepted": Case(
+        lambda read: assessed([read.objects["segmentation"]], read.study, "PASSED"), (ACCEPTED,), by="predecessor"
+    ),
+    "rejected": Case(
+        lambda read: assessed([read.objects["tid1500"]], read.study, "FAILED", "wrong side"), (REJECTED,),
+        by="predecessor",
+    ),
+}  # fmt: skip
+
+
+class TestMarks:
+    @pytest.mark.parametrize("name", SCANS)
+    def test_what_a_workstation_drew_or_judged_is_matched_classed_and_logged_and_nothing_is_read(
+        self, name: str, hospital: Hospital
+    ) -> None:
+        case = SCANS[name]
+        read = hospital.scan(200 + list(SCANS).index(name))
+        before = readings(hospital)
+        found = back(hospital, case.made(read))
+        assert (found.job_id, found.matched_by) == (read.job.job_id, case.by), found.words
+        assert tuple(sorted({kind for edit in found.edits for kind in edit.classes})) == tuple(sorted(case.classes))
+        history = hospital.edits.history(read.job.job_id)
+        assert [one.beside for one in (history.revisions if history else ())] == ([found.edits] if found.edits else [])
+        assert hospital.edits.breaks() == ()
+        assert readings(hospital) == before
+        assert not hospital.ledger.open_studies()
+
+    def test_the_words_give_voxels_dice_and_volume_before_and_after(self, hospital: Hospital) -> None:
+        read = hospital.scan(220)
+        found = back(hospital, larger_effusion()(read))
+        assert found.person == "Weiss^Anna"
+        assert found.words.endswith(
+            "edited by a person, 1 edit (outline 1); Pleural effusion (pleura): Dice 0.923, 3 pixels added, 0 removed, "
+            "0.0135 ml before, 0.01575 ml now"
+        )
+        assert found.edits[0].before == "Pleural effusion (pleura): 0.0135 ml, 18 pixels."
+
+    def test_one_on_another_grid_is_matched_and_the_reason_is_said(self, hospital: Hospital) -> None:
+        read = hospital.scan(221)
+        found = back(hospital, on_another_grid(read))
+        assert (found.job_id, found.edits) == (read.job.job_id, ())
+        assert "its pixels are compared with nothing, because its pixels are of another size than ours" in found.words
+
+    def test_another_program_s_segmentation_of_the_same_images_has_nothing_to_do_with_us(
+        self, hospital: Hospital
+    ) -> None:
+        read = hospital.scan(222)
+        dataset = redrawn.by_highdicom(images_of(read), {"effusion": redrawn.voxels()}, automatic=True)
+        assert hospital.shelf.keep(part10(dataset)) == [Admission.NEW]
+        assert take_back(hospital.services) == 1
+        assert hospital.ledger.returned(read.study) == []
+
+    def test_a_workstation_that_kept_our_device_uid_sends_no_echo_and_our_own_object_is_one(
+        self, hospital: Hospital
+    ) -> None:
+        read = hospital.scan(223)
+        kept = our_segmentation_redrawn(read)
+        ours = hospital.shelf.keep(read.files["segmentation"], own_devices=[kept.DeviceUID])
+        assert ours == [Admission.ECHO]
+        assert hospital.shelf.keep(part10(kept), own_devices=[kept.DeviceUID]) == [Admission.NEW]
+        assert take_back(hospital.services) == 1
+
+    def test_a_verdict_that_the_standard_does_not_know_is_said_and_not_guessed(self, hospital: Hospital) -> None:
+        read = hospital.scan(224)
+        found = back(hospital, assessed([read.objects["segmentation"]], read.study, "MODIFIED"))
+        assert (found.job_id, found.edits) == (read.job.job_id, ())
+        assert "MODIFIED, which is none of PASSED, INCONCLUSIVE, FAILED (PS3.3 C.33.1): it is kept only" in found.words
+
+    def test_an_assessment_in_a_form_of_its_own_is_named_and_not_guessed(self, hospital: Hospital) -> None:
+        read = hospital.scan(225)
+        title = concept("AIRA-1", "99OTHER", "AI Result Assessment")
+        verdict = item("CONTAINS", "CODE", concept("AIRA-2", "99OTHER", "Assessment"),
+                       ConceptCodeSequence=[concept("AIRA-3", "99OTHER", "Accepted")])  # fmt: skip
+        dataset = foreign(read, [verdict], follows=None, title=title)
+        made = read.objects["tid1500"]
+        dataset.CurrentRequestedProcedureEvidenceSequence = hierarchy(
+            [(made.sop_class_uid, made.sop_instance_uid, made.series_instance_uid, read.study)]
+        )
+        found = back(hospital, dataset)
+        assert (found.job_id, found.edits) == ("", ())
+        assert '(AIRA-1, 99OTHER, "AI Result Assessment")' in found.words
+        assert "says nothing of it in a form that is known here" in found.words
+
+    def test_after_signing_it_is_kept_beside_and_the_log_stays_closed(self, hospital: Hospital) -> None:
+        read = hospital.scan(226)
+        hospital.sign(read, lines_of(read.report, None))
+        found = back(hospital, larger_effusion()(read))
+        assert found.edits
+        assert found.words.endswith("kept beside the report, which was signed here meanwhile")
+
+    def test_another_program_s_box_over_ours_has_nothing_to_do_with_us(self, hospital: Hospital) -> None:
+        read = hospital.scan(227)
+        dataset = ohif((1, BOX), person="")(read)
+        assert hospital.shelf.keep(part10(dataset)) == [Admission.NEW]
+        assert take_back(hospital.services) == 1
+        assert hospital.ledger.returned(read.study) == []

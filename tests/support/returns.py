@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
+    Comprehensive3DSRStorage,
+    ContentAssessmentResultsStorage,
+    CTImageStorage,
     DigitalXRayImageStorageForPresentation,
     EnhancedSRStorage,
 )
 
 from dicom_nodes.objects.evidence import hierarchy
 from service.adapters.edit_chain import ChainedEdits
+from service.domain.code import CT_PROCEDURE, LEFT, LUNG, NODULE, PLEURA, PLEURAL_EFFUSION, PNEUMOTHORAX, Code
 from service.domain.config import Configuration, ConfigVersion
 from service.domain.delivery import DeliveryEvent
 from service.domain.edit import text_digest
 from service.domain.event import Event, EventKind
+from service.domain.image_model import Values
 from service.domain.job import Job
 from service.domain.node import DestinationNode
 from service.domain.protocol import Protocol
-from service.domain.report import Evidence, Report
+from service.domain.report import Evidence, Finding, Mask, Outcome, Region, Report, Section, Sentence
 from service.domain.review import SIGNED_ROLE, Observer
 from service.domain.rule import Mode, Priority, Rule
+from service.domain.study import StoredInstance
 from service.domain.uids import derive_uid
 from service.flow.record import report_json
 from service.flow.review import Line, draft_text
 from service.flow.sign import Desk, sign
 from service.ports.ledger import NewJob, NewObject
-from service.ports.pixels import MemoryPixels
+from service.ports.pixels import Frame, MemoryPixels
 from service.settings import Settings, Site
+from tests.support import redrawn
 from tests.support.fake_house import NOW, FakeConfigurations
 from tests.support.instances import instance, part10, uid
 from tests.support.viewable import Shelf, shelf
-from tests.support.web_records import draft
+from tests.support.web_records import ALGORITHM, draft
 from workers.pipeline.encode import Encoding, encode
 from workers.pipeline.work import work
 
@@ -63,6 +72,19 @@ class Read:
     report: Report
     objects: dict[str, NewObject]
     files: dict[str, bytes]
+
+
+class _Slices(MemoryPixels):
+    """Every slice as it would be shown: black."""
+
+    def read(self, stored: StoredInstance, frame: int = 1, *, values: Values = Values.PRESENTED) -> Frame:
+        black = np.zeros((redrawn.ROWS, redrawn.COLUMNS), np.uint16)
+        return Frame(pixels=black, frame=frame, source=stored.instance.sop_instance_uid, spacing_mm=redrawn.SPACING)
+
+
+SLICES = _Slices()
+DIGEST = hashlib.sha256(redrawn.voxels().tobytes()).hexdigest()
+OUTPUTS_OF_SCAN = (*OUTPUTS, "coordinates-sr", "segmentation")
 
 
 class Hospital:
@@ -87,18 +109,33 @@ class Hospital:
             StudyInstanceUID=study, SeriesInstanceUID=uid("returned series", number),
         )  # fmt: skip
         self.shelf.keep(part10(image))
+        self._owe(study)
+        return self._finish(report_on(image, number))
+
+    def scan(self, number: int) -> Read:
+        """A stack of slices, read and sent: an effusion of 18 voxels, a box on one slice, all outputs."""
+        study = uid("scanned study", number)
+        images = redrawn.slices(study, f"scanned {number}")
+        self.shelf.keep(*(part10(image) for image in images))
+        self._owe(study)
+        self.services.pixels = SLICES
+        return self._finish(scan_report(images, number), OUTPUTS_OF_SCAN, {DIGEST: redrawn.voxels()})
+
+    def _owe(self, study: UID) -> None:
         found = self.ledger.study(study)
         assert found is not None
         told = Event(at=NOW, kind=EventKind.ASSEMBLED, text="complete", study_instance_uid=study)
         wanted = NewJob(protocol="chest", rule="chest", config_version=1, mode=Mode.LIVE, priority=Priority.MEDIUM,
                         deadline=None)  # fmt: skip
         assert self.ledger.hand_over(found, [wanted], [told], now=NOW) is not None
-        return self._finish(report_on(image, number))
 
-    def _finish(self, report: Report) -> Read:
+    def _finish(
+        self, report: Report, outputs: Sequence[str] = OUTPUTS, masks: Mapping[str, Any] = MappingProxyType({})
+    ) -> Read:
         claim = self.ledger.claim_job("worker", lease=_LEASE)
         assert claim is not None
-        results = encode(Encoding(claim, PROTOCOL, "digest", self.services), report, OUTPUTS, (PACS,))
+        results = encode(Encoding(claim, PROTOCOL, "digest", self.services, masks), report, outputs, (PACS,))
+        assert not results.refused
         assert self.ledger.finish_job(
             claim.job, outcome=report.outcome, reason="", report=report_json(report), provenance="{}",
             objects=results.objects, destinations=("PACS",), now=NOW,
@@ -148,6 +185,33 @@ def report_on(image: Dataset, number: int) -> Report:
         for each in made.findings
     )
     return replace(made, findings=findings, images=(evidence,))
+
+
+def scan_report(images: Sequence[Dataset], number: int) -> Report:
+    """An effusion that was marked, a nodule in a box, no pneumothorax."""
+    slices = [
+        Evidence(sop_class_uid=UID(one.SOPClassUID), sop_instance_uid=UID(one.SOPInstanceUID),
+                 series_instance_uid=UID(one.SeriesInstanceUID))
+        for one in images
+    ]  # fmt: skip
+    mask = Mask(sha256=DIGEST, label=1, rows=redrawn.ROWS, columns=redrawn.COLUMNS,
+                images=tuple(one.sop_instance_uid for one in slices))  # fmt: skip
+    boxed = replace(slices[1], region=Region(left=1, top=2, right=4, bottom=6))
+
+    def finding(name: str, concept: Code, **more: Any) -> Finding:
+        return Finding(tracking_id=name, tracking_uid=derive_uid("scanned", number, name), concept=concept, **more)
+
+    return Report(
+        outcome=Outcome.ANALYSED, algorithms=(ALGORITHM,), procedure=CT_PROCEDURE, images=tuple(slices),
+        findings=(
+            finding("effusion", PLEURAL_EFFUSION, present=True, site=PLEURA, evidence=(slices[1],), mask=mask),
+            finding("nodule", NODULE, present=True, site=LUNG, laterality=LEFT, evidence=(boxed,)),
+            finding("pneumothorax", PNEUMOTHORAX, present=False, evidence=(slices[1],)),
+        ),
+        sentences=(
+            Sentence(section=Section.FINDINGS, text="Small effusion. Left nodule.", findings=("effusion", "nodule")),
+        ),
+    )  # fmt: skip
 
 
 @contextmanager
@@ -263,3 +327,73 @@ def in_loinc_sections(findings: str, impression: str) -> list[Dataset]:
         ])
         for value, meaning, text in (("59776-5", "Findings", findings), ("19005-8", "Impressions", impression))
     ]  # fmt: skip
+
+
+# --- what viewers make -----------------------------------------------------------------------------------
+
+
+def drawn_by_ohif(
+    images: Sequence[tuple[UID, tuple[float, float, float, float]]], study: UID, *, finding: Dataset | None = None,
+    sites: Sequence[Dataset] = (), tracking_uids: Sequence[UID] = (), person: str = "unknown^unknown",
+) -> Dataset:  # fmt: skip
+    """A measurement report as OHIF's export has it (TID 1500, cornerstone3D's adapters): a group for each rectangle,
+    its area INFERRED FROM its outline, tracking UIDs of its own, no predecessor."""
+    groups = []
+    for number, (image, (left, top, right, bottom)) in enumerate(images):
+        reference = Dataset()
+        reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = CTImageStorage, image
+        picture = Dataset()
+        picture.RelationshipType, picture.ValueType = "SELECTED FROM", "IMAGE"
+        picture.ReferencedSOPSequence = [reference]
+        outline = Dataset()
+        outline.RelationshipType, outline.ValueType, outline.GraphicType = "INFERRED FROM", "SCOORD", "POLYLINE"
+        outline.GraphicData = [left, top, right, top, right, bottom, left, bottom, left, top]
+        outline.ContentSequence = [picture]
+        measured = Dataset()
+        measured.NumericValue = f"{(right - left) * (bottom - top):g}"
+        measured.MeasurementUnitsCodeSequence = [concept("mm2", "UCUM", "mm2")]
+        tracked = tracking_uids[number] if tracking_uids else uid("ohif", study, number)
+        rectangle = "Cornerstone3DTools@^0.1.0:RectangleROI"
+        parts = [
+            item("HAS OBS CONTEXT", "TEXT", concept("112039", "DCM", "Tracking Identifier"), TextValue=rectangle),
+            item("HAS OBS CONTEXT", "UIDREF", concept("112040", "DCM", "Tracking Unique Identifier"), UID=tracked),
+            *([item("CONTAINS", "CODE", concept("121071", "DCM", "Finding"), ConceptCodeSequence=[finding])]
+              if finding else []),
+            *(item("CONTAINS", "CODE", concept("363698007", "SCT", "Finding Site"), ConceptCodeSequence=[site])
+              for site in sites),
+            item("CONTAINS", "NUM", concept("42798000", "SCT", "Area"), MeasuredValueSequence=[measured],
+                 ContentSequence=[outline]),
+        ]  # fmt: skip
+        groups.append(item("CONTAINS", "CONTAINER", concept("125007", "DCM", "Measurement Group"),
+                           ContinuityOfContent="SEPARATE", ContentSequence=parts))  # fmt: skip
+    held = item("CONTAINS", "CONTAINER", concept("126010", "DCM", "Imaging Measurements"),
+                ContinuityOfContent="SEPARATE", ContentSequence=groups)  # fmt: skip
+    read = Read(study, None, None, {}, {})  # type: ignore[arg-type]
+    return foreign(
+        read, [held], sop_class=Comprehensive3DSRStorage, follows=None, person=person,
+        title=concept("126000", "DCM", "Imaging Measurement Report"),
+    )  # fmt: skip
+
+
+def assessed(objects: Sequence[NewObject], study: UID, verdict: str, *remarks: str) -> Dataset:
+    """Content Assessment Results of these objects (PS3.3 C.33.1)."""
+    dataset = instance(
+        f"assessed {study}", SOPClassUID=ContentAssessmentResultsStorage,
+        SOPInstanceUID=uid("assessed", study, verdict),
+        StudyInstanceUID=study, SeriesInstanceUID=uid("assessed series", study), Modality="ASMT", PixelData=None,
+        Rows=None, Columns=None, BitsAllocated=None, BitsStored=None, HighBit=None, PixelRepresentation=None,
+        SamplesPerPixel=None, PhotometricInterpretation=None, OperatorsName="Weiss^Anna", AssessmentLabel="AI",
+        AssessmentTypeCodeSequence=[concept("121375", "DCM", "Assessment By Comparison")],
+    )  # fmt: skip
+    dataset.AssessmentSummary, dataset.AssessedSOPInstanceSequence = verdict, []
+    for one in objects:
+        reference = Dataset()
+        reference.ReferencedSOPClassUID = one.sop_class_uid
+        reference.ReferencedSOPInstanceUID = one.sop_instance_uid
+        dataset.AssessedSOPInstanceSequence.append(reference)
+    dataset.AssessmentObservationsSequence = []
+    for words in remarks:
+        observation = Dataset()
+        observation.ObservationSignificance, observation.ObservationDescription = "MAJOR", words
+        dataset.AssessmentObservationsSequence.append(observation)
+    return dataset

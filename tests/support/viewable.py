@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,25 +33,26 @@ class Shelf:
         ours = self.house.services()
         return replace(ours, ledger=self.ledger, catalogue=self.ledger, viewing=self.viewing)
 
-    def keep(self, *files: bytes) -> list[Admission]:
+    def keep(self, *files: bytes, own_devices: Collection[str] = ()) -> list[Admission]:
         """Receive objects, one association for all."""
         association = Association(
             association_id="one", source=ANYBODY.name, calling_ae_title="T", address="127.0.0.1", opened_at=NOW
         )
         self.ledger.open_association(association)
-        admissions = [self._receive(file, association) for file in files]
+        admissions = [self._receive(file, association, own_devices) for file in files]
         self.ledger.close_association("one", how="released", at=NOW)
         return admissions
 
     def keep_files(self, paths: Iterable[Path]) -> list[Admission]:
         return self.keep(*(path.read_bytes() for path in paths))
 
-    def _receive(self, file: bytes, association: Association) -> Admission:
+    def _receive(self, file: bytes, association: Association, own_devices: Collection[str]) -> Admission:
         with self.spool.incoming() as incoming:
             incoming.write(file)
             return receive(
                 incoming, association, spool=self.spool, ledger=self.ledger, headers=self.headers,
                 configuration=lambda: Configuration(sources=(ANYBODY,)), clock=self.house.clock,
+                own_devices=own_devices,
             )  # fmt: skip
 
 

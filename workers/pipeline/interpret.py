@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from service.domain.algorithm import Algorithm, Calibration
@@ -20,6 +20,8 @@ from workers.pipeline.select import Selection
 UNFOUNDED = "a sentence that compares with an earlier study, which its author has not seen, is left out"
 
 DOUBTED = "the model contradicts itself about {}, so nothing is told of it"
+
+DOUBTED_HERE = "the model contradicts itself about {}; what is told of it rests on the other images"
 
 UNMEASURED = "a sentence that says {} is left out, because nothing that was measured carries it"
 
@@ -65,8 +67,8 @@ class Reading:
                 missing.append(drafted)
                 continue
             drafts.append(calibrated(drafted, kept.calibration))
-            missing += [Missing(DOUBTED.format(name), final=False) for name in drafted.doubts]
             self._looked_at.append(looked.evidence)
+        missing += _doubted(drafts)
         self._missing += _counted(missing, len(selection.images))
         if drafts:
             looked_at = [looked for _, looked in selection.images]
@@ -150,6 +152,14 @@ class Reading:
             return module.interpret(answer, looked, namespace=self._namespace)
         except Unclear as error:
             return Missing(str(error), final=False)
+
+
+def _doubted(drafts: Sequence[Draft]) -> Iterator[Missing]:
+    """What an image's answer contradicts itself on, once for each image, and whether another image shows it."""
+    shown = {one.name for draft in drafts for one in draft.statements if one.item}
+    for draft in drafts:
+        for name in draft.doubts:
+            yield Missing((DOUBTED_HERE if name in shown else DOUBTED).format(name), final=False)
 
 
 def calibrated(draft: Draft, calibration: Calibration | None) -> Draft:

@@ -17,7 +17,7 @@ from service.adapters.ledger.timeline import tell
 from service.domain.edit import Edit, EditClass
 from service.domain.event import EventKind
 from service.domain.returned import Arrived, Returned
-from service.domain.sop import is_document
+from service.domain.sop import comes_back
 from service.ports.ledger import Reception
 
 returned, study = schema.returned, schema.study
@@ -60,9 +60,9 @@ class SqlReturning(Part):
 
 
 def await_comparison(connection: Connection, reception: Reception, study_id: int, site: str) -> None:
-    """Note a structured report in which a person's words may stand; the sweep compares it."""
+    """Note what may be a person's work on a result of ours; the sweep compares it."""
     stored = reception.stored
-    if not is_document(stored.instance.sop_class_uid):
+    if not comes_back(stored.instance.sop_class_uid):
         return
     values = {"sop_instance_uid": stored.instance.sop_instance_uid, "location": stored.location}
     keys = {"site": site, "study_id": study_id, "source": reception.source, "at": reception.received_at}

@@ -64,7 +64,7 @@ _CUES = {
 _CUE = {change: re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) for change, words in _CUES.items()}
 ORDER = (Change.NEW, Change.WORSE, Change.IMPROVED, Change.STABLE)
 _MM = {"mm": 1.0, "cm": 10.0}
-_SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*(mm|cm)\b", re.IGNORECASE)
+_SIZE = re.compile(r"(?<!\d)(\d+(?:[.,]\d+)?)\s*(mm|cm)\b", re.IGNORECASE)
 _DEGREES = (r"trace|minimal|tiny|minor|diskret\w*|minimal\w*", r"small|mild|slight|gering\w*|leicht\w*"
     r"|klein\w*", r"moderate|mäßig\w*|mittel\w*",
             r"large|severe|marked|massive|extensive|groß\w*|ausgeprägt\w*")  # fmt: skip

@@ -107,6 +107,7 @@ _BESIDE = re.compile(
 """Between "no" and a device: what is denied is something else."""
 _NOT_SO = re.compile(r"\b(?:no|without|kein\w*|ohne) (?!change)(?:\w+ ){0,2}$", re.IGNORECASE)
 """Just before what a misplaced device would be said to be: "no kink"."""
+_NONE_AFTER = re.compile(r"(?<!\s)\s*(?::\s*)?(?:none|keine)\b", re.IGNORECASE)
 _WANTED = re.compile(
     r"\b(?:needed|required|indicated|recommended placement|anlage empfohlen|benötigt|(?:may|can|could"
     r"|should) be (?:considered|needed)"
@@ -171,9 +172,7 @@ def _state(clause: str, start: int, end: int) -> State | None:
     denied = _NONE.search(clause, 0, start)
     if _CONSIDERED.search(clause, 0, start):
         return None
-    if (denied and not _BESIDE.search(clause, denied.end(), start)) or re.match(
-        r"\s*:?\s*(?:none|keine)\b", clause[end:], re.IGNORECASE
-    ):
+    if (denied and not _BESIDE.search(clause, denied.end(), start)) or _NONE_AFTER.match(clause, end):
         return State.ABSENT
     if _WANTED.search(clause, end):
         return None

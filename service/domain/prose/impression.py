@@ -5,7 +5,6 @@ Extractive: every sentence is a span of the report, so that nothing can be added
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,7 +29,6 @@ _RANK = {name: rank for rank, names in enumerate(_GRAVE) for name in names}
 _INCIDENTAL = len(_GRAVE)
 _MOST = 6
 _ASKED = ("pneumothorax", "pneumonia", "pulmonary embolism", "fracture", "hemorrhage", "consolidation")
-_NEW_LINE = re.compile(r"\s*\n\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +91,6 @@ def _opening(reading: Reading) -> list[Span]:
 
 def _line(text: str) -> str:
     """A clause as a sentence of its own: the same words, a capital and a full stop."""
-    plain = _NEW_LINE.sub(" ", text).strip(" ,;:-*•").removeprefix("and ").removeprefix("und ")
+    in_one_line = " ".join(filter(None, (line.strip() for line in text.split("\n"))))
+    plain = in_one_line.strip(" ,;:-*•").removeprefix("and ").removeprefix("und ")
     return f"{plain[:1].upper()}{plain[1:].rstrip('.')}."

@@ -25,20 +25,28 @@ _ANY = re.compile(
     "|".join(rf"(?P<{side.name}>(?<!\w)(?:{words})(?!\w))" for side, words in _WORDS.items()), re.IGNORECASE
 )
 _OF_ELSE = re.compile(
-    r"\s*(?:-|/)?\s*(?:heart|atri\w+|ventric\w+|main ?stem|main (?:stem |bronch)\w*|hemi-?diaphragm is|coronary"
+    r"(?<!\s)\s*(?:[-/]\s*)?(?:heart|atri\w+|ventric\w+|main ?stem|main (?:stem |bronch)\w*|hemi-?diaphragm is|coronary"
     r"|vorhof|ventrikel|hauptbronchus)\b",
     re.IGNORECASE,
 )
-_SHIFTED = re.compile(r"(?:\bto(?:wards?)? the|\bnach|shift\w*|deviat\w+(?: to)?(?: the)?)\s+$", re.IGNORECASE)
+_SHIFTED = re.compile(r"(?:\bto(?:wards?)? the|\bnach|shift\w*|deviat\w+(?: to)?(?: the)?)$", re.IGNORECASE)
+_BEFORE = 64
+"""Characters before a side in which what is shifted towards it is looked for."""
 
 
 def sides(text: str) -> list[tuple[Side, Span]]:
     """Every side that `text` names, in order, but those of heart chambers, bronchi and shifts."""
     found = []
     for each in _ANY.finditer(text):
-        if not _OF_ELSE.match(text, each.end()) and not _SHIFTED.search(text[: each.start()]):
+        if not _OF_ELSE.match(text, each.end()) and not _shifted(text[max(0, each.start() - _BEFORE) : each.start()]):
             found.append((Side[str(each.lastgroup)], Span(each.start(), each.end(), each[0])))
     return found
+
+
+def _shifted(before: str) -> bool:
+    """Whether what stands before a side makes it a direction."""
+    plain = before.rstrip()
+    return plain != before and _SHIFTED.search(plain) is not None
 
 
 def side_of(clause: str, start: int, end: int) -> tuple[Side, Span | None]:

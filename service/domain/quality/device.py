@@ -23,7 +23,7 @@ _NEW = re.compile(
     re.IGNORECASE,
 )
 _DISTANCE = re.compile(
-    r"(\d+(?:[.,]\d+)?)\s*(mm|cm)\s+(above|below|proximal|distal|oberhalb|unterhalb|über"
+    r"(?<!\d)(\d+(?:[.,]\d+)?)\s*(mm|cm)\s+(above|below|proximal|distal|oberhalb|unterhalb|über"
     r"|unter)\b",
     re.IGNORECASE,
 )

@@ -24,9 +24,9 @@ _BARE = re.compile(
 )
 _COUNT = re.compile(r"^(?:[1-9]|1\d|20)$")
 _OTHER_KIND = re.compile(
-    rf"(\d+(?:[.,]\d+)?)\s*(ml|l|hu|kg|mg|g|kv|ms|°|sec|mmhg)\s+(?:\w+ ){{0,2}}{_THING}\b"
+    rf"(?<!\d)(\d+(?:[.,]\d+)?)\s*(ml|l|hu|kg|mg|g|kv|ms|°|sec|mmhg)\s+(?:\w+ ){{0,2}}{_THING}\b"
     rf"|{_THING} (?:\w+ ){{0,3}}(?:of|measuring|measures|misst) (\d+(?:[.,]\d+)?)\s*(hu|kg|mg|g|kv|ms|°|sec|mmhg)\b"
-    r"|(\d+(?:[.,]\d+)?)\s*(ml|l|hu|kg|mg|g|kv|ms|°|sec|mmhg)\s+(?:above|below|from|proximal|oberhalb|unterhalb)\b",
+    r"|(?<!\d)(\d+(?:[.,]\d+)?)\s*(ml|l|hu|kg|mg|g|kv|ms|°|sec|mmhg)\s+(?:above|below|from|proximal|oberhalb|unterhalb)\b",
     re.IGNORECASE,
 )
 _TOLERANCE = 0.25

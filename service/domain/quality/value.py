@@ -33,7 +33,7 @@ _GROWTH = re.compile(r"increas|enlarg|grow|grew|zunahme|zugenommen|doubl|larger|
 """What has no upper end."""
 _HU = re.compile(r"(?<![\w.,])([-−]?\d+(?:[.,]\d+)?)\s*(?:HU|HE|Hounsfield)\b")
 _CARINA = re.compile(
-    r"(\d+(?:[.,]\d+)?)\s*(mm|cm)\s+(?:above|proximal to|oberhalb|über)\s+(?:the "
+    r"(?<!\d)(\d+(?:[.,]\d+)?)\s*(mm|cm)\s+(?:above|proximal to|oberhalb|über)\s+(?:the "
     r"|der )?carina",
     re.IGNORECASE,
 )

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
+import structlog
 from fastapi import HTTPException, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
@@ -38,6 +40,8 @@ from service.web.pages.study import record_of
 from service.web.services import services_of
 from service.web.suggestions import Offer, Suggestions
 from service.web.trail import audit
+
+log = structlog.get_logger(__name__)
 
 MOST_TEXT = 60_000
 """Characters of a report, as many as can be saved."""
@@ -181,6 +185,11 @@ def _write(asked: Asked, halt: Halt, tell: Callable[[Mapping[str, object]], None
         return
     except PrereadError as error:
         tell({"failed": f"Nothing was completed: {error}."})
+    except Exception as error:  # the thread's boundary: whoever waits is told, and nobody else would hear of it
+        kind = type(error).__name__
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("completion failed", kind=kind, where=f"{last.filename}:{last.lineno} in {last.name}")
+        tell({"failed": f"Nothing was completed: the service itself failed ({kind}). Its log says where."})
     finally:
         _suggestions(asked.request).end(_who(asked.request), halt)
 

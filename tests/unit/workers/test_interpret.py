@@ -15,7 +15,7 @@ from service.domain.report import Finding, Measurement, Outcome, Section, Senten
 from service.domain.study import Identity, Instance, Patient, StoredInstance
 from service.ports.finish import Finish
 from service.ports.models import Answer, Piece
-from tests.support.narratives import NORMAL
+from tests.support.narratives import FRONTAL, NORMAL, narrative
 from workers.algorithms import algorithms
 from workers.algorithms.base import MAX_IMAGES, Draft, Looked
 from workers.pipeline.interpret import UNMEASURED, Reading
@@ -86,6 +86,16 @@ def test_what_a_model_contradicts_itself_on_makes_the_report_partial_and_is_name
     assert report.reason == "the model contradicts itself about rib fracture, so nothing is told of it"
     assert code.RIB_FRACTURE not in {finding.concept for finding in report.findings}
     assert report.findings
+
+
+def test_what_another_image_shows_of_a_doubtful_finding_is_told_and_the_reason_says_so() -> None:
+    doubtful = answer(NORMAL.replace("normal study", "left rib fracture"))
+    shown = answer(narrative(FRONTAL, "left rib fracture", rib="There is a left rib fracture [120 60 130 66]."))
+    report = read(chosen(stored(1), stored(2)), asked("1.2.1", doubtful), asked("1.2.2", shown)).report()
+    assert [finding.concept for finding in report.findings if finding.present] == [code.RIB_FRACTURE]
+    assert report.reason == (
+        "1 of 2 images: the model contradicts itself about rib fracture; what is told of it rests on the other images"
+    )
 
 
 def test_an_answer_that_was_cut_short_is_not_taken() -> None:

@@ -49,7 +49,7 @@ def test_what_the_images_do_not_say_is_left_empty() -> None:
     [
         "", "[]", "null", '{"size": "3"}', '{"size": true}', '{"size": 501}', '{"size": 1e999}', '{"one": "Perhaps"}',
         '{"some": []}', '{"some": "First"}', '{"some": ["x"]}', '{"day": "yesterday"}', '{"day": 3}', '{"other": 1}',
-        '{"words": 3}', "[" * 100_000,
+        '{"words": 3}', "[" * 100_000, f'{{"size": {"9" * 400}}}',
     ],
 )  # fmt: skip
 def test_an_answer_of_another_form_is_not_taken(answer: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from httpx import Response
+from structlog.testing import capture_logs
 
 from service.domain.account import Role
 from service.domain.errors import Unavailable, Unsupported
@@ -104,6 +105,21 @@ def test_a_model_that_is_away_is_named_and_nothing_hangs(house: House, radiologi
 
     house.models.answer = away  # type: ignore[attr-defined]
     assert lines(send(radiologist, prefix="")) == [{"failed": "Nothing was completed: the model server is away."}]
+
+
+def test_a_fault_of_our_own_is_said_to_be_one_and_its_kind_is_logged_without_its_words(
+    house: House, radiologist: TestClient
+) -> None:
+    def broken(question: object) -> Any:
+        raise KeyError("words of a patient")
+
+    house.models.answer = broken  # type: ignore[attr-defined]
+    with capture_logs() as logged:
+        (last,) = lines(send(radiologist, prefix=""))
+    assert last == {"failed": "Nothing was completed: the service itself failed (KeyError). Its log says where."}
+    (event,) = [one for one in logged if one["event"] == "completion failed"]
+    assert (event["kind"], event["where"].endswith("in broken")) == ("KeyError", True)
+    assert "patient" not in str(event)
 
 
 @pytest.mark.parametrize("size", [60_001, 1_000_000])
