@@ -21,9 +21,17 @@ class Signing(Protocol):
         """
         ...
 
-    def reject(self, review: Review, reason: Reason, *, now: datetime) -> bool:
-        """Keep a rejection and withdraw the draft, as `Withdrawing.recall` does. False as in `sign`, and for a signed
-        report: to that one adds."""
+    def reject(self, review: Review, reason: Reason, *, base_sha256: str, now: datetime) -> bool:
+        """Keep a rejection of the text with the digest `base_sha256` and withdraw the draft, as `Withdrawing.recall`
+        does. False as in `sign`, and for a signed report: to that one adds."""
+        ...
+
+    def encode_again(self, job_id: str, *, by: str, now: datetime) -> str | None:
+        """Schedule once more what a canceled job was to encode, a signed report, and return the new job's identifier;
+        who signed what and when stays as it is.
+
+        None for any other job, and where a later one of that reading works or has written the report.
+        """
         ...
 
     def reviews(self, study_instance_uid: str) -> Sequence[Review]:
@@ -43,14 +51,22 @@ class MemorySigning:
     withdrawn: list[Reason] = field(default_factory=list)
     overtaken: bool = False
     """Whether somebody else is always faster."""
+    unwritten: set[str] = field(default_factory=set)
+    """Canceled jobs that were to encode a signed report."""
 
     def sign(self, review: Review, *, now: datetime) -> bool:
         return self._keep(review)
 
-    def reject(self, review: Review, reason: Reason, *, now: datetime) -> bool:
+    def reject(self, review: Review, reason: Reason, *, base_sha256: str, now: datetime) -> bool:
         kept = self._keep(review)
         self.withdrawn += [reason] if kept else []
         return kept
+
+    def encode_again(self, job_id: str, *, by: str, now: datetime) -> str | None:
+        if job_id not in self.unwritten:
+            return None
+        self.unwritten.remove(job_id)
+        return f"{job_id}-again"
 
     def reviews(self, study_instance_uid: str) -> Sequence[Review]:
         return [each for each in self.kept if each.study_instance_uid == study_instance_uid]

@@ -98,6 +98,7 @@ API = (
     Row("POST", "/api/studies/{study_uid}/reports/{job_id}/signature", REVIEWER, signing.signature),
     Row("POST", "/api/studies/{study_uid}/reports/{job_id}/addendum", REVIEWER, signing.addendum),
     Row("POST", "/api/studies/{study_uid}/reports/{job_id}/rejection", REVIEWER, signing.rejection),
+    Row("POST", "/api/studies/{study_uid}/reports/{job_id}/encoding", REVIEWER, signing.encoding),
     Row("POST", "/api/studies/{study_uid}/completion", REVIEWER, completion.completion),
     Row("POST", "/api/studies/{study_uid}/completion/{completion_id}", REVIEWER, completion.answer),
     Row("GET", "/api/jobs", VIEWER, answers.jobs),

@@ -39,6 +39,7 @@ PERSON = {
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/signature"),
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/addendum"),
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/rejection"),
+    ("POST", "/api/studies/{study_uid}/reports/{job_id}/encoding"),
 }  # fmt: skip
 """For a radiologist who has signed in; a token opens none of these, whatever its roles."""
 PROGRAMS = ("/api/", "/dicom-web/")
