@@ -21,6 +21,7 @@ VERBS: Mapping[str, str] = {
     "deliveries": "service.cli.deliveries:app",
     "complete": "service.cli.complete:complete",
     "evidence": "service.cli.evidence:evidence",
+    "edits": "service.cli.edits:app",
     "quality": "service.cli.quality:quality",
     "report": "service.cli.report:app",
     "rules": "service.cli.rules:app",

@@ -17,6 +17,7 @@ from service.domain.rejection import Reason
 from service.domain.report import Report
 from service.domain.review import Observer, Review, Statement, Verdict
 from service.domain.rule import Mode
+from service.flow.count import numbers_of
 from service.flow.review import Line, draft_text, lines_of, save, text_of
 from service.ports.catalogue import JobRecord
 from service.ports.edits import EditLog
@@ -91,7 +92,8 @@ def sign(desk: Desk, report: Report, lines: Sequence[Line], *, base_sha256: str,
     statements = [
         Statement(section=line.section, text=line.text, findings=line.findings) for line in lines_of(report, history)
     ]
-    return desk.signing.sign(desk.review(Verdict.SIGNED, 1, history.text, statements), now=desk.now)
+    numbers = numbers_of(report, history, Verdict.SIGNED)
+    return desk.signing.sign(desk.review(Verdict.SIGNED, 1, history.text, statements), numbers=numbers, now=desk.now)
 
 
 def add(desk: Desk, text: str, *, seen: int) -> bool:
@@ -116,7 +118,8 @@ def reject(desk: Desk, report: Report, why: str, reason: Reason, *, base_sha256:
     if text_digest(history.text) != base_sha256:
         return False  # somebody saved in between: nobody rejects what he has not seen
     given = desk.review(Verdict.REJECTED, 1, why.strip())
-    return desk.signing.reject(given, reason, base_sha256=base_sha256, now=desk.now)
+    numbers = numbers_of(report, history, Verdict.REJECTED)
+    return desk.signing.reject(given, reason, base_sha256=base_sha256, numbers=numbers, now=desk.now)
 
 
 def write_again(desk: Desk, jobs: Sequence[JobRecord]) -> str:

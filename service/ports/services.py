@@ -10,6 +10,7 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.counts import Counts
 from service.ports.dismissals import Dismissals
 from service.ports.edits import EditLog
 from service.ports.headers import Headers
@@ -54,6 +55,7 @@ class Services:
     edits: EditLog
     dismissals: Dismissals
     signing: Signing
+    counts: Counts
     returning: Returning
     orders: Orders
     notes: Notes

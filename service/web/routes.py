@@ -109,6 +109,7 @@ API = (
     Row("POST", "/api/nodes/{name}/echo", OPERATOR, answers.echo),
     Row("GET", "/api/templates", VIEWER, templates.every),
     Row("GET", "/api/templates/{template}", VIEWER, templates.one),
+    Row("GET", "/api/models", VIEWER, answers.models),
     Row("GET", "/api/config", VIEWER, answers.config),
     Row("GET", "/api/health", VIEWER, answers.state),
     *(Row(method, path, VIEWER, endpoint) for method, path, endpoint in prose.ROUTES),

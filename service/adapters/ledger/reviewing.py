@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from service.adapters.ledger import jobs, recalling, schema, signing
+from service.adapters.ledger import counting, jobs, recalling, schema, signing
 from service.adapters.ledger.part import AnyRow, Part, for_update, key, lock_study, lock_study_of
 from service.adapters.ledger.states import refresh
 from service.adapters.ledger.timeline import tell
@@ -17,6 +17,7 @@ from service.domain.event import EventKind
 from service.domain.job import JobState
 from service.domain.rejection import Reason
 from service.domain.review import Review, Verdict
+from service.domain.tally import Numbers
 
 job, log, review, study = schema.job, schema.edit_log, schema.review, schema.study
 
@@ -24,7 +25,7 @@ job, log, review, study = schema.job, schema.edit_log, schema.review, schema.stu
 class SqlReviewing(Part):
     """The port `Signing`."""
 
-    def sign(self, given: Review, *, now: datetime) -> bool:
+    def sign(self, given: Review, *, numbers: Numbers | None = None, now: datetime) -> bool:
         with self.database.write() as connection:
             locked = lock_study(connection, self.site, given.study_instance_uid)
             newest = _newest(connection, self.site, given) if locked else None
@@ -35,9 +36,12 @@ class SqlReviewing(Part):
             number = jobs.schedule_again(connection, newest, identity_version=version, now=now, why=why)
             _keep(connection, locked, given, encoding_id=number)
             refresh(connection, locked.id)
+            counting.add_of_reading(connection, self.site, key(given.job_id), numbers or Numbers())
             return True
 
-    def reject(self, given: Review, reason: Reason, *, base_sha256: str, now: datetime) -> bool:
+    def reject(
+        self, given: Review, reason: Reason, *, base_sha256: str, numbers: Numbers | None = None, now: datetime
+    ) -> bool:
         with self.database.write() as connection:
             locked = lock_study(connection, self.site, given.study_instance_uid)
             newest = _newest(connection, self.site, given) if locked else None
@@ -45,6 +49,7 @@ class SqlReviewing(Part):
                 return False
             _keep(connection, locked, given, encoding_id=None)
             recalling.withdraw(connection, locked, newest.id, reason, by=given.observer.name, now=now)
+            counting.add_of_reading(connection, self.site, key(given.job_id), numbers or Numbers())
             return True
 
     def encode_again(self, job_id: str, *, by: str, now: datetime) -> str | None:
@@ -66,6 +71,10 @@ class SqlReviewing(Part):
     def reviews(self, study_instance_uid: str) -> Sequence[Review]:
         with self.database.read() as connection:
             return signing.read(connection, study.c.site == self.site, study.c.uid == study_instance_uid)
+
+    def page(self, after: int, *, limit: int) -> Sequence[tuple[int, Review]]:
+        with self.database.read() as connection:
+            return signing.page(connection, self.site, after, limit=limit)
 
     def signed(self, study_instance_uids: Collection[str]) -> frozenset[str]:
         query = (
