@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from service.cli.edits_export import export
 from service.cli.installed import installed
 from service.cli.show import AsJson, console, rows
 from service.cli.trail import audit
@@ -14,6 +15,7 @@ from service.flow.count import recount, wrong_counts
 from service.flow.words import count as counted
 
 app = typer.Typer(name="edits", help="What people changed in drafts.", no_args_is_help=True)
+app.command()(export)
 
 
 @app.command()
