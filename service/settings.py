@@ -48,6 +48,8 @@ class Web(_Part):
     host: str = "127.0.0.1"
     port: int = 8042
     session_hours: float = 12
+    language: Literal["en", "de"] = "en"
+    """Language of the pages for a visitor who chose none and whose browser asks for none that there is."""
 
 
 class Models(_Part):

@@ -19,6 +19,7 @@ from service.web.pages import (
     configuration,
     dismiss,
     form,
+    language,
     models,
     operations,
     probes,
@@ -60,6 +61,7 @@ PAGES = (
     Row("GET", "/sign-in", ANYONE, sign_in.form),
     Row("POST", "/sign-in", ANYONE, sign_in.enter),
     Row("POST", "/sign-out", SIGNED_IN, sign_in.leave),
+    Row("POST", "/language", BLIND, language.choose),
     Row("GET", "/operations", VIEWER, operations.show),
     Row("GET", "/operations/live", VIEWER, operations.follow),
     Row("POST", "/nodes/{name}/echo", OPERATOR, operations.echo),
@@ -141,7 +143,7 @@ DICOMWEB = (
 def install(app: FastAPI) -> None:
     """Add every row to `app`."""
     for row in (*PAGES, *DICOMWEB):
-        methods = [row.method, "HEAD"] if row.door is BLIND else [row.method]
+        methods = [row.method, "HEAD"] if row.door is BLIND and row.method == "GET" else [row.method]
         app.add_api_route(
             row.path, row.endpoint, methods=methods, dependencies=[Depends(row.door)],
             response_class=HTMLResponse, response_model=None, include_in_schema=False,

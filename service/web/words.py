@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from service.flow.words import span
+from service.web.languages.terms import term
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def mark(state: object) -> Mark:
     """The mark of a state; one that nobody knows is shown as idle, by its own word."""
     word = str(state)
     shape, tone = _MARKS.get(word, _IDLE)
-    return Mark(shape, tone, word.replace("_", " ").lower())
+    return Mark(shape, tone, term(word.lower()))
 
 
 def name(text: str) -> str:

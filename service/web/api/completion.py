@@ -140,12 +140,12 @@ def _begin(asked: Asked, halt: Halt) -> asyncio.Queue[Mapping[str, object]]:
     loop = asyncio.get_running_loop()
     told: asyncio.Queue[Mapping[str, object]] = asyncio.Queue()
 
-    def say(event: Mapping[str, object]) -> None:
+    def tell(event: Mapping[str, object]) -> None:
         if not halt.halted:
             loop.call_soon_threadsafe(told.put_nowait, event)
 
     halt.then(partial(loop.call_soon_threadsafe, told.put_nowait, TAKEN_BACK))
-    loop.run_in_executor(None, _write, asked, halt, say)
+    loop.run_in_executor(None, _write, asked, halt, tell)
     return told
 
 
@@ -159,7 +159,7 @@ async def _lines(told: asyncio.Queue[Mapping[str, object]], halt: Halt) -> Async
         halt()
 
 
-def _write(asked: Asked, halt: Halt, say: Callable[[Mapping[str, object]], None]) -> None:
+def _write(asked: Asked, halt: Halt, tell: Callable[[Mapping[str, object]], None]) -> None:
     """Ask the model; blocking."""
     try:
         written = complete(
@@ -167,14 +167,14 @@ def _write(asked: Asked, halt: Halt, say: Callable[[Mapping[str, object]], None]
             asked.reading,
             services_of(asked.request).models,
             begun=asked.begun,
-            on_text=lambda text: say({"text": text}),
+            on_text=lambda text: tell({"text": text}),
             halt=halt,
         )
-        say(_offered(asked, written))
+        tell(_offered(asked, written))
     except Halted:
         return
     except PrereadError as error:
-        say({"failed": f"Nothing was completed: {error}."})
+        tell({"failed": f"Nothing was completed: {error}."})
     finally:
         _suggestions(asked.request).end(_who(asked.request), halt)
 
