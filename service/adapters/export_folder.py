@@ -45,8 +45,8 @@ class ExportFolder:
                 f"the export in {folder} was begun with another key, other options or another version: go on as it "
                 "was begun, or name another folder"
             )
-        self.done = frozenset(str(line["report"]) for line in self._kept())
-        """The reports whose lines stand there, whole."""
+        self.done = {str(line["report"]): list(line.get("files", ())) for line in self._kept()}
+        """The reports whose lines stand there, whole, each with what it says of its images."""
 
     def __enter__(self) -> Self:
         return self
@@ -101,10 +101,10 @@ class ExportFolder:
         whole = 0
         with file.open("rb") as lines:
             while (line := lines.readline(_LONGEST_LINE)).endswith(b"\n"):
-                try:
-                    yield {"report": json.loads(line)["report"]}
-                except (ValueError, KeyError, TypeError):
-                    raise Refused(f"{file} holds a line that no export wrote: name another folder") from None
+                said = _line(line)
+                if said is None:
+                    raise Refused(f"{file} holds a line that no export wrote: name another folder")
+                yield said
                 whole = lines.tell()
         os.truncate(file, whole)
 
@@ -123,6 +123,14 @@ def site_key(file: Path) -> bytes:
             f"{file} is no key: it holds {KEY_BYTES} random bytes as hexadecimal digits, or does not exist yet"
         )
     return key
+
+
+def _line(text: bytes) -> Mapping[str, Any] | None:
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and "report" in said else None
 
 
 def _new(file: Path, data: bytes) -> None:

@@ -111,15 +111,23 @@ class Run:
         }  # fmt: skip
 
     def _one(self, review: Review) -> None:
-        case, stored = _case(self.services, review)
-        if self.pseudonyms.of("report", case.reading) not in self.folder.done:
+        files = self.folder.done.get(self.pseudonyms.of("report", review.job_id))
+        if files is None:
+            case, stored = _case(self.services, review)
             line = line_of(case, self.pseudonyms)
-            line["files"] = [self._image(each, case) for each in stored] if self.images else []
+            files = line["files"] = [self._image(each, case) for each in stored] if self.images else []
             self.folder.add(as_line(line))
-        elif self.images:
-            for each in stored:
-                self._image(each, case)
         self.kept["reports"] += 1
+        for file in files:
+            self._count(file)
+
+    def _count(self, file: Mapping[str, Any]) -> None:
+        if "left_out" in file:
+            self.left_out[file["left_out"]] += 1
+        elif file["instance"] not in self._named:
+            self._named.add(file["instance"])
+            self.kept["images"] += 1
+            self.burned_in[file["burned_in_annotation"]] += 1
 
     def _image(self, stored: StoredInstance, case: Case) -> Mapping[str, Any]:
         """The file of one image, or why there is none."""
@@ -134,13 +142,8 @@ class Run:
             made = deidentified.deidentified(image, self.pseudonyms, patient=patient_of(case), known=known)
         except (Refused, Unreadable, Gone) as error:
             why = "its bytes are not there any more" if isinstance(error, Gone) else str(error)
-            self.left_out[why] += 1
             return {"instance": named, "left_out": why}
         sha256 = self.folder.keep(f"{named}.dcm", made)
-        if named not in self._named:
-            self._named.add(named)
-            self.kept["images"] += 1
-            self.burned_in[says] += 1
         return {"instance": named, "file": f"images/{named}.dcm", "sha256": sha256, "burned_in_annotation": says}
 
 
