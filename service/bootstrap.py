@@ -20,6 +20,7 @@ from service.adapters.differential.toml import TomlDifferentials
 from service.adapters.dismissals_sql import SqlDismissals
 from service.adapters.edit_chain import ChainedEdits
 from service.adapters.ledger import SqlLedger
+from service.adapters.ledger.counting import SqlCounting
 from service.adapters.part10 import Part10Headers
 from service.adapters.pixels_pydicom import PydicomPixels
 from service.adapters.spool_files import FileSpool
@@ -77,6 +78,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         dismissals=SqlDismissals(ledger.database, site=settings.site.name),
         edits=ChainedEdits(ledger.database, site=settings.site.name, process=process),
         signing=ledger,
+        counts=SqlCounting(ledger.database, settings.site.name),
         returning=ledger,
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),

@@ -8,6 +8,7 @@ from datetime import UTC
 from sqlalchemy import func, select
 
 from service.adapters.ledger import schema
+from service.adapters.ledger.counting import add_dismissal
 from service.adapters.ledger.engine import Database
 from service.adapters.ledger.part import insert_into
 from service.domain.quality.dismissal import Dismissal
@@ -29,7 +30,9 @@ class SqlDismissals:
             "at": dismissal.at.astimezone(UTC),
         }  # fmt: skip
         with self._database.write() as connection:
-            connection.execute(insert_into(connection, table).values(**row).on_conflict_do_nothing())
+            kept = connection.execute(insert_into(connection, table).values(**row).on_conflict_do_nothing())
+            if kept.rowcount == 1:
+                add_dismissal(connection, self._site, dismissal.job_id, dismissal.kind.value)
 
     def keys(self, job_id: str) -> frozenset[str]:
         query = select(table.c.issue_key).where(table.c.site == self._site, table.c.job_id == job_id)

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from service.adapters.ledger import schema
+from service.adapters.ledger.counting import add_suggestion
 from service.adapters.ledger.engine import Database, Raced
 from service.adapters.ledger.part import AnyRow, AnySelect, insert_into
 from service.adapters.ledger.signing import closed
@@ -82,6 +83,8 @@ class ChainedEdits:
         statement = insert_into(connection, log).values(**content, digest=digest).on_conflict_do_nothing()
         if not connection.execute(statement).rowcount:
             raise Raced
+        if revision.suggestion is not None:
+            add_suggestion(connection, self._site, revision.model, revision.adapter, revision.suggestion)
         return f"{self._chain}#{content['seq']}={digest}"
 
 

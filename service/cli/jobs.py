@@ -12,6 +12,7 @@ from service.cli.show import AsJson, Unknown, console, rows, when
 from service.cli.trail import audit, operator
 from service.domain.job import JobState
 from service.domain.lane import READ
+from service.flow.sign import run_again
 from service.flow.wake import wake
 from service.ports.catalogue import JobRecord
 from service.ports.services import Services
@@ -50,14 +51,16 @@ def show(context: typer.Context, job_id: str, json: AsJson = False) -> None:
 
 @app.command()
 def replay(context: typer.Context, job_id: str) -> None:
-    """Read again: a new job with the next run number, whose results supersede the former ones."""
+    """Read again: a new job with the next run number, whose results supersede the former ones. A signed report that
+    could not be written is only written again."""
     services = installed(context, rings=True)
     _audit(services, job_id, "rerun")
-    job = services.ledger.replay(job_id, by=operator(), now=services.clock.now())
+    again = run_again(services.ledger, services.signing, job_id, by=operator(), now=services.clock.now())
+    job = services.catalogue.job(again) if again else None
     if job is None:
         raise Unknown(f"there is no job {job_id}; `preread jobs list` shows the newest")
     wake(services.bell, READ)
-    console.print(f"job {job.job_id}, run {job.run_number}, is scheduled")
+    console.print(f"job {again}, run {job.job.run_number}, is scheduled")
 
 
 @app.command()

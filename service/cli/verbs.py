@@ -22,6 +22,7 @@ VERBS: Mapping[str, str] = {
     "complete": "service.cli.complete:complete",
     "ask": "service.cli.ask:ask",
     "evidence": "service.cli.evidence:evidence",
+    "edits": "service.cli.edits:app",
     "quality": "service.cli.quality:quality",
     "report": "service.cli.report:app",
     "rules": "service.cli.rules:app",

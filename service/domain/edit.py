@@ -237,10 +237,11 @@ def _traced(alike: list[list[float]], best: list[list[float]]) -> Iterator[tuple
 
 
 def _edit(at: int, before: str, after: str) -> Edit:
-    return Edit(at=at, before=before, after=after, classes=_classes(before, after))
+    return Edit(at=at, before=before, after=after, classes=classes(before, after))
 
 
-def _classes(before: str, after: str) -> tuple[EditClass, ...]:
+def classes(before: str, after: str) -> tuple[EditClass, ...]:
+    """What kinds of change make `after` of the sentence `before`; empty stands for none there."""
     if not before:
         return (EditClass.INSERT,)
     if not after:

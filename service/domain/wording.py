@@ -17,6 +17,8 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:approx|resp|vs|dr|prof|fig|max|min|ca|bzw|ggf|evtl|etc|sog|inkl|vgl|z\.\s?B|d\.\s?h|e\.g|i\.e)|(?<!\w)\w)\.$",
     re.IGNORECASE,
 )
+_NO_DEGREE = re.compile(r"\bnormal(?:e|er|en)?\s+groß\b", re.IGNORECASE)
+"""How German says that a size is normal: its "groß" is no degree."""
 
 _LONGEST = 12
 """Characters in which an abbreviation is looked for."""
@@ -27,23 +29,26 @@ def _words(text: str) -> list[str]:
 
 
 _ABSENCE = frozenset(
-    _words("no not without absent absence none never neither nor negative resolved")
+    _words("no not without absent absence none never neither nor negative resolved clear")
     + _words("kein keine keinen keinem keiner keines nicht ohne weder fehlend fehlt unauffällig ausschluss")
 )
-_LEFT = _words("left left-sided leftward links linke linken linker linkes linksseitig linksseitige")
-_RIGHT = _words("right right-sided rightward rechts rechte rechten rechter rechtes rechtsseitig rechtsseitige")
-_BOTH = _words("bilateral bilaterally both beidseits beidseitig beidseitige beide beiden bilaterale")
+_LEFT = _words("left left-sided leftward links linke linken linker linkes linksseitig linksseitige li lul lll lol")
+_RIGHT = _words(
+    "right right-sided rightward rechts rechte rechten rechter rechtes rechtsseitig rechtsseitige re rul rll rml rol"
+)
+_BOTH = _words("bilateral bilaterally both bds beidseits beidseitig beidseitige beide beiden bilaterale")
 _SIDES = dict.fromkeys(_LEFT, "left") | dict.fromkeys(_RIGHT, "right") | dict.fromkeys(_BOTH, "both")
 _DEGREES = {
     word: degree
     for degree, words in enumerate(
         (
-            "trace minimal minimally tiny minute diskret diskrete minimale minimaler winzig winzige",
-            "small mild mildly slight slightly gering geringe geringer geringgradig leicht leichte leichter klein "
-            "kleine kleiner",
+            "trace minimal minimally tiny minute faint subtle diskret diskrete minimale minimaler winzig winzige",
+            "small mild mildly slight slightly minor gering geringe geringer geringgradig leicht leichte leichter "
+            "klein kleine kleiner",
             "moderate moderately medium mäßig mäßige mäßiger mäßiggradig moderater mittelgradig mittelgroß",
-            "large severe severely marked markedly massive extensive gross groß große großer schwer schwere schwerer "
-            "ausgeprägt ausgeprägte ausgeprägter hochgradig massiver",
+            "large severe severely marked markedly massive extensive gross dense pronounced considerable substantial "
+            "groß große großer schwer schwere schwerer ausgeprägt ausgeprägte ausgeprägter hochgradig massiver "
+            "deutlich deutliche deutlicher stark starke starker erheblich erhebliche ausgedehnt ausgedehnte",
         ),
         start=1,
     )
@@ -61,7 +66,7 @@ class Said:
     degrees: tuple[int, ...]
     """1 trace to 4 severe, in order."""
     numbers: tuple[str, ...]
-    """As they are written, without spaces, a point for a decimal comma."""
+    """As they are written, without spaces, a point for a decimal comma; lengths in mm."""
     rest: tuple[str, ...]
     """Every other word, without regard to case."""
 
@@ -78,8 +83,8 @@ def sentences(text: str) -> tuple[str, ...]:
 
 def said(sentence: str) -> Said:
     """What `sentence` says."""
-    numbers = tuple(re.sub(r"\s", "", each).replace(",", ".").lower() for each in _NUMBER.findall(sentence))
-    words = [word.casefold() for word in _WORD.findall(_NUMBER.sub(" ", sentence))]
+    numbers = tuple(_quantity(each) for each in _NUMBER.findall(sentence))
+    words = [word.casefold() for word in _WORD.findall(_NO_DEGREE.sub(" normal ", _NUMBER.sub(" ", sentence)))]
     known = _ABSENCE | _SIDES.keys() | _DEGREES.keys()
     return Said(
         absent=any(word in _ABSENCE for word in words),
@@ -88,6 +93,13 @@ def said(sentence: str) -> Said:
         numbers=numbers,
         rest=tuple(word for word in words if word not in known),
     )
+
+
+def _quantity(text: str) -> str:
+    plain = re.sub(r"\s", "", text).replace(",", ".").lower()
+    if not plain.endswith("cm"):
+        return plain
+    return re.sub(r"\d+(?:\.\d+)?", lambda number: f"{round(float(number[0]) * 10, 3):g}", plain[:-2]) + "mm"
 
 
 def likeness(one: str, other: str) -> float:

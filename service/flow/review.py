@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.domain.algorithm import adapters_of
+from service.domain.algorithm import Algorithm, adapters_of
 from service.domain.edit import History, Provenance, Revision, Span, edits, text_digest
 from service.domain.report import Report, Section
 from service.domain.wording import sentences
@@ -47,14 +47,14 @@ def lines_of(report: Report, history: History | None) -> tuple[Line, ...]:
     """The lines as they stand now, each with who wrote it and what it rests on. Raises ValueError for a history of
     another draft."""
     history = history or History(draft=draft_text(report))
-    rests_on = _rests_on(report, history.draft)
+    cited = rests_on(report, history.draft)
     found, section = [], Section.FINDINGS
     for spans in _by_line(history.spans):
         text = "".join(span.text for span in spans).rstrip("\n")
         if text in HEADINGS:
             section = HEADINGS[text]
         else:
-            found.append(_line(section, text, spans, rests_on))
+            found.append(_line(section, text, spans, cited))
     return tuple(found)
 
 
@@ -82,7 +82,7 @@ def save(
     revision = Revision(
         study_instance_uid=study_instance_uid,
         job_id=job_id,
-        model="; ".join(f"{each.name} {each.version} {each.digest}" for each in report.algorithms),
+        model="; ".join(map(named, report.algorithms)),
         adapter=adapters_of(report.algorithms),
         reviewer=reviewer,
         at=now,
@@ -95,13 +95,18 @@ def save(
     return log.record(revision, draft=draft)
 
 
+def named(algorithm: Algorithm) -> str:
+    """A model as the edit log names it: name, version and digest."""
+    return f"{algorithm.name} {algorithm.version} {algorithm.digest}"
+
+
 def _plain(text: str) -> str:
     """One line, which no heading is mistaken for."""
     plain = " ".join(_UNSEEN.sub(" ", text).split())
     return plain.rstrip(":") if plain in HEADINGS else plain
 
 
-def _rests_on(report: Report, draft: str) -> Mapping[int, tuple[str, ...]]:
+def rests_on(report: Report, draft: str) -> Mapping[int, tuple[str, ...]]:
     """What each sentence of the draft's text rests on, by its number: those of one line rest on the same."""
     cited = iter([each for of in Section for each in report.sentences if each.section is of and _plain(each.text)])
     found: dict[int, tuple[str, ...]] = {}
@@ -126,8 +131,8 @@ def _by_line(spans: Sequence[Span]) -> Iterator[list[Span]]:
         yield line
 
 
-def _line(section: Section, text: str, spans: Sequence[Span], rests_on: Mapping[int, tuple[str, ...]]) -> Line:
-    cited = (each for span in spans if span.origin is not None for each in rests_on.get(span.origin, ()))
+def _line(section: Section, text: str, spans: Sequence[Span], by_number: Mapping[int, tuple[str, ...]]) -> Line:
+    cited = (each for span in spans if span.origin is not None for each in by_number.get(span.origin, ()))
     wrote = {span.provenance for span in spans}
     return Line(
         section=section,

@@ -10,16 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.domain.edit import History
+from service.domain.edit import History, text_digest
 from service.domain.errors import Refused
 from service.domain.job import JobState
 from service.domain.rejection import Reason
 from service.domain.report import Report
 from service.domain.review import Observer, Review, Statement, Verdict
 from service.domain.rule import Mode
+from service.flow.count import numbers_of
 from service.flow.review import Line, draft_text, lines_of, save, text_of
 from service.ports.catalogue import JobRecord
 from service.ports.edits import EditLog
+from service.ports.ledger import Ledger
 from service.ports.signing import Signing
 
 
@@ -33,6 +35,8 @@ class Desk:
     edits: EditLog
     now: datetime
     """Aware, in the site's zone: it is written as it is."""
+    overtaken: bool = False
+    """Whether the study has a newer reading of the same rule: what is signed is the newest."""
 
     @property
     def study(self) -> str:
@@ -67,6 +71,7 @@ def sign(desk: Desk, report: Report, lines: Sequence[Line], *, base_sha256: str,
         raise Refused("an empty report cannot be signed: reject the draft, or write what you see")
     if desk.reviews():
         return False
+    _check_newest(desk)
     kept = save(
         desk.edits,
         report=report,
@@ -87,7 +92,8 @@ def sign(desk: Desk, report: Report, lines: Sequence[Line], *, base_sha256: str,
     statements = [
         Statement(section=line.section, text=line.text, findings=line.findings) for line in lines_of(report, history)
     ]
-    return desk.signing.sign(desk.review(Verdict.SIGNED, 1, history.text, statements), now=desk.now)
+    numbers = numbers_of(report, history, Verdict.SIGNED)
+    return desk.signing.sign(desk.review(Verdict.SIGNED, 1, history.text, statements), numbers=numbers, now=desk.now)
 
 
 def add(desk: Desk, text: str, *, seen: int) -> bool:
@@ -100,13 +106,60 @@ def add(desk: Desk, text: str, *, seen: int) -> bool:
     return desk.signing.sign(desk.review(Verdict.ADDED, seen + 1, text.strip()), now=desk.now)
 
 
-def reject(desk: Desk, why: str, reason: Reason) -> bool:
-    """Reject a draft with a reason in words; it is withdrawn wherever it went."""
+def reject(desk: Desk, report: Report, why: str, reason: Reason, *, base_sha256: str) -> bool:
+    """Reject a draft with a reason in words; it is withdrawn wherever it went. `base_sha256` is of the text that
+    stood on the page of whoever rejects."""
     if not why.strip():
         raise Refused("a rejection needs its reason in words")
     if any(review.verdict is Verdict.SIGNED for review in desk.reviews()):
         raise Refused("this report is signed: add to it instead")
-    return desk.signing.reject(desk.review(Verdict.REJECTED, 1, why.strip()), reason, now=desk.now)
+    _check_newest(desk)
+    history = desk.edits.history(desk.record.reading) or History(draft=draft_text(report))
+    if text_digest(history.text) != base_sha256:
+        return False  # somebody saved in between: nobody rejects what he has not seen
+    given = desk.review(Verdict.REJECTED, 1, why.strip())
+    numbers = numbers_of(report, history, Verdict.REJECTED)
+    return desk.signing.reject(given, reason, base_sha256=base_sha256, numbers=numbers, now=desk.now)
+
+
+def write_again(desk: Desk, jobs: Sequence[JobRecord]) -> str:
+    """Schedule the document of a signed report that could not be written once more; returns the job's identifier.
+
+    For who signed it or added to it. `jobs` are all of the study. Raises Refused.
+    """
+    if desk.observer.name not in {review.observer.name for review in desk.reviews()}:
+        raise Refused("who signed this report can have it written again, or an operator: run its canceled job again")
+    failed = unwritten(jobs, desk.record.reading)
+    again = failed and desk.signing.encode_again(failed.job.job_id, by=desk.observer.name, now=desk.now)
+    if not again:
+        raise Refused("this report is being written, or is written already: reload the page")
+    return again
+
+
+def run_again(ledger: Ledger, signing: Signing, job_id: str, *, by: str, now: datetime) -> str:
+    """Run a job again for an operator: what was to encode a signed report only encodes it, anything else is read anew.
+
+    Returns the new job's identifier, empty for none. Raises Refused as `Assembling.replay` does.
+    """
+    if again := signing.encode_again(job_id, by=by, now=now):
+        return again
+    replayed = ledger.replay(job_id, by=by, now=now)
+    return replayed.job_id if replayed else ""
+
+
+def unwritten(jobs: Sequence[JobRecord], reading: str) -> JobRecord | None:
+    """The job that was given up, if it was the last of its reading: what it should have written does not exist."""
+    of = [one for one in jobs if one.reading == reading and not one.job.reason.startswith("superseded")]
+    last = max(of, key=lambda one: one.created_at, default=None)
+    return last if last and last.job.state is JobState.CANCELED else None
+
+
+def _check_newest(desk: Desk) -> None:
+    if desk.overtaken:
+        raise Refused(
+            "this reading is not the newest of its study any more: open the study's review again, which shows the "
+            "newer one, and sign or reject that"
+        )
 
 
 def _check(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.counts import Counts
 from service.ports.differentials import Differentials
 from service.ports.dismissals import Dismissals
 from service.ports.edits import EditLog
@@ -56,6 +57,7 @@ class Services:
     edits: EditLog
     dismissals: Dismissals
     signing: Signing
+    counts: Counts
     returning: Returning
     orders: Orders
     notes: Notes

@@ -14,6 +14,7 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.counts import Counts
 from service.ports.differentials import Differentials
 from service.ports.dismissals import Dismissals
 from service.ports.edits import EditLog
@@ -57,6 +58,7 @@ class Services:
     edits: EditLog
     dismissals: Dismissals
     signing: Signing
+    counts: Counts
     returning: Returning
     prompts: Prompts
     templates: Templates
@@ -95,6 +97,7 @@ class Services:
             edits=house.edits,
             dismissals=house.dismissals,
             signing=house.signing,
+            counts=house.counts,
             returning=house.returning,
             prompts=house.prompts,
             templates=house.templates,

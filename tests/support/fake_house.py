@@ -24,6 +24,7 @@ from service.domain.study import StoredInstance, Study
 from service.ports.audit import MemoryAudit
 from service.ports.bell import SilentBell
 from service.ports.clock import StoppedClock
+from service.ports.counts import MemoryCounts
 from service.ports.destination import Destination, MemoryDestination
 from service.ports.differentials import MemoryDifferentials
 from service.ports.dismissals import MemoryDismissals
@@ -253,6 +254,7 @@ class House:
     viewing: FakeViewing = field(default_factory=FakeViewing)
     edits: MemoryEdits = field(default_factory=MemoryEdits)
     dismissals: MemoryDismissals = field(default_factory=MemoryDismissals)
+    counts: MemoryCounts = field(default_factory=MemoryCounts)
     signing: MemorySigning = field(default_factory=MemorySigning)
     returning: MemoryReturning = field(default_factory=MemoryReturning)
     prompts: ScriptedPrompts = field(default_factory=ScriptedPrompts)
@@ -281,6 +283,7 @@ class House:
             edits=self.edits,
             dismissals=self.dismissals,
             signing=self.signing,
+            counts=self.counts,
             returning=self.returning,
             prompts=self.prompts,
             templates=self.templates,

@@ -34,11 +34,11 @@ def bearer(house: House, *roles: Role) -> dict[str, str]:
     return {"authorization": f"Bearer {house.token(*roles)}"}
 
 
-def signed_in(house: House, *roles: Role, address: str = "10.9.8.7") -> TestClient:
+def signed_in(house: House, *roles: Role, address: str = "10.9.8.7", name: str = "anna") -> TestClient:
     """A browser that has signed in."""
     browser = client(house, address=address)
     browser.headers.update(PAGE)
-    answer = browser.post("/sign-in", data={"token": house.token(*(roles or ALL))})
+    answer = browser.post("/sign-in", data={"token": house.token(*(roles or ALL), name=name)})
     assert answer.status_code == 303, answer.text
     return browser
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, insert, null, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from service.adapters.ledger import identities, jobs, schema
+from service.adapters.ledger import counting, identities, jobs, schema
 from service.adapters.ledger.clock import db_now
 from service.adapters.ledger.part import AnyRow
 from service.adapters.ledger.states import refresh
@@ -54,6 +54,7 @@ def finish(
     if stale and objects and not outranked:
         jobs.schedule_again(connection, row, identity_version=locked.identity_version, now=now)
     refresh(connection, locked.id)
+    counting.add_draft(connection, row, outcome, provenance)
 
 
 def _complete(

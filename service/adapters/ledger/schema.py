@@ -379,6 +379,16 @@ dismissal = Table(
     Column("at", UtcDateTime, nullable=False),
 )  # fmt: skip
 
+tally = Table(
+    "tally", metadata,
+    Column("site", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("adapter", Text, primary_key=True),
+    Column("prompt", Text, primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)  # fmt: skip
+
 # --- what is owed ----------------------------------------------------------------------------------------
 
 delivery = Table(

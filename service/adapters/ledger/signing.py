@@ -54,6 +54,18 @@ def read(connection: Connection, *which: Any) -> tuple[Review, ...]:
     return tuple(map(_review, connection.execute(query)))
 
 
+def page(connection: Connection, site: str, after: int, *, limit: int) -> tuple[tuple[int, Review], ...]:
+    """The next `limit` reviews after the row `after`, each with its row's number."""
+    query = (
+        select(review, schema.study.c.uid.label("study_uid"))
+        .join(schema.study, schema.study.c.id == review.c.study_id)
+        .where(review.c.site == site, review.c.id > after)
+        .order_by(review.c.id)
+        .limit(limit)
+    )
+    return tuple((row.id, _review(row)) for row in connection.execute(query))
+
+
 def columns(given: Review) -> dict[str, Any]:
     """The row of a review, without its keys; `zone` is the site's, in minutes, so that it reads as it was signed."""
     offset = given.at.utcoffset() or timedelta()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 from fastapi import Request
 
+from service.domain.errors import Misconfigured
+from service.flow.review import named
 from service.ports.catalogue import StudyRecord
 from service.web import health
 from service.web.api import shapes, shaping
+from service.web.pages.models import made_of_drafts
 from service.web.pages.operations import asked as node_asked
 from service.web.pages.operations import vitals_of
 from service.web.pages.probes import detail
@@ -60,6 +64,23 @@ def deliveries(request: Request, state: str = "", destination: str = "") -> list
     states = (wanted,) if wanted else ()
     rows = services_of(request).catalogue.deliveries(states=states, destination=destination, limit=LIMIT)
     return [shaping.delivery_shape(record) for record in rows]
+
+
+def models(request: Request) -> shapes.ModelsShape:
+    """What people made of each model's drafts: sentences and edits, no words."""
+    server, house = vitals_of(request).server, services_of(request)
+    served = set()
+    for each in server.models:
+        with suppress(Misconfigured):
+            served.add(named(house.models.card(each.name).algorithm))
+    made = [
+        shapes.MadeShape(
+            model=each.model, adapter=each.adapter, prompt=each.prompt, served=each.model in served,
+            numbers=dict(each.numbers),
+        )
+        for each in made_of_drafts(request)
+    ]  # fmt: skip
+    return shapes.ModelsShape(ready=server.ready, engine=server.engine, models=made)
 
 
 def route(request: Request, study_uid: str) -> shapes.DoneShape:

@@ -31,6 +31,24 @@ class StudyShape(BaseModel):
     received_last: datetime
 
 
+class MadeShape(BaseModel):
+    model: str = Field(description="Name, version and digest")
+    adapter: str
+    prompt: str = Field(description="Digest of the prompt; empty where it is not known")
+    served: bool = Field(description="Whether this version is served now")
+    numbers: dict[str, int] = Field(
+        description="drafts, signed, rejected drafts; sentences of signed reports: unchanged, edited, removed, added; "
+        "edits by class: insert, delete, reword, negation, laterality, measurement, severity; suggestions answered, "
+        "taken, flagged; dismissed KIND"
+    )
+
+
+class ModelsShape(BaseModel):
+    ready: bool
+    engine: str
+    models: list[MadeShape]
+
+
 class NextShape(BaseModel):
     before_at: str
     before_uid: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse, Response
@@ -17,11 +18,11 @@ from service.domain.review import Observer
 from service.domain.said import say
 from service.flow.record import read_report
 from service.flow.review import Line, text_of
-from service.flow.sign import Desk, add, reject, sign
+from service.flow.sign import Desk, add, reject, sign, write_again
 from service.flow.wake import wake
 from service.web.conflict import conflict
 from service.web.door import visitor_of
-from service.web.pages.study import record_of
+from service.web.pages.study import newer_reading, record_of
 from service.web.pages.work import RECALLS, SAFETY
 from service.web.services import services_of
 from service.web.trail import audit
@@ -29,6 +30,7 @@ from service.web.trail import audit
 MOST_TEXT = 60_000
 """Characters of a report, an addendum or a reason that are taken."""
 _LONGEST_S = 86_400.0
+_Answer = TypeVar("_Answer")
 
 
 class SignatureShape(BaseModel):
@@ -44,6 +46,7 @@ class AddendumShape(BaseModel):
 
 
 class RejectionShape(BaseModel):
+    base: str = Field(description="SHA-256 of the text that stood on the page", max_length=64)
     reason: str = Field(description="In words", max_length=MOST_TEXT)
     why: str = Field(default=SAFETY, description=f"One of {', '.join(RECALLS)}")
 
@@ -107,14 +110,25 @@ def rejection(request: Request, study_uid: str, job_id: str, sent: RejectionShap
         )
     desk, report = _desk(request, study_uid, job_id)
     _told(request, desk, f"is being rejected ({reason.words})")
-    kept = _kept(lambda: reject(desk, sent.reason, reason))
+    kept = _kept(lambda: reject(desk, report, sent.reason, reason, base_sha256=sent.base))
     return _answer(request, desk, report, kept, "rejected", sent.reason)
+
+
+def encoding(request: Request, study_uid: str, job_id: str) -> Response:
+    """Write the document of a signed report that could not be written once more; the signature stays as it is."""
+    desk, _ = _desk(request, study_uid, job_id)
+    _told(request, desk, "is to be written again")
+    again = _kept(lambda: write_again(desk, record_of(request, study_uid).jobs))
+    _told(request, desk, f"is written again by job {again}")
+    wake(services_of(request).bell, READ)
+    return JSONResponse({"job_id": again})
 
 
 def _desk(request: Request, study_uid: str, job_id: str) -> tuple[Desk, Report]:
     """The reading and the person; raises 404 and 409."""
     services = services_of(request)
-    jobs = [one for one in record_of(request, study_uid).jobs if one.report and job_id in {one.reading, one.job.job_id}]
+    record = record_of(request, study_uid)
+    jobs = [one for one in record.jobs if one.report and job_id in {one.reading, one.job.job_id}]
     if not jobs:
         raise HTTPException(404, say("There is no such draft of this study. Its page says why."))
     newest = max(jobs, key=lambda one: one.created_at)
@@ -125,10 +139,14 @@ def _desk(request: Request, study_uid: str, job_id: str) -> tuple[Desk, Report]:
     assert report is not None, "only jobs with a report are looked at"
     observer = Observer(name=visitor_of(request).account.name, organization=services.settings.site.institution)
     now = services.clock.now().astimezone(services.clock.zone)
-    return Desk(record=newest, observer=observer, signing=services.signing, edits=services.edits, now=now), report
+    desk = Desk(
+        record=newest, observer=observer, signing=services.signing, edits=services.edits, now=now,
+        overtaken=newer_reading(record.jobs, newest) is not None,
+    )  # fmt: skip
+    return desk, report
 
 
-def _kept(act: Callable[[], bool]) -> bool:
+def _kept(act: Callable[[], _Answer]) -> _Answer:
     """Whether what a person asked for was kept. Raises 409 for what can never be."""
     try:
         return act()

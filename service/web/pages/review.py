@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import HTTPException, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from service.domain.audit import AuditKind
 from service.domain.edit import History, text_digest
@@ -29,7 +29,7 @@ from service.web.pages.beside import beside
 from service.web.pages.first_read import held_back
 from service.web.pages.places import masks, places
 from service.web.pages.signed import reviewed
-from service.web.pages.study import newest_readings, record_of, viewed
+from service.web.pages.study import newer_reading, newest_readings, record_of, viewed
 from service.web.rendering import page
 from service.web.services import services_of
 from service.web.trail import audit
@@ -68,13 +68,15 @@ def show(request: Request, study_uid: str, job: str = "") -> Response:
     """One study's draft beside its images; the newest reading unless another is named."""
     record = viewed(request, study_uid, detail="review")
     readings = newest_readings(record.jobs)
+    if newer := _overtaken_by(record, job):
+        return RedirectResponse(f"/studies/{study_uid}/review?job={newer.job.job_id}", status_code=303)
     case = _case(request, _chosen(readings, job))
     held = held_back(request, case.job)
     return page(
         request, "review.html", row=record.row, case=case, readings=readings, held_back=held,
         lines=[] if held else _shown(case), masks={} if held else masks(case.report), sections=list(Section),
         first_line=first_line(case.report), following=_next_case(request, record), dicomweb=ROOT,
-        prior=beside(request, record, case.job), review=reviewed(request, study_uid, case.job),
+        prior=beside(request, record, case.job), review=reviewed(request, record, case.job),
         impression=impression_of(case.history, visitor_of(request).account.name),
         returned=services_of(request).returning.returned(study_uid),
     )  # fmt: skip
@@ -83,6 +85,10 @@ def show(request: Request, study_uid: str, job: str = "") -> Response:
 def save(request: Request, study_uid: str, job_id: str) -> Response:
     """Keep what was made of the draft; 409 if somebody else has saved it since this page was loaded."""
     record = record_of(request, study_uid)
+    if _overtaken_by(record, job_id):
+        raise HTTPException(
+            409, "A newer reading of this study has come. Open its review again: it shows the newer one."
+        )
     case = _case(request, _chosen(newest_readings(record.jobs), job_id, exactly=True))
     lines = _sent(field(request, "lines", limit=MOST_TEXT))
     _told(request, study_uid, f"report of job {job_id} is being saved")
@@ -129,6 +135,12 @@ def _chosen(readings: Sequence[JobRecord], job_id: str, *, exactly: bool = False
     if exactly or job_id or not readings:
         raise HTTPException(404, say("There is no such draft of this study. Its page says why."))
     return max(readings, key=lambda reading: (reading.outcome in {"analysed", "partial"}, reading.created_at))
+
+
+def _overtaken_by(record: StudyRecord, job_id: str) -> JobRecord | None:
+    """The reading that took the place of the one that is named, by its own name or by that of a job of it."""
+    named = [one for one in record.jobs if one.report and job_id in {one.reading, one.job.job_id}]
+    return newer_reading(record.jobs, named[-1]) if named else None
 
 
 def _case(request: Request, job: JobRecord) -> Case:

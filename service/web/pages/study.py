@@ -120,6 +120,12 @@ def newest_readings(jobs: tuple[JobRecord, ...]) -> list[JobRecord]:
     return list(newest.values())
 
 
+def newer_reading(jobs: tuple[JobRecord, ...], of: JobRecord) -> JobRecord | None:
+    """The newest reading by the same rule, if that is another one."""
+    newest = next((one for one in newest_readings(jobs) if one.job.rule == of.job.rule), of)
+    return None if newest.reading == of.reading else newest
+
+
 def _draft(job: JobRecord) -> dict[str, Any]:
     try:
         report = read_report(job.report)

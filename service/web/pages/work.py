@@ -20,6 +20,7 @@ from service.domain.said import say
 from service.domain.uids import is_uid
 from service.flow.explain import STUCK, needs_person
 from service.flow.reroute import Rerouted, reroute
+from service.flow.sign import run_again
 from service.flow.wake import wake
 from service.web.door import field, visitor_of
 from service.web.pulse import Pulse
@@ -110,14 +111,14 @@ def job_again(request: Request, job_id: str) -> str:
     detail = f"rerun of job {job_id}"
     audit(request, AuditKind.APPLICATION_ACTIVITY, "E", who=who, study_instance_uid=study, detail=detail)
     try:
-        new = services.ledger.replay(job_id, by=who, now=services.clock.now())
+        new = run_again(services.ledger, services.signing, job_id, by=who, now=services.clock.now())
     except Refused as error:
         raise HTTPException(409, f"{error}.") from error
-    if new is None:
+    if not new:
         raise HTTPException(409, say("This job cannot be run again."))
     wake(services.bell, READ)
     cast(Pulse, request.app.state.pulse).forget()
-    return new.job_id
+    return new
 
 
 def delivery_again(request: Request, delivery_id: str) -> None:

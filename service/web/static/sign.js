@@ -8,7 +8,7 @@ const offered = (act) => document.querySelector(`[data-sign=${act}]`);
 const BODIES = {
   signature: () => root.made(),
   addendum: (box) => ({ text: box.querySelector("[name=text]").value, seen: Number(box.dataset.seen) }),
-  rejection: (box) => ({ why: box.querySelector("[name=why]").value, reason: box.querySelector("[name=reason]").value }),
+  rejection: (box) => ({ base: root.made().base, why: box.querySelector("[name=why]").value, reason: box.querySelector("[name=reason]").value }),
 };
 
 function open(act) {
@@ -20,14 +20,15 @@ function open(act) {
 
 let busy = false;
 
+// `encoding` asks nothing: it writes again what is signed already.
 async function send(act) {
   if (busy) return;
   busy = true;
-  const box = ask(act);
+  const box = ask(act) ?? offered(act);
   said.textContent = _("Being kept …");
   try {
     const answer = await fetch(box.dataset.to, {
-      method: "POST", body: JSON.stringify(BODIES[act](box)),
+      method: "POST", body: JSON.stringify(BODIES[act]?.(box) ?? {}),
       headers: { "Content-Type": "application/json", "X-CSRF-Token": root.dataset.csrf },
     });
     if (!answer.ok) {
@@ -57,7 +58,7 @@ for (const act of Object.keys(BODIES)) ask(act).addEventListener("close", () => 
 root.addEventListener("conflict", (event) => show(event.detail));
 document.addEventListener("click", (event) => {
   const act = event.target.closest("[data-sign]")?.dataset.sign;
-  if (act === "reload") { root.left(); location.reload(); } else if (act) open(act);
+  if (act === "reload") { root.left(); location.reload(); } else if (act === "encoding") send(act); else if (act) open(act);
 });
 const KEYS = { S: "signature", A: "addendum", X: "rejection" };
 document.addEventListener("keydown", (event) => {

@@ -78,7 +78,9 @@ def test_of_two_who_sign_at_once_one_has_signed(scene: Scene) -> None:
     draft = scene.read("archive")
     assert scene.ledger.sign(of(scene, draft), now=scene.now)
     assert not scene.ledger.sign(of(scene, draft, text="Another"), now=scene.now)
-    assert not scene.ledger.reject(of(scene, draft, verdict=Verdict.REJECTED), Reason.SAFETY, now=scene.now)
+    assert not scene.ledger.reject(
+        of(scene, draft, verdict=Verdict.REJECTED), Reason.SAFETY, base_sha256="", now=scene.now
+    )
     assert [one.text for one in scene.ledger.reviews(study_uid())] == [TEXT]
 
 
@@ -162,9 +164,62 @@ def test_a_rejected_draft_is_withdrawn_and_whoever_has_it_is_owed_a_note(sent: b
     if sent:
         scene.deliver()
     given = of(scene, draft, verdict=Verdict.REJECTED, text="Wrong side.", statements=())
-    assert scene.ledger.reject(given, Reason.QUALITY, now=scene.now)
+    assert scene.ledger.reject(given, Reason.QUALITY, base_sha256=text_digest(DRAFT), now=scene.now)
     assert [one.job.state for one in scene.ledger.jobs()] == [JobState.RECALLED]
     assert len(scene.ledger.withdrawals()) == int(sent)
     assert [one.text for one in scene.ledger.reviews(study_uid())] == ["Wrong side."]
     assert not any("Wrong side." in text for text in scene.texts())
     assert not scene.ledger.sign(of(scene, draft, number=2), now=scene.now)
+
+
+def test_who_rejects_has_seen_the_last_text(scene: Scene) -> None:
+    draft, log = scene.read("archive"), ChainedEdits(scene.ledger.database, process="web")
+    assert log.record(revision(draft, DRAFT, TEXT), draft=DRAFT)
+    given = of(scene, draft, verdict=Verdict.REJECTED, text="Wrong side.", statements=())
+    assert not scene.ledger.reject(given, Reason.SAFETY, base_sha256=text_digest(DRAFT), now=scene.now)
+    assert [one.job.state for one in scene.ledger.jobs()] == [JobState.COMPLETED]
+    assert scene.ledger.reject(given, Reason.SAFETY, base_sha256=text_digest(TEXT), now=scene.now)
+
+
+def given_up(scene: Scene) -> Claim:
+    encoding = scene.claim()
+    assert scene.ledger.abandon_job(encoding.job, reason="no room for it", now=scene.now)
+    return encoding
+
+
+def test_a_signed_report_that_could_not_be_written_is_written_again_under_the_same_signature(scene: Scene) -> None:
+    draft = scene.read("archive")
+    assert scene.ledger.sign(of(scene, draft), now=scene.now)
+    failed = given_up(scene)
+    again = scene.ledger.encode_again(failed.job.job_id, by="anna", now=scene.later(1))
+    encoding = scene.claim()
+    assert (encoding.job.job_id, encoding.job.origin, encoding.signed) == (again, draft.job.job_id, failed.signed)
+    assert scene.finish(encoding, "archive", objects=document(encoding))
+    assert left(scene)[-1] == (SIGNED_ROLE, DeliveryState.PENDING)
+    assert scene.ledger.reviews(study_uid()) == (of(scene, draft),)
+    assert len(scene.ledger.jobs()) == 3
+
+
+def test_what_is_being_written_or_is_written_or_is_no_signed_report_is_not_written_again(scene: Scene) -> None:
+    draft = scene.read("archive")
+    assert scene.ledger.encode_again(draft.job.job_id, by="anna", now=scene.now) is None
+    assert scene.ledger.sign(of(scene, draft), now=scene.now)
+    failed = given_up(scene)
+    assert scene.ledger.encode_again(failed.job.job_id, by="anna", now=scene.now)
+    assert scene.ledger.encode_again(failed.job.job_id, by="berta", now=scene.now) is None
+    assert scene.finish(scene.claim(), "archive", objects=0)
+    assert scene.ledger.encode_again(failed.job.job_id, by="anna", now=scene.now) is None
+    assert scene.ledger.encode_again("no number", by="anna", now=scene.now) is None
+
+
+def test_an_addendum_that_could_not_be_written_is_written_with_the_report_it_is_of(scene: Scene) -> None:
+    draft = scene.read("archive")
+    sign(scene, draft, "archive")
+    scene.deliver()
+    assert scene.ledger.sign(of(scene, draft, verdict=Verdict.ADDED, number=2, text="Called."), now=scene.now)
+    failed = given_up(scene)
+    assert scene.ledger.encode_again(failed.job.job_id, by="anna", now=scene.now)
+    encoding = scene.claim()
+    assert encoding.signed == failed.signed
+    assert encoding.signed is not None
+    assert [one.text for one in encoding.signed.addenda] == ["Called."]

@@ -45,6 +45,7 @@ PERSON = {
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/signature"),
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/addendum"),
     ("POST", "/api/studies/{study_uid}/reports/{job_id}/rejection"),
+    ("POST", "/api/studies/{study_uid}/reports/{job_id}/encoding"),
 }  # fmt: skip
 """For a radiologist who has signed in; a token opens none of these, whatever its roles."""
 MASK = LabelMap.of(np.ones((1, 2, 2), np.uint8))

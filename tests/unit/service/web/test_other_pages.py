@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from service.domain.account import Role
+from service.domain.tally import Count
+from service.flow.review import named
 from tests.support.fake_house import House
-from tests.support.web_client import client, signed_in, text_of
-from tests.support.web_records import uid
+from tests.support.web_client import bearer, client, signed_in, text_of
+from tests.support.web_records import ALGORITHM, uid
 from tests.support.web_scene import hospital
 
 
@@ -43,6 +45,24 @@ class TestOthers:
         text = text_of(house, "/models")
         assert "was to run on CUDAExecutionProvider" in text
         assert "Runs on" not in text
+
+    def test_models_say_what_people_made_of_their_drafts_served_or_not(self) -> None:
+        house, of = hospital(), named(ALGORITHM)
+        numbers = {
+            "drafts": 7, "signed": 5, "unchanged": 12, "edited": 3, "laterality": 2, "suggestions answered": 4,
+            "suggestions taken": 1, "dismissed typo": 6,
+        }  # fmt: skip
+        house.counts.kept = [Count(model=of, prompt="9f" * 32, what=what, number=n) for what, n in numbers.items()]
+        house.counts.kept.append(Count(model="former 0 sha256:aa", what="drafts", number=3))
+        text = text_of(house, "/models")
+        assert "7 5 signed, 0 rejected 12 unchanged 3 edited, 0 removed, 0 added by people laterality 2" in text
+        assert "1 of 4 taken" in text
+        assert "typo 6" in text
+        assert "versions that are not served now" in text
+        told = client(house).get("/api/models", headers=bearer(house, Role.VIEWER)).json()["models"]
+        assert {one["model"]: (one["served"], one["numbers"]) for one in told} == {
+            of: (True, numbers), "former 0 sha256:aa": (False, {"drafts": 3})
+        }  # fmt: skip
 
     def test_an_auditor_sees_who_did_what(self) -> None:
         house = hospital()

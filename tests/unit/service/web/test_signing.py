@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from httpx import Response
 
 from service.domain.account import Role
 from service.domain.edit import text_digest
+from service.domain.job import JobState
 from service.domain.rejection import Reason
 from service.domain.review import Verdict
 from service.domain.rule import Mode
 from service.flow.review import draft_text
+from service.ports.catalogue import JobRecord
 from service.settings import Settings, Site
-from tests.support.fake_house import House
+from tests.support.fake_house import NOW, House
 from tests.support.web_client import TestClient, bearer, client, csrf_of, signed_in, text_of
-from tests.support.web_records import draft, uid
+from tests.support.web_records import draft, job, uid
 from tests.support.web_scene import hospital
 
 REPORT = f"/api/studies/{uid(2)}/reports/j-2"
@@ -45,6 +49,23 @@ def post(person: TestClient, what: str, **body: object) -> Response:
 
 def sign(person: TestClient, **other: object) -> Response:
     return post(person, "signature", **{**SIGNATURE, **other})
+
+
+def reject(person: TestClient, **other: object) -> Response:
+    return post(person, "rejection", **{"base": SIGNATURE["base"], "reason": "Wrong side.", **other})
+
+
+def change(house: House, *more: JobRecord, **study: object) -> None:
+    """Let study 2 have further jobs."""
+    records = house.catalogue.records
+    made = next(each for each in records if each.row.study_instance_uid == uid(2))
+    house.catalogue.records = [replace(made, jobs=(*made.jobs, *more)) if each is made else each for each in records]
+
+
+def again(name: str, *, reading: int, state: JobState = JobState.COMPLETED, reason: str = "") -> JobRecord:
+    """A later job of study 2; `reading` 0 is another reading than j-2."""
+    made = job(2, state, minutes=1, report=draft(2) if state is JobState.COMPLETED else None, reason=reason)
+    return replace(made, job=replace(made.job, job_id=name), generation=reading)
 
 
 def test_a_signature_is_the_text_its_log_and_an_event(house: House, radiologist: TestClient) -> None:
@@ -117,14 +138,91 @@ def test_an_addendum_keeps_the_text_and_the_second_of_two_sees_the_first(house: 
 
 
 def test_a_rejection_withdraws_the_draft_and_leaves_its_reason(house: House, radiologist: TestClient) -> None:
-    assert post(radiologist, "rejection", reason=" ").status_code == 409
-    assert post(radiologist, "rejection", reason="Wrong side.", why="nobody").status_code == 422
-    assert post(radiologist, "rejection", reason="Wrong side.", why="quality").status_code == 200
+    assert reject(radiologist, reason=" ").status_code == 409
+    assert reject(radiologist, why="nobody").status_code == 422
+    assert reject(radiologist, why="quality").status_code == 200
     assert house.signing.withdrawn == [Reason.QUALITY]
     said = text_of(house, PAGE, Role.VIEWER)
     assert "REJECTED Rejected by anna" in said
     assert "Wrong side." in said
     assert sign(radiologist).status_code == 409
+
+
+def test_who_rejects_has_seen_the_last_text(house: House, radiologist: TestClient) -> None:
+    form = {"csrf": csrf_of(radiologist.get("/studies")), "base": SIGNATURE["base"], "lines": json.dumps(LINES)}
+    assert radiologist.post(f"{PAGE}/j-2", data=form).status_code == 200
+    answer = reject(signed_in(house, Role.RADIOLOGIST))
+    assert (answer.status_code, answer.json()["theirs"]["text"], answer.json()["yours"]) == (409, TEXT, "Wrong side.")
+    assert "saved this report" in answer.json()["detail"]
+    assert not house.signing.kept
+    assert post(radiologist, "rejection", reason="Wrong side.").status_code == 422
+    assert reject(radiologist, base=text_digest(TEXT)).status_code == 200
+
+
+def test_of_two_at_once_one_rejects_and_the_other_signs_nothing(house: House, radiologist: TestClient) -> None:
+    other = signed_in(house, Role.RADIOLOGIST)
+    assert reject(other).status_code == 200
+    assert "rejected this report" in sign(radiologist).json()["detail"]
+    assert "rejected this report" in reject(radiologist).json()["detail"]
+    assert [one.verdict for one in house.signing.kept] == [Verdict.REJECTED]
+
+
+def test_a_page_that_stood_open_signs_rejects_and_saves_no_reading_that_is_not_the_newest(
+    house: House, radiologist: TestClient
+) -> None:
+    change(house, again("j-9", reading=0))
+    form = {"csrf": csrf_of(radiologist.get("/studies")), "base": SIGNATURE["base"], "lines": "[]"}
+    saved = radiologist.post(f"{PAGE}/j-2", data=form, headers={"accept": "application/json"})
+    for answer in (sign(radiologist), reject(radiologist), saved):
+        assert answer.status_code == 409
+        assert "newe" in answer.json()["detail"]
+    assert not house.signing.kept
+    assert not house.edits.kept
+
+
+def test_the_review_of_an_older_reading_leads_to_the_newer_one_signed_or_not(
+    house: House, radiologist: TestClient
+) -> None:
+    sign(radiologist)
+    change(house, again("j-9", reading=0))
+    answer = radiologist.get(f"{PAGE}?job=j-2", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}?job=j-9")
+    assert "PRELIMINARY" in radiologist.get(answer.headers["location"]).text
+    assert "FINAL Report signed by anna" in text_of(house, f"/studies/{uid(2)}", Role.VIEWER)
+    assert post(radiologist, "addendum", text="Called.", seen=1).status_code == 200
+
+
+def test_a_signed_report_that_could_not_be_written_is_written_again_by_its_signer(
+    house: House, radiologist: TestClient
+) -> None:
+    first = replace(again("j-2", reading=2), created_at=NOW - timedelta(minutes=9))
+    records = house.catalogue.records
+    made = next(each for each in records if each.row.study_instance_uid == uid(2))
+    canceled = again("j-8", reading=2, state=JobState.CANCELED, reason="no room for it")
+    house.catalogue.records = [replace(made, jobs=(first, canceled)) if each is made else each for each in records]
+    secret = csrf_of(radiologist.get("/studies"))
+    address = f"/api/studies/{uid(2)}/reports/2"
+    assert "no room for it" not in radiologist.get(PAGE).text
+    signed = radiologist.post(f"{address}/signature", json=SIGNATURE, headers={"x-csrf-token": secret})
+    assert signed.status_code == 200
+    assert "could not be written: no room for it" in text_of(house, PAGE, Role.VIEWER)
+    assert "Write it again" in radiologist.get(PAGE).text
+    house.signing.unwritten = {"j-8"}
+    other = signed_in(house, Role.RADIOLOGIST, name="berta")
+    refused = other.post(f"{address}/encoding", headers={"x-csrf-token": csrf_of(other.get("/studies"))})
+    assert (refused.status_code, house.signing.unwritten) == (409, {"j-8"})
+    kept = list(house.signing.kept)
+    answer = radiologist.post(f"{address}/encoding", headers={"x-csrf-token": secret})
+    assert (answer.json(), house.signing.kept) == ({"job_id": "j-8-again"}, kept)
+    assert radiologist.post(f"{address}/encoding", headers={"x-csrf-token": secret}).status_code == 409
+
+
+def test_an_operator_who_runs_its_job_again_has_it_written_and_nothing_read(house: House) -> None:
+    house.signing.unwritten = {"j-2"}
+    operator = client(house)
+    answer = operator.post("/api/jobs/j-2/rerun", headers=bearer(house, Role.OPERATOR))
+    assert (answer.status_code, answer.json()["job_id"]) == (200, "j-2-again")
+    assert not house.signing.unwritten
 
 
 def test_what_can_never_be_signed_says_what_to_do(house: House, radiologist: TestClient) -> None:
