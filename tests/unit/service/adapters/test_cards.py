@@ -50,6 +50,11 @@ def test_a_calibration_has_a_default_and_findings_of_their_own(folder: Path) -> 
     assert calibration.of("nodule") == Platt(0.9, -0.1)
 
 
+def test_a_card_says_which_tasks_beside_reading_its_model_is_for(folder: Path) -> None:
+    assert card(folder, 'tasks = ["report-check"]\n').tasks == ("report-check",)
+    assert card(folder, "").tasks == ()
+
+
 def test_a_card_without_calibration_has_none(folder: Path) -> None:
     assert card(folder, "").calibration is None
 
@@ -58,6 +63,7 @@ def test_a_card_without_calibration_has_none(folder: Path) -> None:
     ("more", "said"),
     [
         ('[limits]\ncontrast = "yes"\n', "contrast"),
+        ('tasks = ["poems"]\n', "tasks"),
         ("[limits]\nmax_slice_thickness_mm = 0\n", "max_slice_thickness_mm"),
         ("[calibration]\na = 1\n", "calibration.b"),
         ("[calibration]\na = -1\nb = 0\n", "calibration.a"),

@@ -15,10 +15,12 @@ def test_a_draft_is_questioned_as_it_stands_and_a_text_beside_the_same_reading()
     program, headers = client(house), bearer(house, Role.VIEWER)
     own = program.post(f"/api/studies/{uid(2)}/quality", json={}, headers=headers).json()
     assert (own["by"], own["text"][:9]) == ("rules", "Findings:")
+    assert own["stages"] == "No model here checks reports: rules alone."
     sent = program.post(f"/api/studies/{uid(2)}/quality", json={"text": LEFT_AND_RIGHT}, headers=headers).json()
     found = {issue["rule"]: issue for issue in sent["issues"]}
     place = found["laterality.sections"]
     assert sent["text"][place["start"] : place["end"]] == "right"
+    assert (place["likely"], place["by"]) == (True, "rules")
     assert house.edits.kept == {}
 
 

@@ -154,5 +154,12 @@ def test_a_slip_is_told_from_a_word_that_is_rare(word: str, language: str, right
     assert (guess.word if guess else "") == right
 
 
+def test_a_text_of_strange_words_alone_is_not_looked_at_for_long() -> None:
+    words = [f"qzx{chr(97 + at % 26)}kjh{chr(97 + at // 26)}wv" for at in range(600)]
+    before = meant.cache_info().misses
+    inspect(Case(text=" ".join(words)))
+    assert meant.cache_info().misses - before <= 201
+
+
 def test_every_kind_has_its_rules() -> None:
     assert set(RULES) == set(Kind)
