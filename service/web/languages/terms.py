@@ -29,6 +29,7 @@ _TERMS = (
     # edits, issues
     say_as("term", "insert"), say_as("term", "delete"), say_as("term", "negation"), say_as("term", "laterality"),
     say_as("term", "measurement"), say_as("term", "severity"), say_as("term", "reword"),
+    say_as("term", "outline"), say_as("term", "accepted"), say_as("term", "inconclusive"),
     say_as("term", "missing finding"), say_as("term", "impression against findings"), say_as("term", "device"),
     say_as("term", "measurement and unit"), say_as("term", "implausible value"),
     say_as("term", "comparison without prior"), say_as("term", "sex and anatomy"), say_as("term", "section missing"),
