@@ -16,6 +16,7 @@ from service.adapters.audit_chain import ChainedAudit
 from service.adapters.cards import find_card
 from service.adapters.configuration import StoredConfigurations
 from service.adapters.configuration.store import Installed
+from service.adapters.differential.toml import TomlDifferentials
 from service.adapters.dismissals_sql import SqlDismissals
 from service.adapters.edit_chain import ChainedEdits
 from service.adapters.ledger import SqlLedger
@@ -36,6 +37,7 @@ from service.ports.services import Services
 from service.settings import Settings
 from workers.algorithms import algorithms, model_of
 from workers.measures import measures
+from workers.pipeline.exhibits import KeptExhibits
 from workers.pipeline.prompt import ProtocolPrompts
 
 LOCAL = "unix:"
@@ -79,8 +81,10 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),
         priors=PriorSources(calling_ae=settings.scp.ae_title),
+        exhibits=KeptExhibits(),
         prompts=ProtocolPrompts(configurations, models, pixels),
         templates=TemplateShelf(settings.own_templates),
+        differentials=TomlDifferentials(settings.own_differential),
     )
 
 

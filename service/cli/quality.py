@@ -14,7 +14,7 @@ from service.domain.prose.side import Side
 from service.domain.quality.case import Case
 from service.domain.quality.inspect import inspect
 
-COLUMNS = ("severity", "kind", "words", "message", "rule")
+COLUMNS = ("likely", "severity", "kind", "words", "message", "rule")
 
 
 class Sex(StrEnum):
@@ -30,17 +30,26 @@ def quality(
     modality: Annotated[str, typer.Option(help="Such as CR.")] = "",
     body_part: Annotated[str, typer.Option(help="Body part examined, such as CHEST.")] = "",
     laterality: Annotated[Side, typer.Option(help="Side of the examination.")] = Side.UNSAID,
+    question: Annotated[str, typer.Option(help="What the order asks, in its words.")] = "",
+    order: Annotated[str, typer.Option(help="What was ordered, such as 'CT head'.")] = "",
     prior: Annotated[bool | None, typer.Option("--prior/--no-prior", help="Whether an earlier study is known.")] = None,
     json: AsJson = False,
 ) -> None:
     """Question the report in FILE by rules: sides, denials, sizes, devices, sections, typing. Nothing is altered.
 
-    Exit code 1 if anything is questioned.
+    Exit code 1 if there is an alarm; what is not likely is a hint.
     """
     case = Case(
-        text=text_of(file), sex=sex or "", modality=modality, body_part=body_part, laterality=laterality, prior=prior
+        text=text_of(file),
+        sex=sex or "",
+        modality=modality,
+        body_part=body_part,
+        laterality=laterality,
+        question=question,
+        order=order,
+        prior=prior,
     )
     found = [asdict(issue) | {"words": case.text[issue.start : issue.end]} for issue in inspect(case)]
     rows(found, COLUMNS, as_json=json, empty="nothing to question")
-    if found:
+    if any(each["likely"] for each in found):
         raise typer.Exit(1)

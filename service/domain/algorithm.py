@@ -129,6 +129,18 @@ class Calibration:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Askable:
+    """What a model that writes text can be asked about one image, beside its report."""
+
+    wordings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Kind of question (`service.domain.question.asked.Kind`) -> finding (`service.domain.prose`) -> the question in
+    the words that the model was trained on."""
+    free: str = ""
+    """What stands before a person's own question, which follows as one JSON string; empty: `wordings` alone."""
+    max_tokens: int = 48
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
     """A model's card: who made it, from what, for what, and its machine-readable limits."""
 
@@ -150,6 +162,10 @@ class Card:
     inexact: tuple[str, ...] = ()
     """What is not as its makers do it, in sentences."""
     evaluation: Mapping[str, str] = field(default_factory=dict)
+    questions: Askable | None = None
+    """None for a model that answers no questions about an image."""
+    tasks: tuple[str, ...] = ()
+    """What else it is asked, by name (deploy/docs/model-contract.md); "report-check" makes it a second reader."""
     adapters: Mapping[str, AdapterCard] = field(default_factory=dict)
     """Those that lie beside the model, by name."""
     image: ImageModel | None = None

@@ -211,7 +211,8 @@ def _number_clauses(
         yield Clause(say("age"), wanted, "" if age is None else say("{age} years", age=round(age, 1)), holds)
     if when.received_from is not None and when.received_until is not None:
         clock = study.received_first.astimezone(now.tzinfo).time()
-        wanted = say("{since} to {until}", since=f"{when.received_from:%H:%M}", until=f"{when.received_until:%H:%M}")
+        since, until = f"{when.received_from:%H:%M}", f"{when.received_until:%H:%M}"
+        wanted = say("{since} to {until}", since=since, until=until)
         yield Clause(say("received"), wanted, f"{clock:%H:%M}", _within(clock, when.received_from, when.received_until))
     if when.max_study_age is not None:
         yield _study_age_clause(when.max_study_age, study, now)

@@ -85,6 +85,7 @@ def _order(record: JobRecord) -> tuple[int, int, datetime]:
 def _receiving(case: _Case) -> Explanation:
     row = case.record.row
     patience = _patience(case)
+    cap = f"{(row.received_first + patience.cap).astimezone(case.now.tzinfo):%H:%M:%S}"
     return Explanation(
         headline=say_many(
             "Images are still arriving: {number} image from “{source}” so far.",
@@ -98,7 +99,7 @@ def _receiving(case: _Case) -> Explanation:
             "image, at the latest at {cap}.",
             quiet=span(patience.quiet),
             silent=span(patience.silent),
-            cap=f"{(row.received_first + patience.cap).astimezone(case.now.tzinfo):%H:%M:%S}",
+            cap=cap,
         ),
     )
 

@@ -28,6 +28,8 @@ def case_of(text: str, report: Report, study: Study | None) -> Case:
     """What is known beside `text`; whether there is a prior only where the reading looked for one."""
     header = dict(study.instances[0].instance.attributes) if study and study.instances else {}
     body_part = header.get("BodyPartExamined", "")
+    question = header.get("ReasonForTheRequestedProcedure", "") or header.get("ReasonForStudy", "")
+    order = header.get("RequestedProcedureDescription", "") or header.get("StudyDescription", "")
     return Case(
         text=text,
         seen=tuple(_seen(report)),
@@ -35,22 +37,25 @@ def case_of(text: str, report: Report, study: Study | None) -> Case:
         modality=header.get("Modality", ""),
         body_part=body_part,
         laterality=_side_of(header.get("ImageLaterality", "") or header.get("Laterality", ""), body_part),
+        question=question,
+        order=order,
         prior=False if any(note.startswith(_NO_PRIOR) for note in report.notes) else None,
     )
 
 
 def _seen(report: Report) -> Iterator[Seen]:
     for finding in report.findings:
-        name = _name(finding)
+        name = name_of(finding.concept, finding.site)
         if name:
             side = _SIDES.get(finding.laterality, Side.UNSAID) if finding.laterality else Side.UNSAID
             yield Seen(name=name, present=finding.present, side=side, sizes_mm=tuple(_sizes_mm(finding)))
 
 
-def _name(finding: Finding) -> str:
-    if finding.concept == code.ENLARGED and finding.site == code.MEDIASTINUM:
+def name_of(concept: Code, site: Code | None) -> str:
+    """What `service.domain.prose` calls a coded finding; empty for one that texts are not read for."""
+    if concept == code.ENLARGED and site == code.MEDIASTINUM:
         return "mediastinal widening"
-    return _NAMES.get(finding.concept, "")
+    return _NAMES.get(concept, "")
 
 
 def _sizes_mm(finding: Finding) -> Iterator[float]:

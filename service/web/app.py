@@ -53,6 +53,7 @@ def create_app(services: Services, *, watch_nodes: bool = True) -> FastAPI:
     app.state.streams = Streams()
     app.state.views = Views()
     app.state.suggestions = Suggestions()
+    app.state.questions = Suggestions()
     app.state.watch = watch
     app.state.pulse = Pulse(services, watch)
     routes.install(app)

@@ -50,7 +50,7 @@ class Suggestions:
         if former:
             former()
         if full:
-            raise HTTPException(503, say("Completions are being written for others right now. Try again shortly."))
+            raise HTTPException(503, say("Models are answering others right now. Try again shortly."))
         return halt
 
     def end(self, who: Hashable, halt: Halt) -> None:

@@ -30,7 +30,7 @@ class Device:
 
 
 _WORDS = {
-    "endotracheal tube": r"endotracheal(?: tube)?|ett?\b(?: tube)?|e\.t\. tube|intubation"
+    "endotracheal tube": r"endotracheal(?: tube)?|ett\b(?: tube)?|et[- ]tube|(?-i:ET\b)|e\.t\. tube|intubation"
     r"|(?<!nasogastric )tubus\w*|tubusspitze",
     "tracheostomy": r"tracheostom\w+(?: tube| cannula)?|tracheal cannula|trachealkanüle",
     "central venous line": r"central (?:venous )?(?:line|catheter)s?|cvc\b|cvl\b|\w*zvk\w*|picc\w*"
@@ -40,9 +40,9 @@ _WORDS = {
     r"|swan[- ]ganz|pulmonary artery catheter|(?:subclavian|jugular|ij) (?:cvc|vein catheter)|shaldon\w*"
     r"|dialysekatheter|vascath",
     "port": r"port[- ]?a?[- ]?cath\w*|portacath|mediport|\w*portkatheter|\w*portsystem|port (?:catheter|system)"
-    r"|chest port|port\b",
+    r"|(?:chest|wall) port|(?<!side )(?<!side-)port\b(?! of)",
     "pacemaker": r"pacemaker\w*|pacing (?:lead|wire|device|system)s?|\bppm\b|icd\b|aicd|defibrillator\w*"
-    r"|schrittmacher\w*|cardiac device"
+    r"|schrittmacher\w*|cardiac device|pulse generator|leads\b"
     r"|\w*aggregat\b|(?:atrial|ventricular|rv|pacer?) leads?|pacer\b",
     "chest tube": r"(?:chest|pleural|thoracostomy|intercostal) (?:tube|drain|catheter)s?|thorax?drainage\w*"
     r"|\bicc\b|\bicd tube|bülau\w*"
@@ -51,9 +51,11 @@ _WORDS = {
     "nasogastric tube": r"naso-?gastric(?: tube)?|oro-?gastric tube|enteric tube|feeding tube"
     r"|dobh?off(?: tube)?|ngt?\b(?: tube)?|ogt\b|og tube"
     r"|\w*magensonde\w*|ernährungssonde",
-    "drain": r"(?:mediastinal|abdominal|surgical|subhepatic|biliary|percutaneous|pericardial) drains?|drains?\b"
+    "drain": r"(?:mediastinal|abdominal|surgical|subhepatic|biliary|percutaneous|pericardial) drains?"
+    r"|drains?\b(?! (?:into|to|via|in)\b)"
     r"|jp drain|mediastinaldrainage\w*"
-    r"|(?<!thorax)(?<!pleura)(?<!\w)drainage\w*|zieldrainage",
+    r"|drainage (?:catheter|tube)s?|(?<!\w)(?-i:Drainagen?\b)(?! (?:will|is|would|may|should|of|recommended))"
+    r"|zieldrainage",
     "sternal wires": r"(?:sternal|sternotomy|median sternotomy) (?:wires?|cerclage\w*|sutures)|sternotomy wires"
     r"|wires\b|sternalcerclage\w*"
     r"|drahtcerclage\w*|cerclagen",
@@ -61,7 +63,8 @@ _WORDS = {
     r"|tavi)(?: \w+)? valve(?: prosthesis| replacement)?"
     r"|valve (?:prosthesis|replacement)|\w*klappenersatz|\w*klappenprothese|tavi\b|tavr\b",
     "stent": r"(?:\w+-)?stents?\b|stent-?grafts?|endograft|double[- ]j",
-    "other device": r"(?:spinal|orthopa?edic) (?:hardware|fixation)|prosthes\w+|implants?\b|loop recorder"
+    "other device": r"(?:spinal|orthopa?edic) (?:hardware|fixation)|prosthes\w+"
+    r"|(?<!peritoneal )(?<!pleural )(?<!no )implants?\b|loop recorder"
     r"|balloon pump|iabp|ecmo\w*"
     r"|lvad|impella|tubes? (?:and|or) lines?|lines? (?:and|or) tubes?|support devices?|catheters?|lines\s*:",
 }  # fmt: skip
@@ -96,8 +99,26 @@ _GONE = re.compile(
     re.IGNORECASE,
 )
 _NONE = re.compile(r"\b(?:no|none|without|never had|kein\w*|ohne|absent)\b", re.IGNORECASE)
+_BESIDE = re.compile(
+    r"\b(?:after|following|post|since|with|near|along|due|from|related|despite|complication\w*|of the|of a|by|pneumo\w+"
+    r"|kink\w*|fracture|break|change|nach|bei|unter|durch|komplikation\w*)\b",
+    re.IGNORECASE,
+)
+"""Between "no" and a device: what is denied is something else."""
+_NOT_SO = re.compile(r"\b(?:no|without|kein\w*|ohne) (?!change)(?:\w+ ){0,2}$", re.IGNORECASE)
+"""Just before what a misplaced device would be said to be: "no kink"."""
 _WANTED = re.compile(
-    r"\b(?:needed|required|indicated|recommended placement|anlage empfohlen|benötigt)\b", re.IGNORECASE
+    r"\b(?:needed|required|indicated|recommended placement|anlage empfohlen|benötigt|(?:may|can|could"
+    r"|should) be (?:considered|needed)"
+    r"|(?:is |are )?(?:advised|suggested)|empfohlen|erwägen|zu erwägen|indiziert)\b"
+    r"|^(?:\W*\w+){0,3}\W*(?:recommended|advised)\b",
+    re.IGNORECASE,
+)
+_CONSIDERED = re.compile(
+    r"\b(?:consider|recommend|advise|suggest|candidate for|referr\w+ for|prior to|before|need for|planned"
+    r"|geplante?[rsnm]?|vor)"
+    r"\b(?:\W+\w+){0,4}\W*$",
+    re.IGNORECASE,
 )
 _TELLS = frozenset((Part.FINDINGS, Part.IMPRESSION, Part.ADDENDUM, Part.WET_READ))
 _BREACH = re.compile(r"^(?:it|this|its|withdraw|retract|repositioning|recommend)", re.IGNORECASE)
@@ -121,20 +142,21 @@ def device_states(reading: Reading) -> tuple[tuple[str, State], ...]:
 
 
 def _of(sentence: Span, before: tuple[Device, ...]) -> Iterator[Device]:
-    named = False
+    anything = False
     for clause in clauses(sentence):
-        for name, start, end in _named(clause.text):
-            named = True
+        for name, start, end in named(clause.text):
+            anything = True
             span = Span(clause.start + start, clause.start + end, clause.text[start:end])
             state = _state(clause.text, start, end)
             if state is not None:
                 yield Device(name=name, state=state, span=span, sentence=sentence)
-    if not named and before and _MOVE.search(sentence.text) and _BREACH.match(sentence.text):
+    if not anything and before and _MOVE.search(sentence.text) and _BREACH.match(sentence.text):
         last = before[-1]
         yield Device(name=last.name, state=State.MALPOSITIONED, span=last.span, sentence=sentence)
 
 
-def _named(clause: str) -> list[tuple[str, int, int]]:
+def named(clause: str) -> list[tuple[str, int, int]]:
+    """Each device that `clause` names, with where its words begin and end."""
     found = [(name, *each.span()) for name, pattern in _TERMS.items() for each in pattern.finditer(clause)]
     found = [each for each in found if not _VALVE_SAFE.match(clause, each[1])]
     return [each for each in found if not any(_covers(other, each) for other in found)]
@@ -146,10 +168,17 @@ def _covers(one: tuple[str, int, int], other: tuple[str, int, int]) -> bool:
 
 
 def _state(clause: str, start: int, end: int) -> State | None:
-    if _NONE.search(clause, 0, start) or re.match(r"\s*:?\s*(?:none|keine)\b", clause[end:], re.IGNORECASE):
+    denied = _NONE.search(clause, 0, start)
+    if _CONSIDERED.search(clause, 0, start):
+        return None
+    if (denied and not _BESIDE.search(clause, denied.end(), start)) or re.match(
+        r"\s*:?\s*(?:none|keine)\b", clause[end:], re.IGNORECASE
+    ):
         return State.ABSENT
     if _WANTED.search(clause, end):
         return None
     if _GONE.search(clause):
         return State.REMOVED
-    return State.MALPOSITIONED if _MOVE.search(clause) else State.PRESENT
+    moved = _MOVE.search(clause)
+    misplaced = moved and not _NOT_SO.search(clause[: moved.start()])
+    return State.MALPOSITIONED if misplaced else State.PRESENT

@@ -60,7 +60,7 @@ _SUBJECTS = (
     _Subject(
         "cardiomegaly",
         _compiled(r"heart|cardiac (?:silhouette|size|contour|shadow)|cardiomediastinal (?:silhouette|contour)"
-        r"|cor\b|herz(?!\w*insuff)\w*"),
+        r"|cor\b|ctr\b|cardio-?thoracic ratio|herz(?!\w*insuff)\w*"),
         _compiled(r"enlarge\w*|big\b|increased|vergrößert\w*|verbreitert\w*|large\b|globular|prominent"),
         _compiled(r"borderline|grenzwertig\w*|mildly prominent|top normal"),
         _compiled(_WELL),

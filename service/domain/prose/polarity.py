@@ -39,8 +39,17 @@ _DOUBT = re.compile(
     r"|möglich\w*|verdacht\w*|verdächtig\w*|evtl|eventuell|grenzwertig\w*|wahrscheinlich\w*|oder|dd)\b|\bv\. ?a\b|\?",
     re.IGNORECASE,
 )
+_ASKED = re.compile(
+    r"\b(?:(?:to|further|for) (?:better )?(?:exclude|rule out|confirm|assess|evaluat\w+|evaluation|document|detect)"
+    r"|rule out|r/o|risk (?:of|for)|history of|h/o|(?:status|s/p) (?:post )?|prone to|if|in case of|treated"
+    r"|treatment of"
+    r"|should be excluded|zum ausschluss|zur abklärung|zustand nach|z\. ?n\.?|falls|bei verdacht|risiko"
+    r"|follow-?up (?:of|for)|screening for)\b(?:\W+\w+){0,5}\W*$",
+    re.IGNORECASE,
+)
+"""Before a finding that is asked for, feared, or long past."""
 _DENIES = re.compile(
-    r"\b(?:no|not|without|neither|nor|none|never|negative for|free of|clear of|absence of|lack of|resolved"
+    r"\b(?:no|not|without|neither|nor|none|never|none of|negative for|free of|clear of|absence of|lack of|resolved"
     r"|resolution of"
     r"|complete clearing of|interval clearing of|rather than|know(?= (?:effusion|pneumo|fracture|evidence)))\b"
     r"|\b(?:kein\w*|ohne|weder|nicht|noch(?= \w+$)|ausschluss|rückbildung|fehlend\w*)\b|\bø",
@@ -68,7 +77,7 @@ def polarity(clause: str, start: int, end: int) -> Polarity:
     plain = _LOOKS_LIKE.sub(lambda found: "~" * len(found[0]), clause)
     if _DENIES.search(plain, 0, start) or _after(plain, end):
         return Polarity.ABSENT
-    doubt = _DOUBT.search(clause)
+    doubt = _DOUBT.search(clause) or _ASKED.search(plain, 0, start)
     return Polarity.UNCERTAIN if doubt else Polarity.PRESENT
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from service.domain.prose.conclusion import concluded
 from service.domain.prose.mention import Mention, mentions_of
 from service.domain.prose.polarity import Polarity
 from service.domain.prose.sections import Part, Section, part_at, sections
@@ -56,7 +57,7 @@ def read(text: str) -> Reading:
     """Read `text`. Any text is read; one that is no report names nothing."""
     parts = sections(text)
     found = [each for part in parts for sentence in sentence_spans(part.body) for each in mentions_of(sentence)]
-    return Reading(text=text, sections=parts, mentions=_after_corrections(text, found))
+    return Reading(text=text, sections=concluded(text, parts, found), mentions=_after_corrections(text, found))
 
 
 def _after_corrections(text: str, found: Sequence[Mention]) -> tuple[Mention, ...]:

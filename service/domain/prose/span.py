@@ -32,7 +32,7 @@ _BREAK = re.compile(
     r"[;•]|\bbut\b|\bhowever\b|\balthough\b|\bexcept\b|\bother than\b|\bapart from\b|\baber\b|\bjedoch\b|\baußer\b"
     r"|, (?=(?:and |und )?(?:there|an?|the|no|not|without|with|new|old|tiny|small|trace|mild|moderate|large"
     r"|severe|minimal"
-    r"|stable|unchanged|persistent|heart|lungs?|keine?|ohne|mit|neuer?|neue|kleiner?|geringer?|großer?|sowie"
+    r"|stable|unchanged|persistent|heart|lungs?|keine?|ohne|mit|die|der|das|neuer?|neue|kleiner?|geringer?|großer?|sowie"
     r"|unverändert\w*"
     r"|left|right|bilateral|probably|possibly|perhaps|questionable)\b)"
     r"|(?<=\w) and (?=(?:there|no|the|an?|heart|without)\b)|(?<=\w) und (?=(?:keine?|ohne|der|die|das|eine?)\b)"

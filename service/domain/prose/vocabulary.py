@@ -13,7 +13,7 @@ _WORDS: dict[str, str] = {
     "opacity": r"opaci\w+|infiltrat\w*|air[- ]?space disease|reticula\w*|interstitial (?:marking|prominence|pattern)\w*"
     r"|ground[- ]glass|verschattung\w*|milchglas\w*|\w*infiltrat\w*|retikul\w*|trübung\w*|shadowing|whiteout",
     "nodule": r"nodules?|nodular (?:opacit\w+|densit\w+|lesion\w*)|\w*rundherd\w*|micronodul\w*|coin lesions?"
-    r"|\w*knoten\b",
+    r"|\w*(?<!lymph)knoten\b",
     "mass": r"mass(?:es)?\b|tumou?rs?\b|neoplasm\w*|carcinoma\w*|malignan\w+|raumforderung\w*|\w*karzinom\w*"
     r"|lung cancer",
     "cavity": r"cavit(?:y|ies|ation|ated|ary)\w*|kaverne\w*",
@@ -27,9 +27,11 @@ _WORDS: dict[str, str] = {
     r"|lungenentzündung|pneumonic",
     "atelectasis": r"atelecta\w+|atelekta\w+|\w*dys?telekta\w+|\w*atelektase\w*|minderbelüft\w*|(?:lobar|lobe"
     r"|lung|segmental) collapse"
-    r"|collapsed? (?:of the )?(?:\w+ )?(?:lobe|lung)|teilkollabiert|lungenkollaps|collapse with",
-    "pneumothorax": r"\w*pneumothora\w+|ptx\b|(?:visceral )?pleural line\b",
-    "pleural effusion": r"(?<!pericardial )(?<!joint )effusions?|pleural (?:fluid|collection)"
+    r"|collapsed? (?:of (?:the )?)?(?:\w+ ){0,3}(?:lobe|lung)|volume loss|volumenminderung|belüftungsstörung\w*"
+    r"|(?:lobe|lung) (?:is |has )?(?:completely |partially )?collapse[ds]?|teilkollabiert|lungenkollaps|collapse with",
+    "pneumothorax": r"\w*pneumothora\w+|pneu\b|ptx\b|(?:visceral )?pleural line\b",
+    "pleural effusion": r"(?<!pericardial )(?<!joint )(?<!knee )(?<!hip )(?<!ear )(?<!suprapatellar )effusions?"
+    r"|hydro-?pneumothora\w+|hemo-?pneumothora\w+|pleural (?:fluid|collection)"
     r"|\w*pleuraerg[uü]\w+|\berg[uü](?:ss|ß)\w*"
     r"|\w*randwinkelerg[uü]\w+|a fusion\b|h(?:a?e)mothora\w+|hämatothora\w+|\w*empyem\w*|fluid (?:in"
     r"|within) the (?:\w+ )?fissure",
@@ -51,7 +53,7 @@ _WORDS: dict[str, str] = {
     "granuloma": r"granulom\w+",
     "tuberculosis": r"tuber[ck]ul\w+",
     "pulmonary embolism": r"pulmonary embol\w+|embol(?:us|i|ism)\b|lungen(?:arterien)?embolie\w*"
-    r"|filling defects?|lae\b",
+    r"|filling defects?|lae\b|(?:kontrastmittel|füllungs)(?:aussparung|defekt)\w*",
     "lymphadenopathy": r"\w*adenopath\w+|enlarged (?:lymph )?nodes?|lymphknotenvergr\w+"
     r"|pathologi\w+ (?:vergrößerte )?lymphknoten",
     "dissection": r"dissection|dissektion|intimal flap",
@@ -94,7 +96,7 @@ LABEL_OF: dict[str, str] = {
 PAIRED = frozenset(
     ("opacity", "nodule", "mass", "cavity", "consolidation", "pneumonia", "atelectasis", "pneumothorax", "contusion",
      "pleural effusion", "pleural thickening", "fracture", "hydronephrosis", "calculus", "infarct",
-     "subcutaneous emphysema")
+     "subcutaneous emphysema", "pulmonary embolism", "hemorrhage")
 )  # fmt: skip
 """Findings that have a side of their own."""
 

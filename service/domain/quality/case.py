@@ -33,6 +33,10 @@ class Case:
     """Body Part Examined, or the study's description where it names one."""
     laterality: Side = Side.UNSAID
     """Of the examination: an R hand."""
+    question: str = ""
+    """What the order asks, in its words."""
+    order: str = ""
+    """What was ordered: the requested procedure, or the study's description."""
     prior: bool | None = None
     """Whether an earlier study is known; None where nobody looked."""
     required: Sequence[Part] = (Part.FINDINGS, Part.IMPRESSION)

@@ -27,14 +27,40 @@ _NAMED = re.compile(
 _NO_CHANGE_OF_IMAGES = re.compile(
     r"\b(?:no new|stable (?:patient|condition|fracture)|hemodynamically stable|new(?:born|ly diagnosed)"
     r"|progress(?:ive)? (?:care|dyspn))\b"
-    r"|\bno (?:evidence of )?(?:interval|progress\w*)|\bkeine? neue\w*|\bresolution (?:ct|images?)",
+    r"|\bno (?:evidence of )?(?:interval|progress\w*)|\bkeine? neue\w*|\bresolution (?:ct|images?)"
+    r"|\b(?:short|close)[- ](?:term |interval )?(?:interval )?follow-?up|\bshort[- ]interval\b|\binterval follow-?up"
+    r"|\b(?:scapholunate|acromio\w+|atlanto\w+|predental|qt|pr|time|joint|screening) interval|\binterval (?:is"
+    r"|measures|of \d)"
+    r"|\bif\b[^.;]*|\b(?:symptoms?|pain|fever|cough|dyspn\w+|suspicion|complaints?)\b[^.;]{0,20}\b(?:persist|worsen|improv|progress)\w*"
+    r"|\b(?:increasing|progressive|worsening|persistent|new(?:[- ]onset)?) (?:\w+ )?(?:breathless\w*|dyspn\w+"
+    r"|short\w+ of breath|pain|cough"
+    r"|fever|symptoms?|hypox\w+|headaches?|confusion|oxygen\w*|swelling|weakness|murmur)"
+    r"|\bim vergleich\b[^.;]*\b(?:keine?|nicht)\b[^.;]*|\bvor(?:aufnahmen?|untersuchung\w*"
+    r"|befund\w*)\b[^.;]*\b(?:nicht|keine?)\b"
+    r"|\b(?:keine?|ohne) (?:\w+ )?vor(?:aufnahmen?|untersuchung\w*|befunde?)"
+    r"|\bno (?:prior|previous|earlier|relevant)\b[^.;]*|\b(?:to (?:document|confirm|ensure)|document"
+    r"|until) (?:\w+ )?(?:resolution|stability)"
+    r"|\bnew (?:pacemaker|line|tube|device|icd|catheter|drain)|\b(?:hämodynamisch|haemodynamically"
+    r"|clinically) (?:stabil|stable)\w*"
+    r"|\bstab(?:le|ility) (?:on|of the) (?:spine|fixation)|\bbiomechan\w+|\bstabile (?:fraktur|seitenlage)\w*"
+    r"|\bprogressi\w+ (?:massive|multifocal|supranuclear)\b|\bstabilis\w+|\bimproved (?:visuali[sz]ation|inspiration)",
     re.IGNORECASE,
 )
+"""Words of change that are about the patient, the future, or an examination that there is not."""
+
+_FOLLOWED = re.compile(
+    r"\b(?:follow-?up|surveillance|re-?staging|nachsorge|verlauf\w*|\w*kontrolle|response|re-?check|progress\w*"
+    r"|re-?evaluation|known (?:\w+ )?(?:nodules?|mass|effusion|pneumothorax|aneurysm))\b",
+    re.IGNORECASE,
+)
+"""An indication that tells of earlier images, named or not."""
 
 
 def issues(case: Case) -> Iterator[Issue]:
     """At most one: the first word of change."""
     reading = case.reading
+    followed = any(_FOLLOWED.search(each.text) for each in reading.sentences(Part.INDICATION))
+    followed = followed or bool(_FOLLOWED.search(case.question))
     said_none = any(each.part is Part.COMPARISON and _NONE.match(each.body.text) for each in reading.sections)
     named = reading.has(Part.COMPARISON) or bool(_NAMED.search(case.text))
     if not said_none and (named or case.prior is not False):
@@ -48,7 +74,6 @@ def issues(case: Case) -> Iterator[Issue]:
                 "the report says that there is none" if said_none else "no earlier examination is named or known here"
             )
             message = f"{words!r} compares, but {known}: name the earlier examination, or leave the word out."
-            yield at(
-                Span(start, start + len(words), words), Kind.COMPARISON, Severity.MAJOR, "comparison.prior", message
-            )
+            span, likely = Span(start, start + len(words), words), said_none or not followed
+            yield at(span, Kind.COMPARISON, Severity.MAJOR, "comparison.prior", message, likely=likely)
             return

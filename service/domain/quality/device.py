@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from service.domain.prose.devices import Device, State, devices
 from service.domain.prose.sections import Part
+from service.domain.prose.side import sides
 from service.domain.quality.case import Case
 from service.domain.quality.issue import Issue, Kind, Severity, at
 
@@ -17,8 +18,8 @@ _WELL = re.compile(
     re.IGNORECASE,
 )
 _NEW = re.compile(
-    r"\b(?:placed|inserted|exchanged|replaced|new|now|second|other|re-?intubat\w*"
-    r"|neu\w*)\b",
+    r"\b(?:placed|inserted|exchanged|replaced|new|now|second|other|remain\w*|one of|another|both|re-?intubat\w*"
+    r"|neu\w*|weitere\w*|verblieben\w*|übrig\w*)\b",
     re.IGNORECASE,
 )
 _DISTANCE = re.compile(
@@ -26,6 +27,20 @@ _DISTANCE = re.compile(
     r"|unter)\b",
     re.IGNORECASE,
 )
+_KIN = (
+    frozenset(("central venous line", "port", "other device")),
+    frozenset(("chest tube", "drain", "other device")),
+    frozenset(("endotracheal tube", "tracheostomy")),
+    frozenset(("valve", "sternal wires")),
+    frozenset(("stent", "drain", "other device")),
+)
+"""Devices that are taken for each other in words."""
+_EVENT = re.compile(
+    r"\b(?:after|following|post|status|s/p|placement|removal|insertion|implantation|intubation|nach|zustand|anlage|entfernung"
+    r"|exchange|wechsel)\b",
+    re.IGNORECASE,
+)
+"""What was done, and is not described."""
 _FAR_MM = 75.0
 """Above the carina; farther away a tube is about to slip out (Goodman et al. 1976: 5 cm, 2 cm more for a bent neck)."""
 _MM = {"mm": 1.0, "cm": 10.0}
@@ -65,12 +80,18 @@ def _unknown(case: Case, impression: Sequence[Device], findings: Sequence[Device
     for each in impression:
         if each.name not in names and each.name != "other device" and each.state is not State.ABSENT:
             message = f"The impression names {each.span.text}, the findings do not: describe it, or leave it out."
-            yield at(each.span, Kind.DEVICE, Severity.MAJOR, "device.added", message)
+            related = any(each.name in group and names & group for group in _KIN)
+            likely = not related and each.state is State.PRESENT and not _EVENT.search(each.sentence.text)
+            yield at(each.span, Kind.DEVICE, Severity.MAJOR, "device.added", message, likely=likely)
 
 
 def _gone_and_there(findings: Sequence[Device], impression: Sequence[Device]) -> Iterator[Issue]:
     for each in (*findings, *impression):
-        others = [one for one in (*findings, *impression) if one.name == each.name and one.sentence != each.sentence]
+        others = [
+            one
+            for one in (*findings, *impression)
+            if one.name == each.name and one.sentence != each.sentence and _one_side(one, each)
+        ]
         there = any(one.state in {State.PRESENT, State.MALPOSITIONED} for one in others)
         if (
             each.state in {State.REMOVED, State.ABSENT}
@@ -81,6 +102,12 @@ def _gone_and_there(findings: Sequence[Device], impression: Sequence[Device]) ->
                 f"{each.span.text}: removed or absent here, in place elsewhere in the report. Correct one of them."
             )
             yield at(each.span, Kind.DEVICE, Severity.MAJOR, "device.removed", message)
+
+
+def _one_side(one: Device, other: Device) -> bool:
+    """Whether two statements may be about one device: no side is said, or the same."""
+    here, there = ({side for side, _ in sides(each.sentence.text)} for each in (one, other))
+    return not here or not there or bool(here & there)
 
 
 def _called_well(impression: Sequence[Device], findings: Sequence[Device]) -> Iterator[Issue]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from service.domain.prose.mention import Mention
+from service.domain.prose.scope import denies_all
 from service.domain.prose.sections import Part
 from service.domain.prose.vocabulary import LABEL_OF, PAIRED, akin
 from service.domain.quality.case import Case
@@ -19,11 +20,38 @@ _NORMAL = re.compile(
     re.IGNORECASE,
 )
 _ACUTE = re.compile(r"\b(?:acute|akut\w*|otherwise|sonst|interval|new|post)\b", re.IGNORECASE)
-_PARTIAL = re.compile(
-    r"\b(?:new|acute|other|further|definite|large|tension|more|residual|recurrent|complication|neue[rsn]?"
-    r"|weitere[rsn]?)\b",
+_KNOWN = re.compile(
+    r"\b(?:known|history|post|status|s/p|treated|previous\w*|prior|old|chronic|resolved|again|underlying|follow-?up"
+    r"|bekannt\w*|zustand nach|z\. ?n\.?|vorbekannt\w*|recommend\w*|suggest\w*|consider\w*|until proven|empfohlen"
+    r"|verlauf\w*)\b",
     re.IGNORECASE,
 )
+"""What is known or looked for need not stand in the findings."""
+_OBSERVED = frozenset(
+    ("pneumothorax", "pleural effusion", "fracture", "pneumoperitoneum", "pericardial effusion", "hydronephrosis",
+     "cardiomegaly", "nodule", "subcutaneous emphysema", "pneumomediastinum", "midline shift")
+)  # fmt: skip
+"""Findings that are seen; the others may be concluded from what is seen, whose words nobody can list."""
+_EVIDENCE = {
+    "pneumothorax": r"pleura\w* line|\w*lucen\w+|deep sulcus|lung (?:\w+ ){0,2}collaps\w+|collapsed (?:\w+ )?lung"
+    r"|pleura visceralis|air[- ]fluid",
+    "pleural effusion": r"(?:pleural|free|layering|loculated) (?:fluid|collection)|fluid (?:in|at|within|along)"
+    r"|blunt\w*"
+    r"|meniscus[- ](?:sign|like)|opacif\w+|verschatt\w+|pleuraflüssigkeit|white-?out|gelenk\w*|joint|knee|bursa",
+    "fracture": r"broken|break|cortical|deform\w+|wedg\w+|(?:loss of|reduced) height|height loss|step-?off|lucent line"
+    r"|avuls\w+|sinter\w+|\w*bruch|gebrochen|fissur",
+    "pneumoperitoneum": r"air|gas|luft",
+    "pericardial effusion": r"pericard\w+|perikard\w+|fluid",
+    "hydronephrosis": r"dilat\w+|pelvicalic\w+|calyc\w+|hydro\w+|erweiter\w+|aufstau|stau\b|ectasi\w+",
+    "cardiomegaly": r"heart|cardiac|ctr|cardio\w+|herz\w*|cor\b",
+    "nodule": r"lesion\w*|densit\w+|opacit\w+|mass\w*|herd\w*|läsion\w*|granul\w+|coin|focus|foci|shadow\w*|lobe"
+    r"|knot\w*",
+    "subcutaneous emphysema": r"emphysem\w*|air|gas|luft",
+    "pneumomediastinum": r"air|gas|luft|pneumo\w+",
+    "midline shift": r"shift\w*|midline|mittellinie\w*|displac\w+|verlager\w+",
+}
+_SHOWN = {name: re.compile(rf"\b(?:{words})", re.IGNORECASE) for name, words in _EVIDENCE.items()}
+"""Other words of the findings that an observation may rest on."""
 _GRAVE = frozenset(("pneumothorax", "fracture", "mass", "pulmonary embolism", "pneumonia", "consolidation"))
 _MATTERS = frozenset(LABEL_OF) | PAIRED
 
@@ -34,8 +62,9 @@ def issues(case: Case) -> Iterator[Issue]:
     if not (reading.has(Part.FINDINGS) and reading.has(Part.IMPRESSION)):
         return
     findings, impression = reading.of(Part.FINDINGS), reading.of(Part.IMPRESSION)
+    text = " ".join(sentence.text for sentence in reading.sentences(Part.FINDINGS))
     for each in impression:
-        yield from _judged(each, findings)
+        yield from _judged(each, findings, impression, text)
     for sentence in reading.sentences(Part.IMPRESSION):
         found = _NORMAL.search(sentence.text)
         grave = [each for each in findings if each.present and each.name in LABEL_OF and not _told(each, impression)]
@@ -44,21 +73,32 @@ def issues(case: Case) -> Iterator[Issue]:
             yield at(sentence, Kind.IMPRESSION, Severity.CRITICAL, "impression.normal", message)
 
 
-def _judged(mention: Mention, findings: Sequence[Mention]) -> Iterator[Issue]:
+def _judged(mention: Mention, findings: Sequence[Mention], impression: Sequence[Mention], text: str) -> Iterator[Issue]:
     same = [each for each in findings if each.name == mention.name]
     if mention.absent:
         stated = [each for each in same if each.present and _same_side(each, mention)]
-        if stated and len(stated) == len(same) and not _PARTIAL.search(mention.clause.text):
+        if stated and len(stated) == len(same):
             message = f"The impression denies {mention.name}, the findings state it: correct one of them."
-            yield at(mention.span, Kind.IMPRESSION, _gravity(mention), "impression.denied", message)
+            likely = denies_all(mention, impression, stated[0].clause.text)
+            yield at(mention.span, Kind.IMPRESSION, _gravity(mention), "impression.denied", message, likely=likely)
     elif mention.present and same and all(each.absent for each in same) and not _kin(mention, findings):
         message = f"The impression states {mention.name}, the findings deny it: correct one of them."
-        yield at(mention.span, Kind.IMPRESSION, _gravity(mention), "impression.stated", message)
+        likely = any(denies_all(each, findings, mention.clause.text) for each in same) and not _KNOWN.search(
+            mention.clause.text
+        )
+        yield at(mention.span, Kind.IMPRESSION, _gravity(mention), "impression.stated", message, likely=likely)
     elif mention.present and mention.name in _MATTERS and not same and not _kin(mention, findings):
         message = (
             f"The impression states {mention.name}, which the findings do not describe: describe it, or leave it out."
         )
-        yield at(mention.span, Kind.IMPRESSION, Severity.MAJOR, "impression.added", message)
+        likely = _must_be_described(mention, text)
+        yield at(mention.span, Kind.IMPRESSION, Severity.MAJOR, "impression.added", message, likely=likely)
+
+
+def _must_be_described(mention: Mention, text: str) -> bool:
+    """Whether it is an observation, and no word of the findings (`text`) can stand for it."""
+    seen = mention.name in _OBSERVED and not _SHOWN[mention.name].search(text)
+    return seen and not _KNOWN.search(mention.clause.text)
 
 
 def _kin(mention: Mention, findings: Sequence[Mention]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from service.domain.prose.span import Span
 from service.domain.quality import (
@@ -14,6 +14,7 @@ from service.domain.quality import (
     measurement,
     missing_finding,
     negation,
+    question,
     required_field,
     section,
     typo,
@@ -37,6 +38,7 @@ RULES: dict[Kind, Rule] = {
     Kind.SECTION: section.issues,
     Kind.TYPO: typo.issues,
     Kind.FIELD: required_field.issues,
+    Kind.QUESTION: question.issues,
 }
 
 
@@ -47,4 +49,9 @@ def inspect(case: Case) -> tuple[Issue, ...]:
         for issue in rule(case):
             last = issue.message if issue.start == issue.end else ""
             found.setdefault((issue.kind, Span(issue.start, issue.end, ""), last), issue)
-    return tuple(sorted(found.values(), key=lambda issue: (RANK[issue.severity], issue.start, issue.kind)))
+    return ranked(found.values())
+
+
+def ranked(issues: Iterable[Issue]) -> tuple[Issue, ...]:
+    """Alarms before hints, each with the gravest first."""
+    return tuple(sorted(issues, key=lambda issue: (not issue.likely, RANK[issue.severity], issue.start, issue.kind)))

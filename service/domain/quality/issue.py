@@ -21,6 +21,7 @@ class Kind(StrEnum):
     SECTION = "section missing"
     TYPO = "typo"
     FIELD = "required field"
+    QUESTION = "question not answered"  #: the order asks, the text is silent
 
 
 class Severity(StrEnum):
@@ -46,13 +47,19 @@ class Issue:
     """What is wrong and what to do, one or two sentences."""
     rule: str
     """Stable, such as "laterality.sections"."""
+    likely: bool = True
+    """An alarm; else a hint, which is shown folded."""
+    by: str = "rules"
+    """Who says so: rules, or a model by name, version and digest."""
 
 
-def at(span: Span, kind: Kind, severity: Severity, rule: str, message: str) -> Issue:
+def at(span: Span, kind: Kind, severity: Severity, rule: str, message: str, *, likely: bool = True) -> Issue:
     """An issue with the words of `span`."""
-    return Issue(kind=kind, severity=severity, start=span.start, end=span.end, message=message, rule=rule)
+    return Issue(
+        kind=kind, severity=severity, start=span.start, end=span.end, message=message, rule=rule, likely=likely
+    )
 
 
-def missing(text: str, kind: Kind, severity: Severity, rule: str, message: str) -> Issue:
+def missing(text: str, kind: Kind, severity: Severity, rule: str, message: str, *, likely: bool = True) -> Issue:
     """An issue with what a text lacks."""
-    return Issue(kind=kind, severity=severity, start=len(text), end=len(text), message=message, rule=rule)
+    return at(Span(len(text), len(text), ""), kind, severity, rule, message, likely=likely)

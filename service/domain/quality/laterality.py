@@ -11,6 +11,7 @@ from service.domain.prose.span import Span
 from service.domain.prose.vocabulary import PAIRED, akin
 from service.domain.quality.case import Case
 from service.domain.quality.issue import Issue, Kind, Severity, at
+from service.domain.quality.order import side, side_issues
 
 _ONE = frozenset((Side.LEFT, Side.RIGHT))
 _OTHER = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
@@ -25,6 +26,7 @@ def issues(case: Case) -> Iterator[Issue]:
             yield at(_place(each), Kind.LATERALITY, Severity.CRITICAL, "laterality.sections", message)
     yield from _against_reading(case, (*findings, *impression))
     yield from _against_header(case)
+    yield from side_issues(case)
 
 
 def _against_reading(case: Case, told: Sequence[Mention]) -> Iterator[Issue]:
@@ -39,11 +41,13 @@ def _against_reading(case: Case, told: Sequence[Mention]) -> Iterator[Issue]:
 
 
 def _against_header(case: Case) -> Iterator[Issue]:
-    """Of an examination of one side, the text names the other one only."""
-    wrong = _OTHER.get(case.laterality)
+    """Of an examination of one side, by header or order, the text names the other one only."""
+    examined = case.laterality or side(case.order)
+    wrong = _OTHER.get(examined)
     told = [each for each in case.reading.told if each.side in _ONE and each.side_span]
     if wrong and told and all(each.side is wrong for each in told):
-        message = f"The header says that the {case.laterality} side was examined; the report speaks of the {wrong} one."
+        source = "header" if case.laterality else "order"
+        message = f"The {source} says that the {examined} side was examined; the report speaks of the {wrong} one."
         yield at(_place(told[0]), Kind.LATERALITY, Severity.CRITICAL, "laterality.header", message)
 
 

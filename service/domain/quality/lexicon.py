@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from service.domain.quality import terms
+
 _ENGLISH = """
 abdomen abdominal abnormal abnormality abscess absent acetabulum adenopathy adequate adjacent admission advanced
 advised airspace airway alignment alveolar anatomic anatomy aneurysm angiography angle angles anterior antibiotics
@@ -94,12 +96,13 @@ precious various variant varicose vary very every device devices evidence provid
 fracture traction fraction retraction contraction refraction inter interval internal external peritoneal perineal
 peroneal perianal coarse course source force cause clause tracheas lobar
 """
-KNOWN = frozenset((*_ENGLISH.split(), *_GENERAL.split(), *_GERMAN.split(), *_ORDINARY.split()))
+ENGLISH = frozenset((*_ENGLISH.split(), *_GENERAL.split())) | terms.ENGLISH
+GERMAN = frozenset(_GERMAN.split()) | terms.GERMAN
+KNOWN = ENGLISH | GERMAN | frozenset(_ORDINARY.split())
 """Words that are never questioned."""
-_SAID = frozenset(_ENGLISH.split()) | frozenset(_GERMAN.split())
-CHECKED = frozenset(
-    word for word in (*_ENGLISH.split(), *_GENERAL.split(), *_GERMAN.split()) if len(word) >= 6 and word != "plural"
-)
-"""Words that others are compared with."""
-TERMS = CHECKED & _SAID
-"""Those of radiology; the others are as near to other ordinary words as they are to their own slips."""
+_TOO_SHORT = 6
+CHECKED = {
+    language: frozenset(word for word in words if len(word) >= _TOO_SHORT and word != "plural")
+    for language, words in (("en", ENGLISH), ("de", GERMAN))
+}
+"""Words that others are compared with, by language."""

@@ -67,6 +67,9 @@ def same_thing(one: Size, other: Size) -> bool:
 
 def _nearest(reading: Reading, span: Span, sentence: Span) -> str:
     near = [each for each in reading.mentions if sentence.start <= each.span.start < sentence.end and not each.absent]
+    after = [each for each in near if each.span.start >= span.end]
+    if after and re.match(r"\s+(?:of|an?)\b", sentence.text[span.end - sentence.start :]):
+        near = after[:1]
     best = min(
         near, key=lambda each: min(abs(each.span.start - span.end), abs(span.start - each.span.end)), default=None
     )

@@ -11,9 +11,10 @@ from service.domain.quality.case import Case
 from service.domain.quality.issue import Issue, Kind, Severity, at
 
 _OPEN = re.compile(
-    r"\[[^\]\n]{0,40}\]|_{3,}|\*{3}(?!\s*(?:addendum|end|nachtrag))(?<!addendum \*\*\*)|<[^>\n]{1,40}>|\{[^}\n]{1,40}\}"
-    r"|\b(?:X{2,}|TBD|TODO|FIXME)\b(?=\s*(?:mm|cm|\.|,|$|\n))|\.{4,}|\?{2,}",
-    re.IGNORECASE,
+    r"\[(?!sic\])[^\]\n\d]{0,40}\]|(?<!^)_{3,}|\*{3}(?!\s*(?:addendum|end|nachtrag))(?<!addendum \*\*\*)(?!\*)"
+    r"|<(?=[a-zäöü])[^>\n]{1,40}>|\{[^}\n]{1,40}\}"
+    r"|\b(?:X{2,}|TBD|TODO|FIXME)\b(?=\s*(?:mm|cm|\.|,|$|\n))|\.{4,}|\?{3,}",
+    re.IGNORECASE | re.MULTILINE,
 )
 _ADDENDUM = re.compile(r"\*{3}\s*(?:end of )?addendum\s*\*{3}|\*{3} (?:END OF )?ADDENDUM \*{3}", re.IGNORECASE)
 _NEEDED = frozenset((Part.INDICATION, Part.TECHNIQUE, Part.COMPARISON, Part.FINDINGS, Part.IMPRESSION))
@@ -28,7 +29,7 @@ def issues(case: Case) -> Iterator[Issue]:
     sections = case.reading.sections
     for number, section in enumerate(sections):
         further = sections[number + 1] if number + 1 < len(sections) else None
-        lines = bool(further and not further.header and further.part is section.part)
+        lines = bool(further and further.part is section.part)
         if section.header and section.part in _NEEDED and not section.body.text and not lines:
             span = Span(section.start, section.start + len(section.header), section.header)
             message = f"Nothing stands after {section.header!r}: fill it in, or delete the header."

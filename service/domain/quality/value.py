@@ -18,12 +18,19 @@ _LARGEST_MM = {
 }  # fmt: skip
 """Beyond every case that is published as the largest, or nearly."""
 _ANYTHING_MM = 400.0
+_ORGANS = re.compile(
+    r"\b(?:liver|spleen|kidneys?|uterus|prostate|goit\w+|thyroid|leber|milz|nieren?|struma|schilddrüse\w*)\b",
+    re.IGNORECASE,
+)
+"""Beside one of them a size may be the organ's."""
 _RATIO = re.compile(
     r"(?:cardio-?thoracic ratio|ctr|herz-?thorax-?quotient"
     r"|htq)\D{0,15}(\d+(?:[.,]\d+)?)\s*(%?)",
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?)\s*(?:%|percent|prozent)", re.IGNORECASE)
+_GROWTH = re.compile(r"increas|enlarg|grow|grew|zunahme|zugenommen|doubl|larger|vergrößer", re.IGNORECASE)
+"""What has no upper end."""
 _HU = re.compile(r"(?<![\w.,])([-−]?\d+(?:[.,]\d+)?)\s*(?:HU|HE|Hounsfield)\b")
 _CARINA = re.compile(
     r"(\d+(?:[.,]\d+)?)\s*(mm|cm)\s+(?:above|proximal to|oberhalb|über)\s+(?:the "
@@ -52,7 +59,8 @@ def issues(case: Case) -> Iterator[Issue]:
 
 
 def _too_large(size: Size) -> bool:
-    largest = _LARGEST_MM.get(size.of, _ANYTHING_MM)
+    organ = _ORGANS.search(size.sentence.text)
+    largest = _ANYTHING_MM if organ else _LARGEST_MM.get(size.of, _ANYTHING_MM)
     return size.mm[0] > largest or size.mm[0] <= 0
 
 
@@ -61,7 +69,8 @@ def _odd(text: str) -> Iterator[re.Match[str]]:
         ratio = _number(found[1]) / (100 if found[2] else 1)
         if not 0.25 <= ratio <= 1.0:
             yield found
-    yield from (found for found in _PERCENT.finditer(text) if _number(found[1]) > 100)
+    if not _GROWTH.search(text):
+        yield from (found for found in _PERCENT.finditer(text) if _number(found[1]) > 100)
     yield from (found for found in _HU.finditer(text) if not -1100 <= _number(found[1]) <= 4000)
     for found in _CARINA.finditer(text):
         if _number(found[1]) * (10 if found[2].lower() == "cm" else 1) > _TRACHEA_MM:

@@ -33,6 +33,7 @@ from service.ports.prompts import Prompt
 from service.web.api.shapes import DoneShape
 from service.web.door import visitor_of
 from service.web.live import HEADERS
+from service.web.pages.first_read import after_first_read
 from service.web.pages.study import record_of
 from service.web.services import services_of
 from service.web.suggestions import Offer, Suggestions
@@ -116,6 +117,7 @@ def _prepare(request: Request, study_uid: str, asked: CompletionShape) -> Asked:
     try:
         text = begun(asked.prefix, asked.cursor)
         reading = reading_of(record, asked.job)
+        after_first_read(request, next(each for each in record.jobs if each.job.job_id == reading.job.job_id))
         if study is None:
             raise HTTPException(404, say("No study with this UID has arrived here."))
         prompt = prompt_of(reading, study, services.prompts, begun=text, image=asked.image)

@@ -6,13 +6,8 @@ import re
 from functools import cache
 
 from service.domain.said import Said, say_join
+from service.web.languages.issues import ISSUES, say_later
 from service.web.languages.terms import term
-
-
-def say_later(message: str) -> str:
-    """Marks a message whose values are read out of what was kept."""
-    return message
-
 
 _FORMS = (
     # receiving and routing
@@ -103,7 +98,7 @@ def _part(text: str) -> str:
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((_pattern(form), form) for form in _FORMS)
+    return tuple((_pattern(form), form) for form in (*_FORMS, *ISSUES))
 
 
 def _pattern(message: str) -> re.Pattern[str]:

@@ -33,7 +33,7 @@ _TERMS = (
     say_as("term", "measurement and unit"), say_as("term", "implausible value"),
     say_as("term", "comparison without prior"), say_as("term", "sex and anatomy"), say_as("term", "section missing"),
     say_as("term", "typo"), say_as("term", "required field"), say_as("term", "critical"), say_as("term", "major"),
-    say_as("term", "minor"),
+    say_as("term", "minor"), say_as("term", "question not answered"),
     # events
     say_as("term", "received"), say_as("term", "duplicate"), say_as("term", "corrected"), say_as("term", "conflict"),
     say_as("term", "echo"), say_as("term", "quarantined"), say_as("term", "rejected"), say_as("term", "assembled"),
@@ -46,6 +46,9 @@ _TERMS = (
     # clauses of rules
     say_as("term", "source"), say_as("term", "modality"), say_as("term", "body part"), say_as("term", "view"),
     say_as("term", "SOP class"), say_as("term", "age"), say_as("term", "study age"),
+    # sides, sections, sex
+    say_as("term", "left"), say_as("term", "right"), say_as("term", "indication"), say_as("term", "technique"),
+    say_as("term", "comparison"), say_as("term", "impression"), say_as("term", "F"),
     # roles
     say_as("term", "viewer"), say_as("term", "radiologist"), say_as("term", "admin"), say_as("term", "auditor"),
 )  # fmt: skip

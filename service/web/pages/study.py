@@ -22,6 +22,7 @@ from service.ports.catalogue import JobRecord, StudyRecord
 from service.web.door import visitor_of
 from service.web.gantt import bars
 from service.web.live import Fragment, stream
+from service.web.pages.first_read import held_back
 from service.web.pages.signed import signed_reports, withdrawn
 from service.web.rendering import page, render
 from service.web.services import Services, services_of
@@ -82,6 +83,8 @@ def _values(request: Request, record: StudyRecord) -> dict[str, Any]:
     services = services_of(request)
     study = services.ledger.study(record.row.study_instance_uid)
     explanation, trials = explained(services, record, study)
+    readings = newest_readings(record.jobs)
+    held = [job for job in readings if held_back(request, job)]
     signed, rejected = signed_reports(request, str(record.row.study_instance_uid))
     return {
         "signed_reports": signed,
@@ -94,7 +97,8 @@ def _values(request: Request, record: StudyRecord) -> dict[str, Any]:
         "explanation": explanation,
         "trials": trials,
         "bars": bars(record, now=services.clock.now()),
-        "drafts": [_draft(job) for job in newest_readings(record.jobs)],
+        "drafts": [_draft(job) for job in readings if job not in held],
+        "held_back": len(held),
         "failed": {job.job.job_id for job in needs_person(record.jobs)},
         "stuck": STUCK,
         "settled": record.row.state in SETTLED,

@@ -2,8 +2,10 @@
 
 const root = document.getElementById("review"), panel = document.getElementById("quality");
 const list = document.getElementById("quality-issues"), said = document.getElementById("quality-said");
+const possible = document.getElementById("quality-possible"), hints = document.getElementById("quality-hints");
 const dismissing = document.getElementById("quality-dismiss");
 const HEADINGS = { findings: "Findings:", conclusions: "Conclusions:" };
+const RULES_ALONE = "No model here checks reports: rules alone.";
 let asked = 0, keys = 0;
 
 /** The text as the page shows it, and where each of its lines begins. */
@@ -40,11 +42,16 @@ async function check() {
 
 function show(told, places) {
   const letters = [...told.text], open = told.issues.filter((each) => !each.dismissed);
-  list.replaceChildren(...open.map((issue) => item(issue, letters, places, told.dismissals)));
+  const alarms = open.filter((each) => each.likely), weak = open.filter((each) => !each.likely);
+  list.replaceChildren(...alarms.map((issue) => item(issue, letters, places, told.dismissals)));
+  hints.replaceChildren(...weak.map((issue) => item(issue, letters, places, told.dismissals)));
+  possible.hidden = !weak.length;
+  possible.querySelector("summary").textContent = _("Possible: {count}", { count: weak.length });
   const gone = told.issues.length - open.length;
   said.textContent = [
-    gone ? _("{count} to look at, {gone} dismissed.", { count: open.length, gone }) : _("{count} to look at.", { count: open.length }),
+    gone ? _("{count} to look at, {gone} dismissed.", { count: alarms.length, gone }) : _("{count} to look at.", { count: alarms.length }),
     _("By {by}, version {version}; nothing is altered by itself.", { by: _(told.by), version: String(told.version) }),
+    told.stages === RULES_ALONE ? _("No model here checks reports: rules alone.") : told.stages,
   ].join(" ");
   select(list.firstElementChild, { follow: false });
 }
@@ -58,18 +65,18 @@ function item(issue, letters, places, dismissals) {
   severity.textContent = _(issue.severity);
   words.textContent = made.dataset.words;
   const count = dismissals[issue.kind] ? ` (${ngettext("this kind was dismissed {number} time", "this kind was dismissed {number} times", dismissals[issue.kind])})` : "";
-  made.append(severity, `${_(issue.kind)}: `, words, ` ${issue.said ?? issue.message}${count}`);
+  made.append(severity, `${_(issue.kind)}: `, words, ` ${issue.said || issue.message}${count}${issue.by === "rules" ? "" : ` (${issue.by})`}`);
   made.addEventListener("click", () => { select(made); at?.line.click(); });
   return made;
 }
 
 function select(one, { follow = true } = {}) {
-  for (const each of list.children) each.classList.toggle("at", each === one);
+  for (const each of [...list.children, ...hints.children]) each.classList.toggle("at", each === one);
   if (follow) one?.scrollIntoView({ block: "nearest" });
 }
 
 async function dismiss() {
-  const one = list.querySelector(".at");
+  const one = document.querySelector("#quality-issues .at, #quality-hints .at");
   if (!one || !dismissing) return;
   const form = new URLSearchParams({ csrf: root.dataset.csrf, kind: one.dataset.kind, rule: one.dataset.rule, words: one.dataset.words });
   try {

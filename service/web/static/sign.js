@@ -12,13 +12,17 @@ const BODIES = {
 };
 
 function open(act) {
-  if (!offered(act) || ask(act).open) return;
+  if (busy || !offered(act) || ask(act).open) return;
   document.activeElement?.blur();
   ask(act).returnValue = "";
   ask(act).showModal();
 }
 
+let busy = false;
+
 async function send(act) {
+  if (busy) return;
+  busy = true;
   const box = ask(act);
   said.textContent = _("Being kept …");
   try {
@@ -35,6 +39,7 @@ async function send(act) {
     location.reload();
   } catch (error) {
     said.textContent = _("Not done: {why} What you wrote stays on this page.", { why: error.message });
+    busy = false; // where it was kept, the page is on its way out
   }
 }
 

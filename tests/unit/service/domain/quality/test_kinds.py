@@ -8,6 +8,7 @@ from service.domain.prose.side import Side
 from service.domain.quality.case import Case, Seen
 from service.domain.quality.inspect import RULES, inspect
 from service.domain.quality.issue import Issue, Kind
+from service.domain.quality.spelt import meant
 
 RIGHT = """INDICATION: Dyspnea.
 COMPARISON: None.
@@ -81,6 +82,76 @@ def test_german_reports_are_questioned_as_well() -> None:
 def test_any_text_is_read_and_every_place_is_inside_of_it(text: str) -> None:
     for issue in inspect(Case(text=text)):
         assert 0 <= issue.start <= issue.end <= len(text)
+
+
+CLEAN = [
+    "FINDINGS: No large effusion. Trace left pleural effusion.\nIMPRESSION: Trace left effusion.",
+    "FINDINGS: No pneumothorax after placement of the pacemaker. Leads as expected.\nIMPRESSION: Pacemaker in place.",
+    "Befund: Pneumothorax links, kein Spannungspneumothorax.\nBeurteilung: Pneumothorax links.",
+    "Befund: Läsion im Bereich der Korrelation. Infarkt, intakt, apikal.\nBeurteilung: Infarkt.",
+    "FINDINGS: The veins opacify normally, though dyspnoea persists.\nIMPRESSION: Normal. Short-interval follow-up.",
+    "FINDINGS: Airspace disease of the right lower lobe.\nIMPRESSION: Right lower lobe pneumonia. Consider drainage.",
+    "FINDINGS: Volume increased by 140 % [series 4, image 87], nodule < 5 mm and > 3 mm.\nIMPRESSION: Nodule.",
+]
+
+
+@pytest.mark.parametrize("text", CLEAN)
+def test_what_is_right_raises_no_alarm(text: str) -> None:
+    found = inspect(Case(text=text, sex="M", body_part="CHEST", modality="CR", prior=False))
+    assert [issue for issue in found if issue.likely] == []
+
+
+def test_a_denial_of_less_than_was_stated_is_a_hint_and_a_flat_one_an_alarm() -> None:
+    for denied, likely in (("No acute fracture of the ribs.", False), ("No fracture.", True)):
+        (found,) = issues(f"FINDINGS: Fracture of the left humerus. {denied}\nIMPRESSION: Fracture.", Kind.NEGATION)
+        assert found.likely is likely
+
+
+def test_alarms_stand_before_hints() -> None:
+    text = (
+        "FINDINGS: Fracture of the left humerus. No acute fracture of the ribs. Plerual fluid.\nIMPRESSION: Fracture."
+    )
+    assert [issue.likely for issue in inspect(Case(text=text))] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("Pneumothorax?", ["pneumothorax"]),
+        ("rule out pulmonary embolism", ["pulmonary embolism"]),
+        ("Pneumonie? Erguss?", []),
+        ("known pneumothorax", []),
+        ("cough", []),
+    ],
+)
+def test_what_the_order_asks_and_the_report_does_not_answer_is_an_issue(question: str, asked: list[str]) -> None:
+    text = "FINDINGS: Right lower lobe consolidation. Small effusion.\nIMPRESSION: Right lower lobe consolidation."
+    found = issues(text, Kind.QUESTION, question=question)
+    assert [issue.message.split("asks about ")[1].split(",")[0] for issue in found] == asked
+    normal = "FINDINGS: Lungs clear.\nIMPRESSION: No acute abnormality."
+    assert issues(normal, Kind.QUESTION, question=question) == []
+
+
+def test_order_header_and_report_speak_of_one_region_and_side() -> None:
+    text = "FINDINGS: Fracture of the left femoral condyle.\nIMPRESSION: Left condylar fracture."
+    assert [issue.rule for issue in issues(text, Kind.LATERALITY, order="XR KNEE RIGHT")] == ["laterality.header"]
+    apart = issues(text, Kind.LATERALITY, order="XR KNEE LEFT", laterality=Side.RIGHT, body_part="KNEE")
+    assert {issue.rule for issue in apart} == {"laterality.header", "laterality.order"}
+    assert [issue.rule for issue in issues(text, Kind.ANATOMY, order="CT HEAD", body_part="KNEE")] == ["anatomy.order"]
+    for order, part in (("CT CHEST ABDOMEN PELVIS", "CHEST"), ("", "KNEE"), ("XR KNEE", "KNEE"), ("CT neck", "HEAD")):
+        assert issues("", Kind.ANATOMY, order=order, body_part=part) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "language", "right"),
+    [("effussion", "en", "effusion"), ("retropharyngeal", "en", ""), ("haemorrhagic", "en", ""), ("lugnenembolie",
+    "de", "lungenembolie"),
+     ("pleuraergsus", "de", "pleuraerguss"), ("rippenserienfraktur", "de", ""), ("vergrößert", "de", ""),
+     ("cholecystopathy", "en", ""), ("thsoe", "en", "those")],
+)  # fmt: skip
+def test_a_slip_is_told_from_a_word_that_is_rare(word: str, language: str, right: str) -> None:
+    guess = meant(word, language)
+    assert (guess.word if guess else "") == right
 
 
 def test_every_kind_has_its_rules() -> None:

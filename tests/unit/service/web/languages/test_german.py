@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from service.domain.account import Role
 from service.domain.report import Section
 from service.domain.said import say, say_and, say_join, say_many, say_or
 from service.web import words
@@ -20,7 +21,7 @@ from service.web.languages.language import Language
 from service.web.languages.terms import term
 from tests.support import messages
 from tests.support.fake_house import NOW
-from tests.support.web_client import PAGE, client, signed_in
+from tests.support.web_client import PAGE, bearer, client, csrf_of, signed_in
 from tests.support.web_records import uid
 from tests.support.web_scene import hospital
 
@@ -178,3 +179,17 @@ def test_a_text_of_somebody_else_stays_as_it_is() -> None:
 def test_what_the_ledger_keeps_is_told_where_its_form_is_known(english: str, german: str) -> None:
     assert GERMAN.say(kept(english)) == german
     assert str(kept(english)) == english
+
+
+def test_an_issue_of_the_second_opinion_is_told_in_german_to_a_page_alone() -> None:
+    house = hospital()
+    browser = signed_in(house)
+    text = "Findings:\nSmall plerual effusion.\nImpression:\nEffusion."
+    sent = {"json": {"text": text}, "headers": {"accept-language": "de", "x-csrf-token": csrf_of(browser.get("/jobs"))}}
+    told = browser.post(f"/api/studies/{uid(2)}/quality", **sent).json()["issues"]  # type: ignore[arg-type]
+    spelling = next(each for each in told if each["rule"] == "typo.spelling")
+    assert spelling["message"] == "'plerual' looks like 'pleural': correct it if that is meant."
+    assert spelling["said"] == "'plerual' sieht aus wie 'pleural': berichtigen, wenn das gemeint ist."
+    token = {**bearer(house, Role.VIEWER), "accept-language": "de"}
+    alone = client(house).post(f"/api/studies/{uid(2)}/quality", json={"text": text}, headers=token).json()["issues"]
+    assert {each["said"] for each in alone} == {""}
