@@ -23,7 +23,7 @@ from pynetdicom.transport import AddressInformation, AssociationSocket
 
 from dicom_nodes.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_nodes.part10 import skip_file_meta
-from dicom_nodes.transport import ClosedSocket
+from dicom_nodes.transport import BoundedSocket
 from service.domain.errors import Refused, Unavailable
 
 MAX_CONTEXTS = 128
@@ -93,7 +93,7 @@ class _Caller(ApplicationEntity):
     def _create_socket(
         self, assoc: Association, address: AddressInformation, tls_args: tuple[ssl.SSLContext, str] | None
     ) -> AssociationSocket:
-        made = ClosedSocket(assoc, address=address)
+        made = BoundedSocket(assoc, address=address)
         made.tls_args = tls_args
         return made
 

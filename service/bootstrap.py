@@ -33,7 +33,7 @@ from service.ports.clock import SystemClock
 from service.ports.models import Models
 from service.ports.orders import NoOrders
 from service.ports.services import Services
-from service.settings import Settings
+from service.settings import Scp, Settings
 from workers.algorithms import algorithms, model_of
 from workers.measures import measures
 from workers.pipeline.prompt import ProtocolPrompts
@@ -78,7 +78,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         returning=ledger,
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),
-        priors=PriorSources(calling_ae=settings.scp.ae_title),
+        priors=PriorSources(settings.scp),
         prompts=ProtocolPrompts(configurations, models, pixels),
         templates=TemplateShelf(settings.own_templates),
     )
@@ -103,7 +103,7 @@ def plug_ins(settings: Settings) -> Installed:
         schemes=tuple(schemes()),
         check_destination=check_destination,
         check_step=partial(_check_step, settings.model_repositories),
-        check_priors=_check_priors,
+        check_priors=partial(_check_priors, settings.scp),
         not_for_delivery=partial(_not_for_delivery, settings.model_repositories),
     )
 
@@ -122,9 +122,9 @@ def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
         raise Misconfigured(f"model {step.model} {does}")
 
 
-def _check_priors(node: PriorNode) -> None:
+def _check_priors(scp: Scp, node: PriorNode) -> None:
     """Raise Misconfigured for an archive that cannot be asked; nothing is connected."""
-    PriorSources().source(node)
+    PriorSources(scp).source(node)
 
 
 def _not_for_delivery(repositories: tuple[Path, ...], step: ProtocolStep) -> str | None:

@@ -1,0 +1,210 @@
+"""Retrieving one image, Study Root: by C-GET over the association that asks, or by C-MOVE (PS3.4 C.4.2, C.4.3).
+
+What C-GET brings goes into the spool as it comes, bounded; whatever was not asked for is refused and ends it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from io import BytesIO
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_GET, C_MOVE, C_STORE
+from pynetdicom.dsutils import encode
+from pynetdicom.pdu_primitives import P_DATA
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    StudyRootQueryRetrieveInformationModelGet,
+    StudyRootQueryRetrieveInformationModelMove,
+)
+
+from dicom_nodes.association import Context, Paused, Peer, drop
+from dicom_nodes.query import PENDING, SUCCESS, SYNTAXES, Left, in_time, in_words, taken_context
+from dicom_nodes.scp.inbox import Inbox, TooMuch, taken
+from dicom_nodes.scp.pdu import Malformed
+from dicom_nodes.scp.status import StoreStatus, status_of_error
+from dicom_nodes.scp.streaming import StreamingDimse
+from service.domain.errors import PrereadError, Refused, Unavailable
+from service.ports.priors import Begin
+from service.ports.spool import Incoming
+
+GET = UID(StudyRootQueryRetrieveInformationModelGet)
+MOVE = UID(StudyRootQueryRetrieveInformationModelMove)
+GET_CONTEXTS: tuple[Context, ...] = tuple((GET, syntax) for syntax in SYNTAXES)
+MOVE_CONTEXTS: tuple[Context, ...] = tuple((MOVE, syntax) for syntax in SYNTAXES)
+CANCEL_S = 0.5
+"""How long a peer that was told to stop may still say so; who does not is left."""
+_MESSAGE = 1
+_MOST_WAITING = 1000
+"""Answers that a peer may be ahead of us; a list of images is sent without waiting."""
+_SOME_FAILED = 0xB000
+"""Sub-operations complete, one or more failures or warnings (PS3.4 C.4.2.1.5)."""
+_REFUSALS = {
+    0x0122: "does not offer it",
+    0x0124: "does not let us",
+    0xA701: "is out of resources",
+    0xA702: "is out of resources",
+    0xA801: "does not know where we want it: its list of destinations needs our move_ae_title, with address and port",
+    0xA900: "finds that the request makes no sense",
+    0xFE00: "has stopped",
+}
+
+
+class ReceivingDimse(StreamingDimse):
+    """Of an association that we requested: a peer beyond every bound is aborted, and `why` says it."""
+
+    why = ""
+
+    def receive_primitive(self, primitive: P_DATA) -> None:
+        try:
+            super().receive_primitive(primitive)
+        except (TooMuch, Malformed) as why:
+            self._end(str(why))
+        except Exception as error:  # the boundary: pynetdicom's decoders raise whatever foreign bytes make them
+            self._end(f"A message cannot be read ({type(error).__name__}).")
+
+    def _end(self, why: str) -> None:
+        self.why = self.why or why
+        self.dul.event_queue.put("Evt19")
+        self.msg_queue.put((None, None))
+
+
+def receive_into(association: Association, begin: Begin, *, max_object_bytes: int) -> ReceivingDimse:
+    """From now on objects of `association` go where `begin` says, and its answers are bounded in size and number."""
+    syntaxes = {context.context_id: str(context.transfer_syntax[0]) for context in association.accepted_contexts}
+    dimse = ReceivingDimse(
+        association,
+        begin=begin,
+        transfer_syntax=syntaxes.get,
+        max_bytes=max_object_bytes,
+        max_waiting=_MOST_WAITING,
+    )
+    association.dimse = dimse
+    return dimse
+
+
+def get(association: Association, peer: Peer, query: Dataset, *, asked: UID, left_s: Left) -> Incoming:
+    """The one image that `query` names, whole, over an association of `receive_into`.
+
+    Raises Unavailable if it does not come in time, Refused if something else comes, Unreadable for no object.
+    """
+    syntax, context = taken_context(association, GET, peer)
+    request = C_GET()
+    request.MessageID, request.AffectedSOPClassUID, request.Priority = _MESSAGE, GET, 0
+    request.Identifier = BytesIO(encode(query, syntax.is_implicit_VR, True) or b"")
+    got: Incoming | None = None
+    with Paused(association):
+        association.dimse.send_msg(request, context)
+        try:
+            while True:
+                in_time(association, peer, left_s)
+                came_in, message = association.dimse.get_msg(block=True)
+                if isinstance(message, C_STORE) and came_in is not None:
+                    got = _taken(association, message, came_in, peer, asked=asked, got=got)
+                elif not isinstance(message, C_GET):
+                    raise Unavailable(_silence(association, peer, "C-GET", left_s))
+                elif message.Status not in PENDING:
+                    return _outcome(message, got, peer)
+        except PrereadError:
+            _call_off(association, context)
+            raise
+
+
+def _taken(
+    association: Association, message: C_STORE, context: int, peer: Peer, *, asked: UID, got: Incoming | None
+) -> Incoming:
+    """The object, answered. Raises what it was refused for."""
+    inbox = message.DataSet
+    try:
+        if message.AffectedSOPInstanceUID != asked or got is not None:
+            raise Refused(f"{peer} sends an object that was not asked for")
+        incoming = taken(inbox, str(peer))
+    except PrereadError as error:
+        if isinstance(inbox, Inbox):
+            inbox.discard()
+        _answer(association, message, context, status_of_error(error))
+        raise
+    _answer(association, message, context, StoreStatus.SUCCESS)
+    return incoming
+
+
+def _answer(association: Association, message: C_STORE, context: int, status: StoreStatus) -> None:
+    answer = C_STORE()
+    answer.MessageIDBeingRespondedTo = message.MessageID
+    answer.AffectedSOPClassUID = message.AffectedSOPClassUID
+    answer.AffectedSOPInstanceUID = message.AffectedSOPInstanceUID
+    answer.Status = int(status)
+    association.dimse.send_msg(answer, context)
+
+
+def _outcome(message: C_GET, got: Incoming | None, peer: Peer) -> Incoming:
+    if message.Status not in (SUCCESS, _SOME_FAILED):
+        raise Unavailable(refusal(peer, message.Status))
+    if got is None:
+        raise Unavailable(f"{peer} says that it is done, and has sent no image")
+    return got
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a peer says of one C-MOVE."""
+
+    failed: int
+    """Sub-operations that failed; 0 where it does not say."""
+    completed: int | None
+    """None where it does not say."""
+
+
+def move(association: Association, peer: Peer, query: Dataset, *, destination: str, left_s: Left) -> Moved:
+    """Have the one image that `query` names sent to the AE title `destination`. Raises Unavailable."""
+    syntax, context = taken_context(association, MOVE, peer)
+    request = C_MOVE()
+    request.MessageID, request.AffectedSOPClassUID, request.Priority = _MESSAGE, MOVE, 0
+    request.MoveDestination = destination
+    request.Identifier = BytesIO(encode(query, syntax.is_implicit_VR, True) or b"")
+    with Paused(association):
+        association.dimse.send_msg(request, context)
+        try:
+            while True:
+                in_time(association, peer, left_s)
+                _, message = association.dimse.get_msg(block=True)
+                if not isinstance(message, C_MOVE):
+                    raise Unavailable(_silence(association, peer, "C-MOVE", left_s))
+                if message.Status in (SUCCESS, _SOME_FAILED):
+                    return Moved(
+                        failed=message.NumberOfFailedSuboperations or 0,
+                        completed=message.NumberOfCompletedSuboperations,
+                    )
+                if message.Status not in PENDING:
+                    raise Unavailable(refusal(peer, message.Status))
+        except PrereadError:
+            _call_off(association, context)
+            raise
+
+
+def refusal(peer: Peer, status: int | None) -> str:
+    said = _REFUSALS.get(status or 0)
+    return f"{peer} was asked for an image and {said or f'answers {in_words(status)}'}"
+
+
+def _silence(association: Association, peer: Peer, what: str, left_s: Left) -> str:
+    """Why no answer came."""
+    why = getattr(association.dimse, "why", "")
+    if why:
+        return f"{peer} was cut off: {why}"
+    return f"{peer} did not finish in time" if left_s() <= 0 else f"{peer} did not answer {what}"
+
+
+def _call_off(association: Association, context: int) -> None:
+    """C-CANCEL, a moment for a last word, and the end; what still comes is not kept (PS3.7 9.3.3.3)."""
+    until = time.monotonic() + CANCEL_S
+    if association.is_established:
+        association.send_c_cancel(_MESSAGE, context)
+        while (left := until - time.monotonic()) > 0:
+            association.dimse_timeout = left
+            _, message = association.dimse.get_msg(block=True)
+            if message is None or (isinstance(message, C_GET | C_MOVE) and message.Status not in PENDING):
+                break
+    drop(association)
