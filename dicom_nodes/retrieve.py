@@ -20,7 +20,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelMove,
 )
 
-from dicom_nodes.association import Context, Paused, Peer, drop
+from dicom_nodes.association import Context, Peer, drop
 from dicom_nodes.query import PENDING, SUCCESS, SYNTAXES, Left, in_time, in_words, taken_context
 from dicom_nodes.scp.inbox import Inbox, TooMuch, taken
 from dicom_nodes.scp.pdu import Malformed
@@ -36,7 +36,6 @@ GET_CONTEXTS: tuple[Context, ...] = tuple((GET, syntax) for syntax in SYNTAXES)
 MOVE_CONTEXTS: tuple[Context, ...] = tuple((MOVE, syntax) for syntax in SYNTAXES)
 CANCEL_S = 0.5
 """How long a peer that was told to stop may still say so; who does not is left."""
-_MESSAGE = 1
 _MOST_WAITING = 1000
 """Answers that a peer may be ahead of us; a list of images is sent without waiting."""
 _SOME_FAILED = 0xB000
@@ -85,31 +84,46 @@ def receive_into(association: Association, begin: Begin, *, max_object_bytes: in
     return dimse
 
 
-def get(association: Association, peer: Peer, query: Dataset, *, asked: UID, left_s: Left) -> Incoming:
-    """The one image that `query` names, whole, over an association of `receive_into`.
+def get(association: Association, peer: Peer, query: Dataset, *, message_id: int, asked: UID, left_s: Left) -> Incoming:
+    """The one image that `query` names, whole, over a paused association of `receive_into`.
 
     Raises Unavailable if it does not come in time, Refused if something else comes, Unreadable for no object.
     """
     syntax, context = taken_context(association, GET, peer)
     request = C_GET()
-    request.MessageID, request.AffectedSOPClassUID, request.Priority = _MESSAGE, GET, 0
+    request.MessageID, request.AffectedSOPClassUID, request.Priority = message_id, GET, 0
     request.Identifier = BytesIO(encode(query, syntax.is_implicit_VR, True) or b"")
+    association.dimse.send_msg(request, context)
     got: Incoming | None = None
-    with Paused(association):
-        association.dimse.send_msg(request, context)
-        try:
-            while True:
-                in_time(association, peer, left_s)
-                came_in, message = association.dimse.get_msg(block=True)
-                if isinstance(message, C_STORE) and came_in is not None:
-                    got = _taken(association, message, came_in, peer, asked=asked, got=got)
-                elif not isinstance(message, C_GET):
-                    raise Unavailable(_silence(association, peer, "C-GET", left_s))
-                elif message.Status not in PENDING:
-                    return _outcome(message, got, peer)
-        except PrereadError:
-            _call_off(association, context)
-            raise
+    try:
+        while not isinstance(message := _next(association, peer, message_id, left_s), C_GET):
+            if not isinstance(message[1], C_STORE):
+                raise Unavailable(f"{peer} answers C-GET with something else")
+            got = _taken(association, message[1], message[0], peer, asked=asked, got=got)
+    except PrereadError:
+        _call_off(association, message_id, context)
+        raise
+    if message.Status not in (SUCCESS, _SOME_FAILED):
+        raise Unavailable(refusal(peer, message.Status))
+    if got is None:
+        raise Unavailable(f"{peer} says that it is done, and has sent no image")
+    return got
+
+
+def _next(association: Association, peer: Peer, message_id: int, left_s: Left) -> C_GET | C_MOVE | tuple[int, object]:
+    """The last answer to our message, or another message and its context. Raises Unavailable if neither comes.
+
+    Answers "pending", and answers to what was asked before, are passed over.
+    """
+    while True:
+        in_time(association, peer, left_s)
+        context, message = association.dimse.get_msg(block=True)
+        if message is None or context is None:
+            raise Unavailable(_silence(association, peer, left_s))
+        if not isinstance(message, C_GET | C_MOVE):
+            return context, message
+        if message.MessageIDBeingRespondedTo == message_id and message.Status not in PENDING:
+            return message
 
 
 def _taken(
@@ -139,14 +153,6 @@ def _answer(association: Association, message: C_STORE, context: int, status: St
     association.dimse.send_msg(answer, context)
 
 
-def _outcome(message: C_GET, got: Incoming | None, peer: Peer) -> Incoming:
-    if message.Status not in (SUCCESS, _SOME_FAILED):
-        raise Unavailable(refusal(peer, message.Status))
-    if got is None:
-        raise Unavailable(f"{peer} says that it is done, and has sent no image")
-    return got
-
-
 @dataclass(frozen=True, slots=True)
 class Moved:
     """What a peer says of one C-MOVE."""
@@ -157,31 +163,29 @@ class Moved:
     """None where it does not say."""
 
 
-def move(association: Association, peer: Peer, query: Dataset, *, destination: str, left_s: Left) -> Moved:
+def move(
+    association: Association, peer: Peer, query: Dataset, *, message_id: int, destination: str, left_s: Left
+) -> Moved:
     """Have the one image that `query` names sent to the AE title `destination`. Raises Unavailable."""
     syntax, context = taken_context(association, MOVE, peer)
     request = C_MOVE()
-    request.MessageID, request.AffectedSOPClassUID, request.Priority = _MESSAGE, MOVE, 0
+    request.MessageID, request.AffectedSOPClassUID, request.Priority = message_id, MOVE, 0
     request.MoveDestination = destination
     request.Identifier = BytesIO(encode(query, syntax.is_implicit_VR, True) or b"")
-    with Paused(association):
-        association.dimse.send_msg(request, context)
-        try:
-            while True:
-                in_time(association, peer, left_s)
-                _, message = association.dimse.get_msg(block=True)
-                if not isinstance(message, C_MOVE):
-                    raise Unavailable(_silence(association, peer, "C-MOVE", left_s))
-                if message.Status in (SUCCESS, _SOME_FAILED):
-                    return Moved(
-                        failed=message.NumberOfFailedSuboperations or 0,
-                        completed=message.NumberOfCompletedSuboperations,
-                    )
-                if message.Status not in PENDING:
-                    raise Unavailable(refusal(peer, message.Status))
-        except PrereadError:
-            _call_off(association, context)
-            raise
+    association.dimse.send_msg(request, context)
+    try:
+        message = _next(association, peer, message_id, left_s)
+        if not isinstance(message, C_MOVE):
+            raise Unavailable(f"{peer} answers C-MOVE with something else")
+    except PrereadError:
+        _call_off(association, message_id, context)
+        raise
+    if message.Status not in (SUCCESS, _SOME_FAILED):
+        raise Unavailable(refusal(peer, message.Status))
+    return Moved(
+        failed=message.NumberOfFailedSuboperations or 0,
+        completed=message.NumberOfCompletedSuboperations,
+    )
 
 
 def refusal(peer: Peer, status: int | None) -> str:
@@ -189,19 +193,18 @@ def refusal(peer: Peer, status: int | None) -> str:
     return f"{peer} was asked for an image and {said or f'answers {in_words(status)}'}"
 
 
-def _silence(association: Association, peer: Peer, what: str, left_s: Left) -> str:
+def _silence(association: Association, peer: Peer, left_s: Left) -> str:
     """Why no answer came."""
-    why = getattr(association.dimse, "why", "")
-    if why:
+    if why := getattr(association.dimse, "why", ""):
         return f"{peer} was cut off: {why}"
-    return f"{peer} did not finish in time" if left_s() <= 0 else f"{peer} did not answer {what}"
+    return f"{peer} did not finish in time" if left_s() <= 0 else f"{peer} broke off"
 
 
-def _call_off(association: Association, context: int) -> None:
+def _call_off(association: Association, message_id: int, context: int) -> None:
     """C-CANCEL, a moment for a last word, and the end; what still comes is not kept (PS3.7 9.3.3.3)."""
     until = time.monotonic() + CANCEL_S
     if association.is_established:
-        association.send_c_cancel(_MESSAGE, context)
+        association.send_c_cancel(message_id, context)
         while (left := until - time.monotonic()) > 0:
             association.dimse_timeout = left
             _, message = association.dimse.get_msg(block=True)

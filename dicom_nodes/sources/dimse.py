@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom.association import Association
 
-from dicom_nodes.association import MAX_CONTEXTS, Context, Peer, associate, hang_up
+from dicom_nodes.association import MAX_CONTEXTS, Context, Paused, Peer, associate, hang_up
 from dicom_nodes.query import FIND_CONTEXTS, find
 from dicom_nodes.retrieve import GET_CONTEXTS, MOVE_CONTEXTS, Moved, get, move, receive_into
 from dicom_nodes.scp.contexts import TRANSFER_SYNTAXES
@@ -91,20 +91,22 @@ class DimseSource:
         classes = dict.fromkeys(sop_class for sop_class, _, _ in wanted)
         contexts = [(sop_class, syntax) for sop_class in classes for syntax in TRANSFER_SYNTAXES]
         contexts = contexts[: MAX_CONTEXTS - len(GET_CONTEXTS)]
-        with self._associated([*GET_CONTEXTS, *contexts], left_s, begin, provided=classes) as (association, peer):
-            for image in wanted:
+        asking = self._associated([*GET_CONTEXTS, *contexts], left_s, begin, provided=classes)
+        with asking as (association, peer), Paused(association):
+            for number, image in enumerate(wanted, start=1):
                 self._in_time(left_s)
-                yield get(association, peer, _query_image(study, image), asked=image[2], left_s=left_s)
+                query = _query_image(study, image)
+                yield get(association, peer, query, message_id=number, asked=image[2], left_s=left_s)
 
     def _moved(self, study: PriorStudy, wanted: Sequence[_Image], left_s: Left, begin: Begin) -> Generator[Incoming]:
         landing = self._listening.landing(self._node, self._host, begin=begin, left_s=left_s)
-        with landing, self._associated(MOVE_CONTEXTS, left_s) as (association, peer):
-            for image in wanted:
+        with landing, self._associated(MOVE_CONTEXTS, left_s) as (association, peer), Paused(association):
+            for number, image in enumerate(wanted, start=1):
                 self._in_time(left_s)
                 landing.expect(image[2])
-                query, destination = _query_image(study, image), self._node.move_ae_title
+                query, to = _query_image(study, image), self._node.move_ae_title
                 try:
-                    said = move(association, peer, query, destination=destination, left_s=left_s)
+                    said = move(association, peer, query, message_id=number, destination=to, left_s=left_s)
                 except Unavailable:
                     landing.arrived(_now)  # what we refused it for says more than what the archive makes of it
                     raise
@@ -125,15 +127,16 @@ class DimseSource:
 
     def _instances(self, study: PriorStudy, modalities: Sequence[str], limit: int, left_s: Left) -> list[_Image]:
         """At most `limit` images."""
-        found: list[_Image] = []
+        found: dict[UID, _Image] = {}
         here = {"StudyInstanceUID": str(study.study_instance_uid)}
         for modality in modalities:
             series = self._rows("SERIES", here | {"Modality": modality}, ("SeriesInstanceUID",), _MOST_SERIES, left_s)
             for uid in (uid_of(row, "SeriesInstanceUID") for row in series):
                 keys, room = ("SOPInstanceUID", "SOPClassUID"), limit - len(found)
                 rows = self._rows("IMAGE", here | {"SeriesInstanceUID": uid}, keys, room, left_s) if room else []
-                found += [(uid_of(row, "SOPClassUID"), uid, uid_of(row, "SOPInstanceUID")) for row in rows]
-        return found
+                images = [(uid_of(row, "SOPClassUID"), uid, uid_of(row, "SOPInstanceUID")) for row in rows]
+                found |= {image[2]: image for image in images}
+        return list(found.values())
 
     def _rows(
         self, level: str, matching: dict[str, str], keys: Sequence[str], limit: int, left_s: Left

@@ -36,7 +36,7 @@ class Envelope:
         end = self._pending.find(_HEADERS_END, start) if start >= 0 else -1
         if end < 0:
             if len(self._pending) > _MOST_HEADERS:
-                raise ValueError
+                raise ValueError(f"no part begins within {_MOST_HEADERS} bytes")
             return False
         self._pending = self._pending[end + len(_HEADERS_END) :]
         self._inside = True

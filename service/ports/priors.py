@@ -46,6 +46,8 @@ class MemoryPriors:
     def __init__(self, studies: dict[PriorStudy, Sequence[bytes]] | None = None) -> None:
         self.studies = dict(studies or {})
         self.error: Exception | None = None
+        self.breaks: Exception | None = None
+        """Raised after the last object."""
         self.fetched: list[str] = []
 
     def source(self, node: PriorNode) -> PriorSource:
@@ -64,3 +66,5 @@ class MemoryPriors:
             incoming = begin()
             incoming.write(part10)
             yield incoming
+        if self.breaks:
+            raise self.breaks

@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 from service.domain.context import ALL
-from service.domain.profile import PRESETS, CharacterSet
 from service.domain.prior import Retrieve
+from service.domain.profile import PRESETS, CharacterSet
 from service.domain.protocol import ANY_MODEL, StepKind
 from service.domain.rule import Mode, Priority
 from service.domain.study import ROUTING_KEYWORDS
