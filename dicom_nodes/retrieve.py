@@ -96,10 +96,13 @@ def get(association: Association, peer: Peer, query: Dataset, *, message_id: int
     association.dimse.send_msg(request, context)
     got: Incoming | None = None
     try:
-        while not isinstance(message := _next(association, peer, message_id, left_s), C_GET):
-            if not isinstance(message[1], C_STORE):
+        while True:
+            came_in, message = _next(association, peer, message_id, left_s)
+            if isinstance(message, C_GET):
+                break
+            if not isinstance(message, C_STORE):
                 raise Unavailable(f"{peer} answers C-GET with something else")
-            got = _taken(association, message[1], message[0], peer, asked=asked, got=got)
+            got = _taken(association, message, came_in, peer, asked=asked, got=got)
     except PrereadError:
         _call_off(association, message_id, context)
         raise
@@ -110,8 +113,8 @@ def get(association: Association, peer: Peer, query: Dataset, *, message_id: int
     return got
 
 
-def _next(association: Association, peer: Peer, message_id: int, left_s: Left) -> C_GET | C_MOVE | tuple[int, object]:
-    """The last answer to our message, or another message and its context. Raises Unavailable if neither comes.
+def _next(association: Association, peer: Peer, message_id: int, left_s: Left) -> tuple[int, object]:
+    """The context of the next message, and it: the last answer to ours, or another. Raises Unavailable if none comes.
 
     Answers "pending", and answers to what was asked before, are passed over.
     """
@@ -123,7 +126,7 @@ def _next(association: Association, peer: Peer, message_id: int, left_s: Left) -
         if not isinstance(message, C_GET | C_MOVE):
             return context, message
         if message.MessageIDBeingRespondedTo == message_id and message.Status not in PENDING:
-            return message
+            return context, message
 
 
 def _taken(
@@ -174,7 +177,7 @@ def move(
     request.Identifier = BytesIO(encode(query, syntax.is_implicit_VR, True) or b"")
     association.dimse.send_msg(request, context)
     try:
-        message = _next(association, peer, message_id, left_s)
+        _, message = _next(association, peer, message_id, left_s)
         if not isinstance(message, C_MOVE):
             raise Unavailable(f"{peer} answers C-MOVE with something else")
     except PrereadError:
