@@ -120,9 +120,12 @@ def _next(association: Association, peer: Peer, message_id: int, left_s: Left) -
     """
     while True:
         in_time(association, peer, left_s)
+        began = time.monotonic()
         context, message = association.dimse.get_msg(block=True)
+        if message is None and time.monotonic() - began >= (association.dimse_timeout or 0):
+            continue  # nothing came; whether there is time left, the next round says
         if message is None or context is None:
-            raise Unavailable(_silence(association, peer, left_s))
+            raise Unavailable(_ending(association, peer))
         if not isinstance(message, C_GET | C_MOVE):
             return context, message
         if message.MessageIDBeingRespondedTo == message_id and message.Status not in PENDING:
@@ -196,11 +199,10 @@ def refusal(peer: Peer, status: int | None) -> str:
     return f"{peer} was asked for an image and {said or f'answers {in_words(status)}'}"
 
 
-def _silence(association: Association, peer: Peer, left_s: Left) -> str:
-    """Why no answer came."""
-    if why := getattr(association.dimse, "why", ""):
-        return f"{peer} was cut off: {why}"
-    return f"{peer} did not finish in time" if left_s() <= 0 else f"{peer} broke off"
+def _ending(association: Association, peer: Peer) -> str:
+    """Why there is no association any more."""
+    why = getattr(association.dimse, "why", "")
+    return f"{peer} was cut off: {why}" if why else f"{peer} broke off"
 
 
 def _call_off(association: Association, message_id: int, context: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,11 +38,14 @@ def a_node(url: str, **what: Any) -> PriorNode:
     return PriorNode(**{"name": "archive", "url": url, "wait": timedelta(seconds=30), **what})
 
 
-def brought(where: PriorNode, folder: Path, headers: Part10Headers, current: Identity = TODAY) -> Brought:
+def brought(
+    where: PriorNode, folder: Path, headers: Part10Headers, current: Identity = TODAY,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Brought:  # fmt: skip
     """Today's question to `where`, with a spool in `folder`."""
     return bring(
         current, HERE, modality="CR", stat=False, node=where, source=PriorSources().source(where),
-        spool=FileSpool(folder), headers=headers,
+        spool=FileSpool(folder), headers=headers, monotonic=monotonic,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +39,15 @@ class Archive:
     statuses: list[int | None] = field(default_factory=list)
     """What was answered to the objects sent; None for no answer."""
     cancels: int = 0
+    began_at: float | None = None
+    """When it began to make us wait; whoever asks has all the time of the world before that."""
+
+    def begin_clock(self) -> None:
+        if self.began_at is None:
+            self.began_at = time.monotonic()
+
+    def monotonic(self) -> float:
+        return 0.0 if self.began_at is None else time.monotonic() - self.began_at
 
     @property
     def image(self) -> Dataset:
@@ -67,6 +77,7 @@ class Archive:
         context = storage_context(association)
         pdus = list(message.encode_msg(context, size))
         association.dul.send_pdu(pdus[0])
+        self.begin_clock()
         for _ in range(fragments):
             if self.ended.is_set() or not association.dul.is_alive() or not association.is_established:
                 return
@@ -76,6 +87,7 @@ class Archive:
 
     def say(self, event: Any, status: int, **counts: int) -> None:
         """A response to the question itself."""
+        self.begin_clock()
         answer = C_GET() if isinstance(event.request, C_GET) else C_MOVE()
         answer.MessageIDBeingRespondedTo = event.request.MessageID
         answer.AffectedSOPClassUID = event.request.AffectedSOPClassUID
@@ -121,12 +133,18 @@ def query_peer(images: list[bytes], behave: Behaviour, *, move_port: int = 0) ->
         behave(archive, event)
         yield None, None
 
+    connections: list[Any] = []
+
+    def on_open(event: Any) -> None:
+        connections.append(event.assoc.dul.socket.socket)
+
     entity = AE("PEER")
     entity.dimse_timeout = 2
     for model in (StudyRootQueryRetrieveInformationModelFind, GET, MOVE):
         entity.add_supported_context(model)
     entity.add_supported_context(CTImageStorage, ExplicitVRLittleEndian, scu_role=False, scp_role=True)
     handlers: list[Any] = [(evt.EVT_C_FIND, on_find), (evt.EVT_C_GET, on_get), (evt.EVT_C_MOVE, on_move)]
+    handlers.append((evt.EVT_CONN_OPEN, on_open))
     server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
     archive.port = server.server_address[1]
     try:
@@ -136,6 +154,8 @@ def query_peer(images: list[bytes], behave: Behaviour, *, move_port: int = 0) ->
         server.shutdown()
         for association in entity.active_associations:
             association.abort()
+        for connection in connections:  # pynetdicom leaves one open that was reset
+            connection.close()
 
 
 def _row(query: Dataset, image: Dataset) -> Dataset:
