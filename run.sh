@@ -6,6 +6,7 @@
 #   ./run.sh setup [cpu|gpu]  set up only; gpu: models on an NVIDIA GPU, which needs CUDA 13 and cuDNN 9
 #   ./run.sh test [ARGS]      lint, types, import contracts and tests; ARGS go to pytest
 #   ./run.sh validate [ARGS]  every kind of object before every validator that is installed; --slow hears PixelMed, too
+#   ./run.sh messages         take new texts of the pages into the catalogues of their languages
 #   ./run.sh lock             write the lock files anew from pyproject.toml
 #   ./run.sh train [OUT]      make the demonstration model anew (about an hour of two cores, evaluation included)
 #
@@ -224,8 +225,6 @@ PARTS
   trap - EXIT
 }
 
-ignoring() { printf -- '--ignore=%s ' "$@"; }
-
 run_tests() {
   setup requirements-test.lock
   install_test_parts
@@ -245,17 +244,15 @@ run_tests() {
   if [ $# -gt 0 ]; then
     .venv/bin/python -m pytest "$@" || code=$?
   else
-    beside="tests/unit tests/dicom tests/pages"
-    .venv/bin/python -m pytest $(ignoring $beside tests/e2e) || code=$?
-    # Side by side: unit tests use a processor, those of whole installations mostly wait.
+    # Two lanes side by side: one uses a processor, that of whole installations mostly waits.
     said=$(mktemp)
-    .venv/bin/python -m pytest $beside > "$said" 2>&1 &
+    .venv/bin/python -m pytest --ignore=tests/e2e > "$said" 2>&1 &
     others=$!
     trap 'kill "$others" 2>/dev/null' EXIT
     .venv/bin/python -m pytest tests/e2e || code=$?
     wait "$others" || code=$?
     trap - EXIT
-    say "$beside, which ran beside these:"
+    say "all others, which ran beside these:"
     cat "$said"
     rm -f "$said"
   fi
@@ -332,6 +329,7 @@ case ${1:-} in
     ;;
   test) shift; run_tests "$@" ;;
   validate) shift; run_validators "$@" ;;
+  messages) .venv/bin/python -m tests.support.messages ;;
   lock) shift; write_locks "$@" ;;
   *) sed -n '2,/^set /{ s/^# \{0,1\}//; /^set /d; p; }' "$0"; exit 2 ;;
 esac

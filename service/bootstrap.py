@@ -16,6 +16,7 @@ from service.adapters.audit_chain import ChainedAudit
 from service.adapters.cards import find_card
 from service.adapters.configuration import StoredConfigurations
 from service.adapters.configuration.store import Installed
+from service.adapters.differential.toml import TomlDifferentials
 from service.adapters.dismissals_sql import SqlDismissals
 from service.adapters.edit_chain import ChainedEdits
 from service.adapters.ledger import SqlLedger
@@ -36,6 +37,7 @@ from service.ports.services import Services
 from service.settings import Scp, Settings
 from workers.algorithms import algorithms, model_of
 from workers.measures import measures
+from workers.pipeline.exhibits import KeptExhibits
 from workers.pipeline.prompt import ProtocolPrompts
 
 LOCAL = "unix:"
@@ -79,8 +81,10 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),
         priors=PriorSources(settings.scp),
+        exhibits=KeptExhibits(),
         prompts=ProtocolPrompts(configurations, models, pixels),
         templates=TemplateShelf(settings.own_templates),
+        differentials=TomlDifferentials(settings.own_differential),
     )
 
 
@@ -114,12 +118,27 @@ def _check_step(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
     if step.kind is StepKind.COMPARE and step.algorithm not in algorithms():
         known = ", ".join(algorithms())
         raise Misconfigured(f"{step.algorithm} reads no earlier study: name one of {known} in a step that compares")
+    if step.adapter:
+        _check_adapter(repositories, step)
     if not step.model:
         return
     model = find_card(step.model, repositories).image
     if model is None or model.task.kind is not step.kind:
         does = f"does {model.task}: its step is of kind {model.task.kind}" if model else "reads no images"
         raise Misconfigured(f"model {step.model} {does}")
+
+
+def _check_adapter(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
+    """Raise Misconfigured for an adapter that the step's model has not, or does not answer with."""
+    name = model_of(step)
+    if not name or step.kind not in (StepKind.DRAFT, StepKind.CHECK, StepKind.COMPARE):
+        raise Misconfigured(f"a step of kind {step.kind} takes no adapter: only models that write text have some")
+    known = find_card(name, repositories).adapters
+    if step.adapter not in known:
+        there = ", ".join(known) or "none"
+        raise Misconfigured(f"model {name} has no adapter {step.adapter}; it has {there}: `preread models adapter add`")
+    if (card := known[step.adapter]).not_verified and not card.override:
+        raise Misconfigured(f"adapter {step.adapter} of {name} is not served: {card.not_verified}")
 
 
 def _check_priors(scp: Scp, node: PriorNode) -> None:
@@ -131,7 +150,7 @@ def _not_for_delivery(repositories: tuple[Path, ...], step: ProtocolStep) -> str
     """Why results of the step's model may not leave. A model that is not here yet is looked at when it reads."""
     model = model_of(step)
     try:
-        return unlicensed(find_card(model, repositories)) if model else None
+        return unlicensed(find_card(model, repositories), step.adapter) if model else None
     except Misconfigured:
         return None
 

@@ -48,6 +48,8 @@ class Web(_Part):
     host: str = "127.0.0.1"
     port: int = 8042
     session_hours: float = 12
+    language: Literal["en", "de"] = "en"
+    """Language of the pages for a visitor who chose none and whose browser asks for none that there is."""
 
 
 class Models(_Part):
@@ -91,6 +93,8 @@ class Site(_Part):
     institution: str = ""
     device_serial: str = "0001"
     language: str = "en"
+    ai_after_first_read: bool = False
+    """Whether a radiologist notes a first impression before pages show what the AI says."""
 
 
 class Settings(BaseSettings):
@@ -126,6 +130,11 @@ class Settings(BaseSettings):
     def own_templates(self) -> Path:
         """Where `preread templates add` keeps the site's templates, beside its phrase files."""
         return self.data / "templates"
+
+    @property
+    def own_differential(self) -> Path:
+        """The site's own table of associations for differentials; ours holds while there is none."""
+        return self.data / "differential.toml"
 
     @property
     def device_uid(self) -> UID:

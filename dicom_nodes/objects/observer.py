@@ -26,13 +26,13 @@ def observer_context(algorithms: tuple[Algorithm, ...], context: EncodingContext
     """
     if len(algorithms) == 1:
         only = algorithms[0]
-        return _device(only.device_uid, only.manufacturer, only.name, only.version, f"sha256:{only.digest}")
+        return _device(only.device_uid, only.manufacturer, only.name, only.version, only.files)
     uid, serial = context.installation_uid, context.device_serial_number
     return _device(uid, MAKER, MAKER, context.software_version, serial)
 
 
 def _device(uid: UID, manufacturer: str, model: str, version: str, serial: str) -> list[Dataset]:
-    """TID 1002 and TID 1004; an algorithm's serial number is its digest."""
+    """TID 1002 and TID 1004; an algorithm's serial number is its digest, with that of its adapter."""
     return [
         code(HAS_OBS_CONTEXT, concepts.OBSERVER_TYPE, concepts.DEVICE),
         uid_reference(HAS_OBS_CONTEXT, concepts.DEVICE_OBSERVER_UID, uid),
@@ -48,7 +48,7 @@ def algorithm_identification(algorithm: Algorithm) -> list[Dataset]:
     return [
         text(HAS_CONCEPT_MOD, concepts.ALGORITHM_NAME, long_string(algorithm.name)),
         text(HAS_CONCEPT_MOD, concepts.ALGORITHM_VERSION, long_string(algorithm.version)),
-        text(HAS_CONCEPT_MOD, concepts.ALGORITHM_PARAMETERS, f"sha256:{algorithm.digest}"),
+        text(HAS_CONCEPT_MOD, concepts.ALGORITHM_PARAMETERS, algorithm.files),
         code(HAS_CONCEPT_MOD, concepts.ALGORITHM_FAMILY, concepts.ARTIFICIAL_INTELLIGENCE),
     ]
 
@@ -64,6 +64,6 @@ def _equipment(algorithm: Algorithm) -> Dataset:
     item.ManufacturerModelName = long_string(algorithm.name)
     item.DeviceUID = algorithm.device_uid
     item.SoftwareVersions = long_string(algorithm.version)
-    item.ContributionDescription = f"sha256:{algorithm.digest}"
+    item.ContributionDescription = algorithm.files
     item.PurposeOfReferenceCodeSequence = [coded(concepts.PROCESSING_EQUIPMENT)]
     return item

@@ -170,7 +170,7 @@ def _segment(report: Report, segment: Segment) -> Dataset:
         named.AlgorithmFamilyCodeSequence = [coded(concepts.ARTIFICIAL_INTELLIGENCE)]
         named.AlgorithmName = long_string(maker.name)
         named.AlgorithmVersion = long_string(maker.version)
-        named.AlgorithmParameters = f"sha256:{maker.digest}"
+        named.AlgorithmParameters = maker.files
         item.SegmentationAlgorithmIdentificationSequence = [named]
     return item
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydicom.uid import UID
 
 from service.adapters.image_cards import read_image_model
-from service.domain.algorithm import Algorithm, Calibration, Card, Limits, Platt
+from service.domain.algorithm import AdapterCard, Algorithm, Askable, Calibration, Card, Limits, Platt
 from service.domain.errors import Misconfigured
 
 
@@ -40,6 +40,19 @@ class _CalibrationTable(_PlattTable):
     findings: dict[str, _PlattTable] = Field(default_factory=dict)
 
 
+class _QuestionsTable(BaseModel):
+    """`[questions]`: one table of wordings for each kind of question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    free: str = Field("", max_length=1000)
+    max_tokens: int = Field(48, ge=1, le=1024)
+    has: dict[str, str] = Field(default_factory=dict, alias="is")
+    side: dict[str, str] = Field(default_factory=dict)
+    size: dict[str, str] = Field(default_factory=dict)
+    where: dict[str, str] = Field(default_factory=dict)
+
+
 class _CardFile(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
@@ -59,6 +72,7 @@ class _CardFile(BaseModel):
     limits: _LimitsTable = Field(default_factory=_LimitsTable)
     calibration: _CalibrationTable | None = None
     evaluation: dict[str, object] = Field(default_factory=dict)
+    questions: _QuestionsTable | None = None
 
 
 def read_card(folder: Path) -> Card:
@@ -102,6 +116,8 @@ def read_card(folder: Path) -> Card:
         override=file.unverified_override,
         inexact=file.inexact,
         evaluation={key: str(value) for key, value in file.evaluation.items()},
+        questions=_questions(file.questions),
+        adapters={} if "task" in table else read_adapters(folder, file.digest),
         image=read_image_model(folder, table) if "task" in table else None,
     )
 
@@ -111,6 +127,13 @@ def _calibration(table: _CalibrationTable | None) -> Calibration | None:
         return None
     findings = {name: Platt(each.a, each.b) for name, each in table.findings.items()}
     return Calibration(default=Platt(table.a, table.b), findings=findings)
+
+
+def _questions(table: _QuestionsTable | None) -> Askable | None:
+    if table is None:
+        return None
+    wordings = {"is": table.has, "side": table.side, "size": table.size, "where": table.where}
+    return Askable(wordings=wordings, free=table.free, max_tokens=table.max_tokens)
 
 
 def not_verified(folder: Path, digest: str) -> str:
@@ -129,6 +152,36 @@ def not_verified(folder: Path, digest: str) -> str:
         return "it was never verified"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"its verify.json cannot be read ({type(error).__name__})"
+
+
+def read_adapters(folder: Path, digest: str = "") -> dict[str, AdapterCard]:
+    """The adapters beside the model in `folder`, as their records tell of them; of the model with `digest`, if given.
+
+    The engine looks, too, with the files' own digests.
+    """
+    try:
+        files = sorted((newest_version(folder) / "adapters").glob("*.onnx_adapter"))
+    except OSError:
+        return {}
+    return {file.stem: _adapter(file, digest) for file in files}
+
+
+def _adapter(file: Path, digest: str) -> AdapterCard:
+    try:
+        told = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+        wrong = "; ".join(told["differences"])
+        if digest and told["model_digest"] != digest:
+            wrong = "it was verified with another model"
+        return AdapterCard(
+            name=file.stem, digest=str(told["digest"]).removeprefix("sha256:"), licence=str(told["licence"]),
+            source=str(told["source"]), trained_on=str(told["trained_on"]), not_verified=wrong,
+            override=str(told.get("unverified_override", "")),
+        )  # fmt: skip
+    except FileNotFoundError:
+        wrong = "it was never verified"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        wrong = f"its record cannot be read ({type(error).__name__})"
+    return AdapterCard(name=file.stem, digest="", licence="", source="", not_verified=wrong)
 
 
 def newest_version(folder: Path) -> Path:

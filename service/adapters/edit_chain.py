@@ -97,7 +97,9 @@ def _columns(revision: Revision) -> dict[str, Any]:
 
 
 def _made(revision: Revision) -> object:
-    """What one row holds of edits: the list of them, or the answer to a suggestion."""
+    """What one row holds of edits: the list of them, or the answer to a suggestion, or a first impression."""
+    if revision.impression is not None:
+        return {"impression": revision.impression}
     if revision.suggestion is not None:
         return {"suggestion": asdict(revision.suggestion)}
     return [asdict(edit) for edit in revision.edits]
@@ -105,13 +107,14 @@ def _made(revision: Revision) -> object:
 
 def _revision(row: AnyRow) -> Revision:
     made = json.loads(row.edits)
-    suggestion = made["suggestion"] if isinstance(made, dict) else None
+    aside = made if isinstance(made, dict) else {}
+    suggestion = aside.get("suggestion")
     return Revision(
         study_instance_uid=row.study_uid, job_id=row.job_id, model=row.model, adapter=row.adapter,
         reviewer=row.reviewer, at=row.at, seconds=row.seconds, accepted=row.accepted,
         before_sha256=row.before_sha256, after_sha256=row.after_sha256,
-        edits=() if suggestion else tuple(_edit(data) for data in made),
-        suggestion=_suggestion(suggestion) if suggestion else None,
+        edits=() if aside else tuple(_edit(data) for data in made),
+        suggestion=_suggestion(suggestion) if suggestion else None, impression=aside.get("impression"),
     )  # fmt: skip
 
 

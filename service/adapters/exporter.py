@@ -13,8 +13,9 @@ from typing import Any
 
 from service.domain.errors import Misconfigured, PrereadError, Refused
 
-NEEDED = ("torch", "transformers", "onnx", "onnxruntime_genai", "PIL")
-PROBE = f"import importlib.util as u; print(*[n for n in {NEEDED!r} if u.find_spec(n) is None])"
+NEEDED = ("torch", "transformers", "onnx", "onnxruntime_genai", "llguidance", "PIL")
+NEEDED_FOR_ADAPTERS = (*NEEDED, "peft", "safetensors")
+PROBE = "import importlib.util as u, sys; print(*[n for n in sys.argv[1:] if u.find_spec(n) is None])"
 PROBE_TIMEOUT_S = 60
 LAST_LINES = 3
 
@@ -25,11 +26,11 @@ class ExportFailed(PrereadError):
     """No model folder was made; the text says why."""
 
 
-def find_python(candidates: Sequence[Path | None]) -> Path:
-    """The first Python among `candidates` that has the extra. Raises Misconfigured saying how to make one."""
+def find_python(candidates: Sequence[Path | None], *, needed: Sequence[str] = NEEDED) -> Path:
+    """The first Python among `candidates` that has what is `needed`. Raises Misconfigured saying how to make one."""
     reasons = []
     for python in filter(None, candidates):
-        if (lacks := _lacks(python)) is None:
+        if (lacks := _lacks(python, needed)) is None:
             return python
         reasons.append(f"{python} {lacks}")
     place = next(filter(None, reversed(candidates)), Path("export/bin/python"))
@@ -109,11 +110,11 @@ def _last(text: str) -> str:
     return " ".join(text.strip().splitlines()[-LAST_LINES:])
 
 
-def _lacks(python: Path) -> str | None:
+def _lacks(python: Path, needed: Sequence[str]) -> str | None:
     """What the Python lacks for an export, in words; None if nothing."""
     try:
         done = subprocess.run(
-            [str(python), "-c", PROBE], capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=True
+            [str(python), "-c", PROBE, *needed], capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return "does not start"

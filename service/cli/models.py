@@ -12,7 +12,7 @@ import typer
 
 from service.adapters.cards import find_card, find_folder, installed_models
 from service.adapters.configuration.toml import RULES, STOPPED
-from service.cli import models_add, models_verify
+from service.cli import models_adapter, models_add, models_verify
 from service.cli.installed import installed
 from service.cli.recall import recall
 from service.cli.show import AsJson, console, rows
@@ -29,6 +29,7 @@ app = typer.Typer(name="models", help="The models: what they are, and whether th
 app.command("add")(models_add.add)
 app.command("verify")(models_verify.verify)
 app.command("recall")(recall)
+app.add_typer(models_adapter.app)
 
 COLUMNS = ("name", "version", "family", "verified", "licence", "provider", "served")
 Name = Annotated[str, typer.Argument(help="The model's name, as `preread models list` tells it.")]
@@ -163,6 +164,7 @@ def _lines(card: Card) -> list[tuple[str, object]]:
         ("Device UID", algorithm.device_uid),
         ("memory, MB", card.memory_mb),
         *[("not exact", sentence) for sentence in card.inexact],
+        *[(f"adapter {one.name}", one.words) for one in card.adapters.values()],
     ]
     told += [(f"reads: {what}", ", ".join(map(str, value)) if isinstance(value, tuple) else value)
              for what, value in asdict(limits).items() if value not in ((), None)]  # fmt: skip

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import sys
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from service.adapters.exporter import export, find_python
-from service.adapters.hub import Hub
+from service.cli.checkpoints import Found, checkpoint, say, with_adapter
 from service.cli.golden_frame import SOURCE, write_frame
 from service.cli.installed import installed
 from service.cli.show import console
@@ -24,20 +22,9 @@ from service.cli.trail import audit, operator
 from service.domain.errors import Misconfigured
 from service.settings import Settings
 
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,62}")
-COMMIT = re.compile(r"[0-9a-f]{40}")
 PRECISIONS = ("fp32", "int4")
 LIMITS_EXAMPLE = 'modality = ["CR", "DX"], body_part = ["CHEST"], view = ["PA", "AP"], min_age_years = 18'
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """A checkpoint on this disk, and where it came from."""
-
-    folder: Path
-    source: str
-    licence: str
 
 
 def add(
@@ -57,6 +44,9 @@ def add(
     chat_template: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Jinja, for a checkpoint that brings none.")
     ] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="A PEFT folder to merge into the weights.")
+    ] = None,
     image_size: Annotated[int, typer.Option(min=0, help="Side that images are shown in, where the model lets us.")] = 0,
     memory_mb: Annotated[int, typer.Option(min=0, help="What it may take; 0 for twice its files and 512.")] = 0,
     python: Annotated[Path | None, typer.Option(help="A Python with the extra `export`.")] = None,
@@ -72,15 +62,16 @@ def add(
     if precision not in PRECISIONS:
         raise Misconfigured(f"precision {precision!r} is not known; {' or '.join(PRECISIONS)}")
     reads = _limits(limits)
-    own = Path(settings.models.export_python) if settings.models.export_python else None
-    chosen = find_python([python] if python else [own, Path(sys.executable), _place(settings)])
+    chosen = find_python(pythons(python, settings))
     told = f"model {name} added from {source} (revision {revision})"
     audit(services, f"{told}, override: {override}" if override else told)
-    found = _checkpoint(source, revision, digest, settings)
+    found = checkpoint(source, revision, digest, settings)
+    found = with_adapter(found, adapter)
     job = {
         "name": name,
         "version": model_version,
         "precision": precision,
+        "adapter": str(adapter.absolute()) if adapter else "",
         "licence": licence or found.licence,
         "intended_use": intended_use,
         "manufacturer": manufacturer,
@@ -101,21 +92,11 @@ def _make(job: Mapping[str, Any], found: Found, target: Path, python: Path, sett
     with tempfile.TemporaryDirectory(dir=settings.own_models.absolute(), prefix=f".adding-{target.name}-") as temporary:
         made, frame = Path(temporary) / target.name, write_frame(Path(temporary))
         places = {"checkpoint": str(found.folder.absolute()), "out": str(made), "frame": str(frame or "")}
-        record = export(python, script, {**job, **places, "source": found.source}, say=_say)
+        record = export(python, script, {**job, **places, "source": found.source}, say=say)
         if frame:
             shutil.copyfile(SOURCE, made / "1" / "goldens" / "image.dcm")
         made.rename(target)
     return record
-
-
-def digest_of(folder: Path) -> str:
-    """SHA-256 over what `sha256sum` prints for the checkpoint's files in the order of their names."""
-    lines = hashlib.sha256()
-    for file in sorted(folder.iterdir(), key=lambda path: path.name.encode()):
-        if file.is_file():
-            with file.open("rb") as stream:
-                lines.update(f"{hashlib.file_digest(stream, 'sha256').hexdigest()}  {file.name}\n".encode())
-    return lines.hexdigest()
 
 
 def _target(settings: Settings, name: str) -> Path:
@@ -146,42 +127,12 @@ def _limits(file: Path | None) -> Mapping[str, Any]:
     return found
 
 
-def _checkpoint(source: str, revision: str, digest: str, settings: Settings) -> Found:
-    """The checkpoint on this disk. Raises Misconfigured where its files have another digest than was asked for."""
-    folder = Path(source)
-    where, licence = f"folder {folder.absolute()}", _licence(folder)
-    if not folder.is_dir():
-        folder, where, licence = _downloaded(source, revision, settings)
-    found = digest_of(folder)
-    if digest and digest.removeprefix("sha256:") != found:
-        raise Misconfigured(f"the checkpoint's files have digest sha256:{found}, not the one that was asked for")
-    return Found(folder=folder, source=f"{where}, files sha256:{found}", licence=licence)
-
-
-def _downloaded(source: str, revision: str, settings: Settings) -> tuple[Path, str, str]:
-    """A checkpoint of the hub: its folder, where it came from, its licence."""
-    if not HUB_ID.fullmatch(source):
-        raise Misconfigured(f"{source} is neither a folder nor an id on the hub (OWNER/NAME)")
-    token = settings.models.hub_token_file
-    hub = Hub(settings.models.hub, token=Path(token).read_text(encoding="utf-8").strip() if token else "")
-    found = hub.revision(source, revision)
-    if not COMMIT.fullmatch(revision):
-        _say(f"{source} {revision} is commit {found.commit}: name it with --revision to have the same again")
-    kept = settings.data / "checkpoints" / source.replace("/", "--") / found.commit
-    hub.download(found, kept, say=_say)
-    return kept, f"{settings.models.hub}/{source} at {found.commit}", found.licence
-
-
-def _licence(folder: Path) -> str:
-    """What the checkpoint's README says in its first block (the hub's model card), or ""."""
-    readme = folder / "README.md"
-    head = readme.read_text(encoding="utf-8", errors="replace").split("---")[1:2] if readme.is_file() else []
-    named = re.search(r"^license:\s*(\S+)\s*$", head[0], re.MULTILINE) if head else None
-    return named[1].strip("\"'") if named else ""
-
-
-def _place(settings: Settings) -> Path:
-    return (settings.data / "export" / "bin" / "python").absolute()
+def pythons(named: Path | None, settings: Settings) -> list[Path | None]:
+    """Where a Python that exports is looked for, in this order."""
+    if named:
+        return [named]
+    own = Path(settings.models.export_python) if settings.models.export_python else None
+    return [own, Path(sys.executable), (settings.data / "export" / "bin" / "python").absolute()]
 
 
 def _tell(name: str, record: Mapping[str, Any], licence: str, target: Path) -> None:
@@ -193,7 +144,3 @@ def _tell(name: str, record: Mapping[str, Any], licence: str, target: Path) -> N
     if not licence:
         console.print("no licence was found: rules that name it can be in shadow only; say it with --licence")
     console.print(f"it lies in {target}; the model server serves it from its next start on")
-
-
-def _say(words: str) -> None:
-    console.print(f"  {words}")

@@ -37,15 +37,25 @@ def verify(context: typer.Context, name: Annotated[str, typer.Argument(help="The
     with tempfile.TemporaryDirectory(prefix="preread-verify-") as temporary:
         frame = write_frame(Path(temporary), version / "goldens" / "image.dcm")
         told = answers(folder, settings.model_repositories[-1] / "engine" / "goldens.py", frame)
-    record = again(json.loads((version / RECORD).read_text(encoding="utf-8")), told)
-    fresh = version / f".{RECORD}"
+    where = told["execution_provider"]
+    records = {name: _keep(version / RECORD, told, where)}
+    for adapter, found in told["adapters"].items():
+        records[f"{name} with {adapter}"] = _keep(version / "adapters" / f"{adapter}.json", found, where)
+    for asked, record in records.items():
+        for difference in record["differences"]:
+            console.print(f"{asked} differs: {difference}")
+        same = f"{record['tokens_identical']} of {record['tokens']} tokens as they were"
+        console.print(f"{asked}: {same} on {where}")
+    raise typer.Exit(int(any(record["differences"] for record in records.values())))
+
+
+def _keep(file: Path, told: Mapping[str, Any], provider: str) -> dict[str, Any]:
+    """Write what was told now into the record `file`, and return it."""
+    record = again(json.loads(file.read_text(encoding="utf-8")), {**told, "execution_provider": provider})
+    fresh = file.with_name(f".{file.name}")
     fresh.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    fresh.replace(version / RECORD)  # an engine that loads meanwhile reads the one or the other
-    where = f"on {told['execution_provider']}"
-    for difference in record["differences"]:
-        console.print(f"differs: {difference}")
-    console.print(f"{name}: {told['tokens_identical']} of {told['tokens']} tokens as they were {where}")
-    raise typer.Exit(int(bool(record["differences"])))
+    fresh.replace(file)  # an engine that loads meanwhile reads the one or the other
+    return record
 
 
 def again(record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ VERBS: Mapping[str, str] = {
     "jobs": "service.cli.jobs:app",
     "deliveries": "service.cli.deliveries:app",
     "complete": "service.cli.complete:complete",
+    "ask": "service.cli.ask:ask",
     "evidence": "service.cli.evidence:evidence",
     "quality": "service.cli.quality:quality",
     "report": "service.cli.report:app",

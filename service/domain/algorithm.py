@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from uuid import NAMESPACE_OID, uuid5
 
 from pydicom.uid import UID
 
@@ -30,6 +31,51 @@ class Algorithm:
     manufacturer: str = "preread"
     demo: bool = False
     """Trained on phantoms, not for clinical use: every page and object says so."""
+    adapter: str = ""
+    """The adapter that the model read with; empty for none."""
+    adapter_digest: str = ""
+    """SHA-256 of the adapter's file."""
+
+    @property
+    def files(self) -> str:
+        """The digests that tell it from every other, in words."""
+        told = f"sha256:{self.digest}"
+        return f"{told}, adapter {self.adapter} sha256:{self.adapter_digest}" if self.adapter else told
+
+    def adapted(self, name: str, digest: str) -> Algorithm:
+        """The model with an adapter: an algorithm of its own, with a version and a Device UID of its own."""
+        both = uuid5(NAMESPACE_OID, f"sha256:{self.digest} adapter sha256:{digest}")
+        version, uid = f"{self.version}+{name}", UID(f"2.25.{both.int}")
+        return replace(self, version=version, device_uid=uid, adapter=name, adapter_digest=digest)
+
+
+def adapters_of(algorithms: Iterable[Algorithm]) -> str:
+    """The adapters of `algorithms` with their digests, as the edit log names them; empty for none."""
+    return "; ".join(f"{each.adapter} {each.adapter_digest}" for each in algorithms if each.adapter)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdapterCard:
+    """An adapter of a model: what is known of it, and whether it may answer."""
+
+    name: str
+    digest: str
+    """SHA-256 of its file."""
+    licence: str
+    source: str
+    trained_on: str = ""
+    """The base, as its maker named it."""
+    not_verified: str = ""
+    """Why it is not known to answer as the framework's does; empty if it is."""
+    override: str = ""
+    """Why, and by whose word, it is served all the same."""
+
+    @property
+    def words(self) -> str:
+        """What a cell says of it."""
+        told = f"NOT VERIFIED: {self.not_verified}" if self.not_verified else "verified"
+        told += f"; OVERRIDDEN: {self.override}" if self.override else ""
+        return f"{told}; licence {self.licence or 'not stated'}; sha256:{self.digest}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +129,18 @@ class Calibration:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Askable:
+    """What a model that writes text can be asked about one image, beside its report."""
+
+    wordings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Kind of question (`service.domain.question.asked.Kind`) -> finding (`service.domain.prose`) -> the question in
+    the words that the model was trained on."""
+    free: str = ""
+    """What stands before a person's own question, which follows as one JSON string; empty: `wordings` alone."""
+    max_tokens: int = 48
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
     """A model's card: who made it, from what, for what, and its machine-readable limits."""
 
@@ -104,6 +162,10 @@ class Card:
     inexact: tuple[str, ...] = ()
     """What is not as its makers do it, in sentences."""
     evaluation: Mapping[str, str] = field(default_factory=dict)
+    questions: Askable | None = None
+    """None for a model that answers no questions about an image."""
+    adapters: Mapping[str, AdapterCard] = field(default_factory=dict)
+    """Those that lie beside the model, by name."""
     image: ImageModel | None = None
     """What a model that reads images is asked, and its classes; None for a model that writes text."""
 
@@ -112,10 +174,17 @@ NON_COMMERCIAL = re.compile(r"\bnc\b|non-?\s?commercial|research[- ]only|researc
 NOT_STATED = frozenset({"", "none", "unknown", "not stated"})
 
 
-def unlicensed(card: Card) -> str | None:
-    """Return why a model's results may not be delivered by its licence, in words; None if they may."""
-    licence = card.licence.strip()
-    if licence.lower() in NOT_STATED:
+def unlicensed(card: Card, adapter: str = "") -> str | None:
+    """Return why results of a model, with an adapter if one is named, may not be delivered by licence; None if so."""
+    if reason := _unlicensed(card.licence):
+        return reason
+    one = card.adapters.get(adapter)
+    reason = _unlicensed(one.licence) if one else None
+    return f"of its adapter {adapter}, {reason}" if reason else None
+
+
+def _unlicensed(licence: str) -> str | None:
+    if licence.strip().lower() in NOT_STATED:
         return "its card names no licence"
     return f"its licence is {licence}, which is not for commercial use" if NON_COMMERCIAL.search(licence) else None
 

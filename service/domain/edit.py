@@ -66,7 +66,8 @@ class Suggestion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Revision:
-    """One person's work on one text, saved at once; or an answer to one suggestion, which changes no text by itself."""
+    """One person's work on one text, saved at once; or an answer to one suggestion, or a first impression, which
+    change no text by themselves."""
 
     study_instance_uid: str
     job_id: str
@@ -85,6 +86,8 @@ class Revision:
     """Sentences that were accepted by a key, as they were."""
     suggestion: Suggestion | None = None
     """What was answered, if the row is that; `model` is then who offered it."""
+    impression: str | None = None
+    """What the reviewer saw before the draft was shown, if the row is that; empty for nothing to note."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +108,7 @@ class History:
     @property
     def saves(self) -> tuple[Revision, ...]:
         """The revisions that a person saved."""
-        return tuple(revision for revision in self.revisions if revision.suggestion is None)
+        return tuple(each for each in self.revisions if each.suggestion is None and each.impression is None)
 
     @property
     def spans(self) -> tuple[Span, ...]:

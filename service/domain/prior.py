@@ -76,6 +76,8 @@ class Chosen:
 
     study: PriorStudy | None = None
     notes: tuple[str, ...] = ()
+    possible: int = 0
+    """Earlier studies that may be of the same patient, and are not used."""
 
 
 def comparable(modality: str) -> tuple[str, ...]:
@@ -124,7 +126,7 @@ def choose(
         )
     if not usable and not waiting:
         notes += (f"no earlier study was compared: {node.name} knows none that is certainly of this patient",)
-    return Chosen(study=usable[0] if usable else None, notes=notes)
+    return Chosen(study=usable[0] if usable else None, notes=notes, possible=len(earlier) - len(certain))
 
 
 def _of_possible(count: int) -> tuple[str, ...]:

@@ -30,13 +30,27 @@ class ProtocolStep:
     algorithm: str
     model: str = ""
     """Which model of the repository does it, for an algorithm that asks whichever it is told to."""
+    adapter: str = ""
+    """Which of its adapters the model reads with; empty for none."""
     context: tuple[str, ...] = ()
     """Fields of service.domain.context that the model is told; none by default."""
     priors: str = ""
     """Where the earlier study is looked for, for a step that compares."""
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.kind, self.algorithm, self.model, *self.context, self.priors)))
+        return " ".join(
+            filter(
+                None,
+                (
+                    self.kind,
+                    self.algorithm,
+                    self.model,
+                    self.adapter and f"+{self.adapter}",
+                    *self.context,
+                    self.priors,
+                ),
+            )
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from enum import IntEnum, StrEnum
 
 from pydicom.uid import UID
 
+from service.domain.said import Said, say, say_join, say_many, say_or
 from service.domain.sop import is_image
 from service.domain.study import StoredInstance, Study, age_years
 
@@ -79,7 +80,7 @@ class Forward:
     modality: tuple[str, ...] = ()
 
 
-NAME_IT = "name its class in sop_class to take it"
+NAME_IT = say("name its class in sop_class to take it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,18 @@ class Clause:
     """What would make it hold, if that is not plain from what was wanted."""
 
     def __str__(self) -> str:
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.name}: wanted {self.wanted}, found {self.found or 'nothing'}{hint}"
+        return str(self.said)
+
+    @property
+    def said(self) -> Said:
+        """The clause as a sentence."""
+        found = self.found or say("nothing")
+        if self.hint:
+            return say(
+                "{name}: wanted {wanted}, found {found} ({hint})",
+                name=self.name, wanted=self.wanted, found=found, hint=self.hint,
+            )  # fmt: skip
+        return say("{name}: wanted {wanted}, found {found}", name=self.name, wanted=self.wanted, found=found)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,11 +146,11 @@ class Match:
         if self.matched:
             return ""
         if self.rule.mode is Mode.OFF:
-            return "the rule is off"
+            return say("the rule is off")
         if not self.verdicts:
-            return "the study has no series"
+            return say("the study has no series")
         nearest = min(self.verdicts, key=lambda verdict: len(verdict.failed))
-        return "; ".join(str(clause) for clause in nearest.failed)
+        return say_join("; ", (clause.said for clause in nearest.failed))
 
 
 def match(rule: Rule, study: Study, *, now: datetime) -> Match:
@@ -163,28 +174,28 @@ def _clauses(when: Conditions, study: Study, members: tuple[StoredInstance, ...]
     first = members[0].instance
     yield _sop_class_clause(when, first.sop_class_uid)
     for name, patterns, found in (
-        ("source", when.source, study.source),
-        ("modality", when.modality, first.modality),
-        ("body part", when.body_part, first.body_part),
+        (say("source"), when.source, study.source),
+        (say("modality"), when.modality, first.modality),
+        (say("body part"), when.body_part, first.body_part),
     ):
         if patterns:
-            yield Clause(name, " or ".join(patterns), found, _any_like(found, patterns))
+            yield Clause(name, say_or(patterns), found, _any_like(found, patterns))
     if when.view:
         views = sorted({stored.instance.view for stored in members})
         holds = any(_any_like(view, when.view) for view in views)
-        yield Clause("view", " or ".join(when.view), ", ".join(filter(None, views)), holds)
+        yield Clause(say("view"), say_or(when.view), ", ".join(filter(None, views)), holds)
     for keyword, patterns in when.tags:
         found = first.attributes.get(keyword, "")
         holds = any(_any_like(value, patterns) for value in found.split("\\"))
-        yield Clause(keyword, " or ".join(patterns), found, holds)
+        yield Clause(keyword, say_or(patterns), found, holds)
     yield from _number_clauses(when, study, members, now)
 
 
 def _sop_class_clause(when: Conditions, sop_class: UID) -> Clause:
     if when.sop_class:
-        return Clause("SOP class", " or ".join(when.sop_class), sop_class.name, sop_class in when.sop_class)
+        return Clause(say("SOP class"), say_or(when.sop_class), sop_class.name, sop_class in when.sop_class)
     holds = is_image(sop_class)
-    return Clause("SOP class", "a diagnostic image", sop_class.name, holds, hint="" if holds else NAME_IT)
+    return Clause(say("SOP class"), say("a diagnostic image"), sop_class.name, holds, hint="" if holds else NAME_IT)
 
 
 def _number_clauses(
@@ -194,12 +205,15 @@ def _number_clauses(
         low, high = when.min_age_years or 0.0, when.max_age_years
         age = age_years(study.identity, members[0].instance.attributes)
         holds = age is not None and age >= low and (high is None or age <= high)
-        wanted = f"{low:g} years or more" if high is None else f"{low:g} to {high:g} years"
-        yield Clause("age", wanted, "" if age is None else f"{age:.1f} years", holds)
+        wanted = (
+            say("{low} years or more", low=low) if high is None else say("{low} to {high} years", low=low, high=high)
+        )
+        yield Clause(say("age"), wanted, "" if age is None else say("{age} years", age=round(age, 1)), holds)
     if when.received_from is not None and when.received_until is not None:
         clock = study.received_first.astimezone(now.tzinfo).time()
-        wanted = f"{when.received_from:%H:%M} to {when.received_until:%H:%M}"
-        yield Clause("received", wanted, f"{clock:%H:%M}", _within(clock, when.received_from, when.received_until))
+        since, until = f"{when.received_from:%H:%M}", f"{when.received_until:%H:%M}"
+        wanted = say("{since} to {until}", since=since, until=until)
+        yield Clause(say("received"), wanted, f"{clock:%H:%M}", _within(clock, when.received_from, when.received_until))
     if when.max_study_age is not None:
         yield _study_age_clause(when.max_study_age, study, now)
 
@@ -208,9 +222,19 @@ def _study_age_clause(limit: timedelta, study: Study, now: datetime) -> Clause:
     try:
         made = datetime.strptime(study.identity.study_date, "%Y%m%d").replace(tzinfo=now.tzinfo)
     except ValueError:
-        return Clause("study age", f"at most {limit.days} days", "no study date", holds=False)
+        return Clause(
+            say("study age"),
+            say_many("at most {number} day", "at most {number} days", limit.days),
+            say("no study date"),
+            holds=False,
+        )
     age = now - made
-    return Clause("study age", f"at most {limit.days} days", f"{age.days} days", age <= limit + timedelta(days=1))
+    return Clause(
+        say("study age"),
+        say_many("at most {number} day", "at most {number} days", limit.days),
+        say_many("{number} day", "{number} days", age.days),
+        age <= limit + timedelta(days=1),
+    )
 
 
 def _within(clock: time, start: time, end: time) -> bool:

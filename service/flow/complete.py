@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.domain.algorithm import Algorithm
+from service.domain.algorithm import Algorithm, adapters_of
 from service.domain.completion import Begun, unsupported
 from service.domain.edit import History, Revision, Suggestion, text_digest
 from service.domain.errors import Refused, Unavailable, Unclear, Unsupported
@@ -26,7 +26,7 @@ from service.ports.models import Answer, Models
 from service.ports.prompts import Prompt, Prompts
 
 _RACES = 5
-NO_IMAGE = "the study has no image {}; a completion looks at images of the study that it is for, and at no others"
+NO_IMAGE = "the study has no image {}; only images of the study at hand are looked at, and no others"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +100,7 @@ def prompt_of(reading: Reading, study: Study, prompts: Prompts, *, begun: Begun,
 
     Raises Refused for an image of another study, and as `Prompts.of`.
     """
-    images = _images(reading.report, study, image)
+    images = images_of(reading.report, study, image)
     return prompts.of(reading.job, reading.report, begun, images, study.identity)
 
 
@@ -119,7 +119,7 @@ def complete(
         if (seen := prompt.shown(written)) != before:
             on_text(seen[len(before) :])
 
-    answer = _answer(models.ask(prompt.question, on_text=hear, halt=halt), prompt)
+    answer = whole(models.ask(prompt.question, on_text=hear, halt=halt), prompt)
     text = prompt.shown(answer.text)
     reasons = unsupported(begun.sentence + text, prompt.told(answer.text), reading.report.findings) if text else ()
     return Completion(text=text, unsupported=reasons, algorithm=prompt.algorithm)
@@ -132,7 +132,7 @@ def answered(
 
     Raises Unavailable where others save the same report too often meanwhile.
     """
-    draft, who, job = draft_text(reading.report), completion.algorithm, reading.job
+    who = completion.algorithm
     suggestion = Suggestion(
         section=place.section,
         start=place.start,
@@ -140,13 +140,31 @@ def answered(
         taken=taken,
         unsupported=completion.unsupported,
     )
+    model = f"{who.name} {who.version} {who.digest}"
+    adapter = adapters_of([who])
+    return keep(log, suggestion, reading, model=model, adapter=adapter, reviewer=reviewer, now=now)
+
+
+def keep(
+    log: EditLog,
+    suggestion: Suggestion,
+    reading: Reading,
+    *,
+    model: str,
+    adapter: str = "",
+    reviewer: str,
+    now: datetime,
+) -> str:
+    """Keep what became of a suggestion of `model`, or of rules that are named as one. Raises and returns as
+    `answered`."""
+    draft, job = draft_text(reading.report), reading.job
     for _ in range(_RACES):
         as_it_stands = text_digest((log.history(reading.log) or History(draft=draft)).text)
         revision = Revision(
             study_instance_uid=str(job.study_instance_uid),
             job_id=reading.log,
-            model=f"{who.name} {who.version} {who.digest}",
-            adapter="",
+            model=model,
+            adapter=adapter,
             reviewer=reviewer,
             at=now,
             seconds=0.0,
@@ -160,7 +178,8 @@ def answered(
     raise Unavailable("the report is being saved by too many at once")
 
 
-def _answer(answer: Answer, prompt: Prompt) -> Answer:
+def whole(answer: Answer, prompt: Prompt) -> Answer:
+    """The answer, if it is a whole one of the model that the card describes. Raises Unsupported, Refused, Unclear."""
     if answer.finish is Finish.OUTSIDE_DOMAIN:
         raise Unsupported("the image is not of the kind the model was made for")
     if answer.digest != prompt.algorithm.digest:
@@ -171,7 +190,8 @@ def _answer(answer: Answer, prompt: Prompt) -> Answer:
     return answer
 
 
-def _images(report: Report, study: Study, image: str) -> Sequence[StoredInstance]:
+def images_of(report: Report, study: Study, image: str) -> Sequence[StoredInstance]:
+    """`image`, else those that were read and are here. Raises Refused for an image of another study."""
     known = {str(stored.instance.sop_instance_uid): stored for stored in study.instances}
     if not image:
         return [known[uid] for each in report.images if (uid := str(each.sop_instance_uid)) in known]

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from service.domain.config import ConfigVersion
 from service.domain.rule import Clause, Match, Mode
+from service.domain.said import say, say_as
 from service.domain.study import Study
 from service.flow.route import readable, route
 
@@ -28,10 +29,13 @@ class Trial:
         """In plain words what the rule makes of the study."""
         rule, count = self.match.rule, len(self.match.series)
         if self.match.matched:
-            return f"Rule “{rule.name}” takes {_series(count)} ({rule.mode}): protocol “{rule.protocol}”."
+            return say(
+                "Rule “{rule}” takes {count} series ({mode}): protocol “{protocol}”.",
+                rule=rule.name, count=count, mode=say_as("term", rule.mode), protocol=rule.protocol,
+            )  # fmt: skip
         if rule.mode is Mode.OFF and self.would_take:
-            return f"Rule “{rule.name}” would take {_series(count)}, but it is off."
-        return f"Rule “{rule.name}” does not take it: {self.match.why_not}."
+            return say("Rule “{rule}” would take {count} series, but it is off.", rule=rule.name, count=count)
+        return say("Rule “{rule}” does not take it: {why}.", rule=rule.name, why=self.match.why_not)
 
 
 def dry_run(study: Study, version: ConfigVersion, *, now: datetime) -> tuple[Trial, ...]:
@@ -43,7 +47,3 @@ def dry_run(study: Study, version: ConfigVersion, *, now: datetime) -> tuple[Tri
 def _trial(found: Match) -> Trial:
     nearest = min(found.verdicts, key=lambda verdict: len(verdict.failed), default=None)
     return Trial(match=found, clauses=nearest.clauses if nearest else ())
-
-
-def _series(count: int) -> str:
-    return f"{count} series"

@@ -12,10 +12,11 @@ from service.domain.delivery import DeliveryKind, DeliveryState
 from service.domain.job import JobState
 from service.domain.report import Outcome
 from service.domain.rule import Mode
+from service.domain.said import Said, say, say_and, say_as, say_join, say_many
 from service.domain.study import Study
 from service.flow.dryrun import Trial, dry_run
 from service.flow.route import routed_under
-from service.flow.words import bare, count, span
+from service.flow.words import bare, span
 from service.ports.catalogue import DeliveryRecord, JobRecord, StudyRecord
 
 OWED = (DeliveryState.PENDING, DeliveryState.SENDING)
@@ -56,7 +57,7 @@ def explain(record: StudyRecord, study: Study | None, version: ConfigVersion | N
     configuration; None if none was applied yet.
     """
     if version is None:
-        return Explanation(headline="No rules were applied yet, so nothing is read.")
+        return Explanation(headline=say("No rules were applied yet, so nothing is read."))
     case = _Case(record=record, study=study or _from_manifest(record), version=version, now=now)
     return _EXPLAINERS.get(record.row.state, _unknown)(case)
 
@@ -84,13 +85,21 @@ def _order(record: JobRecord) -> tuple[int, int, datetime]:
 def _receiving(case: _Case) -> Explanation:
     row = case.record.row
     patience = _patience(case)
+    cap = f"{(row.received_first + patience.cap).astimezone(case.now.tzinfo):%H:%M:%S}"
     return Explanation(
-        headline=f"Images are still arriving: {count(row.instances, 'image')} from “{row.source or 'unknown'}” so far.",
-        because=(f"The last image came {span(case.now - row.received_last)} ago.",),
-        next=(
-            f"The study is handed over {span(patience.quiet)} after the sender closes its connection, or "
-            f"{span(patience.silent)} after the last image, at the latest at "
-            f"{(row.received_first + patience.cap).astimezone(case.now.tzinfo):%H:%M:%S}."
+        headline=say_many(
+            "Images are still arriving: {number} image from “{source}” so far.",
+            "Images are still arriving: {number} images from “{source}” so far.",
+            row.instances,
+            source=row.source or say_as("term", "unknown"),
+        ),
+        because=(say("The last image came {time} ago.", time=span(case.now - row.received_last)),),
+        next=say(
+            "The study is handed over {quiet} after the sender closes its connection, or {silent} after the last "
+            "image, at the latest at {cap}.",
+            quiet=span(patience.quiet),
+            silent=span(patience.silent),
+            cap=cap,
         ),
     )
 
@@ -98,21 +107,30 @@ def _receiving(case: _Case) -> Explanation:
 def _unmatched(case: _Case) -> Explanation:
     if not case.version.configuration.rules:
         return Explanation(
-            headline="No rule took this study: the active configuration has no rules.",
-            next="The originals are kept; nothing else happens.",
-            todo="Add a rule and apply it with “preread config apply”, then route the study again "
-            f"({_how_to_route(case)}).",
+            headline=say("No rule took this study: the active configuration has no rules."),
+            next=say("The originals are kept; nothing else happens."),
+            todo=say(
+                "Add a rule and apply it with “preread config apply”, then route the study again ({how}).",
+                how=_how_to_route(case),
+            ),
         )
     trials = dry_run(case.study, case.version, now=case.now) if case.study else ()
     return Explanation(
         headline=_not_taken(case),
         because=_why_not_taken(case, trials),
-        next="The originals are kept; nothing else happens until more images arrive.",
+        next=say("The originals are kept; nothing else happens until more images arrive."),
         todo=(
-            f"Version {case.version.number} would take it now: route it again ({_how_to_route(case)})."
+            say(
+                "Version {version} would take it now: route it again ({how}).",
+                version=case.version.number,
+                how=_how_to_route(case),
+            )
             if any(trial.match.matched for trial in trials)
-            else "If it should be read, change the clause named above in rules.toml, check it with the dry run below, "
-            f"apply it and route the study again ({_how_to_route(case)})."
+            else say(
+                "If it should be read, change the clause named above in rules.toml, check it with the dry run below, "
+                "apply it and route the study again ({how}).",
+                how=_how_to_route(case),
+            )
         ),
     )
 
@@ -120,8 +138,11 @@ def _unmatched(case: _Case) -> Explanation:
 def _not_taken(case: _Case) -> str:
     """The headline; it names the version under which the study was routed, as far as that was told."""
     routed = routed_under(case.record.events)
-    rules = f"No rule of configuration version {routed[0]}" if routed else "No rule"
-    return f"{rules} took this study, so no model has read it."
+    if not routed:
+        return say("No rule took this study, so no model has read it.")
+    return say(
+        "No rule of configuration version {version} took this study, so no model has read it.", version=routed[0]
+    )
 
 
 def _why_not_taken(case: _Case, trials: Sequence[Trial]) -> tuple[str, ...]:
@@ -130,32 +151,35 @@ def _why_not_taken(case: _Case, trials: Sequence[Trial]) -> tuple[str, ...]:
     today = tuple(trial.sentence for trial in trials)
     if routed and routed[0] == active:
         return today
-    then = (f"Version {routed[0]} did not take it: {bare(routed[1])}.",) if routed else ()
-    return *then, *(f"Under version {active}, which is active now: {sentence}" for sentence in today)
+    told = say("Version {version} did not take it: {why}.", version=routed[0], why=bare(routed[1])) if routed else None
+    return *((told,) if told else ()), *(
+        say("Under version {version}, which is active now: {sentence}", version=active, sentence=sentence)
+        for sentence in today
+    )
 
 
 def _how_to_route(case: _Case) -> str:
-    return f"`preread studies route {case.record.row.study_instance_uid}`, or the button"
+    return say("`preread studies route {uid}`, or the button", uid=case.record.row.study_instance_uid)
 
 
 def _scheduled(case: _Case) -> Explanation:
     waiting = _in_state(case, JobState.SCHEDULED)
     retrying = any(record.job.attempt for record in waiting)
     return Explanation(
-        headline="The study is complete and waits for a worker."
+        headline=say("The study is complete and waits for a worker.")
         if not retrying
-        else "The reading will be tried again.",
+        else say("The reading will be tried again."),
         because=tuple(_job_sentence(record) for record in waiting),
-        next=_next_try((record.next_due for record in waiting), case.now, "The next free worker takes it"),
-        todo="If this lasts, look at the model server and the workers on the operations page." if retrying else "",
+        next=_next_try((record.next_due for record in waiting), case.now, say("The next free worker takes it.")),
+        todo=say("If this lasts, look at the model server and the workers on the operations page.") if retrying else "",
     )
 
 
 def _reading(case: _Case) -> Explanation:
     return Explanation(
-        headline="A worker is reading the study now.",
+        headline=say("A worker is reading the study now."),
         because=tuple(_job_sentence(record) for record in _in_state(case, JobState.IN_PROGRESS)),
-        next="If that worker is lost, its lease runs out and another one takes over from the last finished step.",
+        next=say("If that worker is lost, its lease runs out and another one takes over from the last finished step."),
     )
 
 
@@ -163,10 +187,14 @@ def _delivering(case: _Case) -> Explanation:
     owed = [record for record in case.record.deliveries if record.delivery.state in OWED]
     failed = [record for record in owed if record.delivery.last_error]
     return Explanation(
-        headline=f"The reading is done; {count(len(owed), 'object')} still to be delivered.",
+        headline=say_many(
+            "The reading is done; {number} object still to be delivered.",
+            "The reading is done; {number} objects still to be delivered.",
+            len(owed),
+        ),
         because=tuple(_delivery_sentence(record) for record in failed),
-        next=_next_try((record.next_due for record in owed), case.now, "Delivery goes on by itself"),
-        todo="Check the destination with a C-ECHO on the operations page." if failed else "",
+        next=_next_try((record.next_due for record in owed), case.now, say("Delivery goes on by itself.")),
+        todo=say("Check the destination with a C-ECHO on the operations page.") if failed else "",
     )
 
 
@@ -180,30 +208,46 @@ def _done(case: _Case) -> Explanation:
         return _not_read(newest, delivered)
     because = [_job_sentence(record) for record in case.record.jobs if record.job.state is JobState.COMPLETED]
     if shadow and not delivered:
-        because.append(f"Rule “{shadow[0]}” is in shadow mode: its reading is recorded, nothing is delivered.")
-        return Explanation(headline="Read in shadow mode; nothing was delivered, on purpose.", because=tuple(because))
-    where = f" and delivered to {', '.join(delivered)}" if delivered else ""
-    return Explanation(headline=f"Read{where}.", because=tuple(because))
+        because.append(
+            say("Rule “{rule}” is in shadow mode: its reading is recorded, nothing is delivered.", rule=shadow[0])
+        )
+        return Explanation(
+            headline=say("Read in shadow mode; nothing was delivered, on purpose."), because=tuple(because)
+        )
+    told = say("Read and delivered to {where}.", where=", ".join(delivered)) if delivered else say("Read.")
+    return Explanation(headline=told, because=tuple(because))
 
 
 def _not_read(unread: Sequence[JobRecord], told: Sequence[str]) -> Explanation:
     """No model was made for this study, which is right as it is."""
-    reasons = "; ".join(dict.fromkeys(_why_silent(record) for record in unread))
-    where = f" {' and '.join(told)} {'was' if len(told) == 1 else 'were'} told so." if told else ""
+    reasons = say_join("; ", dict.fromkeys(_why_silent(record) for record in unread))
+    not_read = say("Not read: {reasons}.", reasons=reasons)
+    named = told[0] if len(told) == 1 else say_and(told)
+    where = (
+        [say("{where} was told so.", where=named) if len(told) == 1 else say("{where} were told so.", where=named)]
+        if told
+        else []
+    )
     return Explanation(
-        headline=f"Not read: {reasons}.{where}",
-        because=tuple(f"{_asked(record)}." for record in unread),
+        headline=say_join(" ", [not_read, *where]),
+        because=tuple(say("{asked}.", asked=_asked(record)) for record in unread),
     )
 
 
 def _recalled(recalled: Sequence[JobRecord], deliveries: Sequence[DeliveryRecord]) -> Explanation:
     notes = [record.delivery for record in deliveries if record.delivery.kind is DeliveryKind.RETRACTION]
     told = sorted({note.destination for note in notes if note.state in (DeliveryState.SENT, DeliveryState.COMMITTED)})
-    where = f" {', '.join(told)} {'has' if len(told) == 1 else 'have'} a rejection note." if told else ""
+    withdrawn = say("The draft was withdrawn; nothing of it may be used.")
+    names = ", ".join(told)
+    noted = (
+        say("{where} has a rejection note.", where=names)
+        if len(told) == 1
+        else say("{where} have a rejection note.", where=names)
+    )
     return Explanation(
-        headline=f"The draft was withdrawn; nothing of it may be used.{where}",
+        headline=say_join(" ", [withdrawn, noted] if told else [withdrawn]),
         because=tuple(_job_sentence(record) for record in recalled),
-        todo="If the study is to be read again, run the job again, or route the study where images were rejected.",
+        todo=say("If the study is to be read again, run the job again, or route the study where images were rejected."),
     )
 
 
@@ -212,19 +256,28 @@ def _attention(case: _Case) -> Explanation:
     canceled = [record for record in needy if record.job.state is JobState.CANCELED]
     silent = [record for record in needy if record.job.state is not JobState.CANCELED]
     stuck = [record for record in case.record.deliveries if record.delivery.state in STUCK]
-    because = [f"Job of rule “{r.job.rule}” was given up: {bare(r.job.reason) or 'no reason kept'}." for r in canceled]
-    because += [f"Rule “{r.job.rule}” gave no reading: {_why_silent(r)}." for r in silent]
+    because: list[str] = [
+        say(
+            "Job of rule “{rule}” was given up: {why}.",
+            rule=r.job.rule,
+            why=bare(r.job.reason) or say("no reason kept"),
+        )
+        for r in canceled
+    ]
+    because += [say("Rule “{rule}” gave no reading: {why}.", rule=r.job.rule, why=_why_silent(r)) for r in silent]
     because += [_delivery_sentence(record) for record in stuck]
     return Explanation(
-        headline="A person has to look at this study.",
+        headline=say("A person has to look at this study."),
         because=tuple(because) or (case.record.row.note,),
-        next="Nothing more happens by itself.",
-        todo=" ".join(_todos(bool(canceled or silent), stuck)),
+        next=say("Nothing more happens by itself."),
+        todo=say_join(" ", _todos(bool(canceled or silent), stuck)),
     )
 
 
 def _unknown(case: _Case) -> Explanation:
-    return Explanation(headline=case.record.row.note or f"The study is {case.record.row.state}.")
+    return Explanation(
+        headline=case.record.row.note or say("The study is {state}.", state=say_as("term", case.record.row.state))
+    )
 
 
 _EXPLAINERS: dict[str, Callable[[_Case], Explanation]] = {
@@ -241,11 +294,11 @@ _EXPLAINERS: dict[str, Callable[[_Case], Explanation]] = {
 def _todos(rerun: bool, stuck: Sequence[DeliveryRecord]) -> Iterable[str]:
     states = {record.delivery.state for record in stuck}
     if rerun:
-        yield "Remove the cause, then run the job again."
+        yield say("Remove the cause, then run the job again.")
     if DeliveryState.HELD in states:
-        yield "Compare patient and order with the destination, correct one of them, then release the delivery."
+        yield say("Compare patient and order with the destination, correct one of them, then release the delivery.")
     if states & {DeliveryState.REFUSED, DeliveryState.EXPIRED}:
-        yield "Ask the destination's operator about the answer above, then send again."
+        yield say("Ask the destination's operator about the answer above, then send again.")
 
 
 def _in_state(case: _Case, state: JobState) -> list[JobRecord]:
@@ -254,26 +307,42 @@ def _in_state(case: _Case, state: JobState) -> list[JobRecord]:
 
 def _job_sentence(record: JobRecord) -> str:
     job = record.job
-    tried = f", attempt {job.attempt}" if job.attempt > 1 else ""
-    reason = f": {bare(job.reason)}" if job.reason else ""
-    return f"{_asked(record)}{tried}{reason}."
+    asked, why = _asked(record), bare(job.reason)
+    if job.attempt > 1:
+        tried = say("{asked}, attempt {number}", asked=asked, number=job.attempt)
+    else:
+        tried = asked
+    return say("{asked}: {why}.", asked=tried, why=why) if job.reason else say("{asked}.", asked=tried)
 
 
-def _asked(record: JobRecord) -> str:
+def _asked(record: JobRecord) -> Said:
     job = record.job
-    return f"Rule “{job.rule}” (version {job.config_version}, {job.mode}) asked for “{job.protocol}”"
+    return say(
+        "Rule “{rule}” (version {version}, {mode}) asked for “{protocol}”",
+        rule=job.rule,
+        version=job.config_version,
+        mode=say_as("term", job.mode),
+        protocol=job.protocol,
+    )
 
 
 def _delivery_sentence(record: DeliveryRecord) -> str:
     delivery = record.delivery
-    what = delivery.role or "an original"
-    answer = bare(delivery.last_error) or "no answer kept"
-    tries = count(delivery.attempt, "attempt")
-    return f"{what} to {delivery.destination} is {str(delivery.state).lower()} after {tries}: {answer}."
+    return say_many(
+        "{what} to {destination} is {state} after {number} attempt: {answer}.",
+        "{what} to {destination} is {state} after {number} attempts: {answer}.",
+        delivery.attempt,
+        what=delivery.role or say("an original"),
+        destination=delivery.destination,
+        state=say_as("term", str(delivery.state).lower()),
+        answer=bare(delivery.last_error) or say("no answer kept"),
+    )
 
 
 def _why_silent(record: JobRecord) -> str:
-    return bare(record.job.reason or next((step.error for step in record.steps if step.error), "")) or "no reason kept"
+    return bare(record.job.reason or next((step.error for step in record.steps if step.error), "")) or say(
+        "no reason kept"
+    )
 
 
 def _patience(case: _Case) -> Patience:
@@ -298,4 +367,4 @@ def _from_manifest(record: StudyRecord) -> Study | None:
 
 def _next_try(dues: Iterable[datetime | None], now: datetime, otherwise: str) -> str:
     later = [due for due in dues if due and due > now]
-    return f"The next attempt is in {span(min(later) - now)}." if later else f"{otherwise}."
+    return say("The next attempt is in {time}.", time=span(min(later) - now)) if later else otherwise

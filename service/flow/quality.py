@@ -41,16 +41,17 @@ def case_of(text: str, report: Report, study: Study | None) -> Case:
 
 def _seen(report: Report) -> Iterator[Seen]:
     for finding in report.findings:
-        name = _name(finding)
+        name = name_of(finding.concept, finding.site)
         if name:
             side = _SIDES.get(finding.laterality, Side.UNSAID) if finding.laterality else Side.UNSAID
             yield Seen(name=name, present=finding.present, side=side, sizes_mm=tuple(_sizes_mm(finding)))
 
 
-def _name(finding: Finding) -> str:
-    if finding.concept == code.ENLARGED and finding.site == code.MEDIASTINUM:
+def name_of(concept: Code, site: Code | None) -> str:
+    """What `service.domain.prose` calls a coded finding; empty for one that texts are not read for."""
+    if concept == code.ENLARGED and site == code.MEDIASTINUM:
         return "mediastinal widening"
-    return _NAMES.get(finding.concept, "")
+    return _NAMES.get(concept, "")
 
 
 def _sizes_mm(finding: Finding) -> Iterator[float]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from service.domain.algorithm import adapters_of
 from service.domain.edit import History, Provenance, Revision, Span, edits, text_digest
 from service.domain.report import Report, Section
 from service.domain.wording import sentences
@@ -82,7 +83,7 @@ def save(
         study_instance_uid=study_instance_uid,
         job_id=job_id,
         model="; ".join(f"{each.name} {each.version} {each.digest}" for each in report.algorithms),
-        adapter="",
+        adapter=adapters_of(report.algorithms),
         reviewer=reviewer,
         at=now,
         seconds=seconds,

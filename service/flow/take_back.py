@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from service.domain.algorithm import adapters_of
 from service.domain.edit import Edit, History, Revision, edits, text_digest
 from service.domain.errors import Gone, Unreadable
 from service.domain.report import Report
@@ -181,7 +182,7 @@ def _log(about: Returned, match: Match, text: str, changed: Sequence[Edit], serv
         study_instance_uid=str(match.record.job.study_instance_uid),
         job_id=match.record.reading,
         model="; ".join(f"{each.name} {each.version} {each.digest}" for each in match.report.algorithms),
-        adapter="",
+        adapter=adapters_of(match.report.algorithms),
         reviewer=about.person or about.arrived.source,
         at=about.arrived.at,
         seconds=0.0,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from service.domain.said import say
+
 
 def count(number: int, noun: str, plural: str = "") -> str:
     """ "1 image", "2 images"."""
@@ -14,7 +16,7 @@ def span(time: timedelta) -> str:
     """A duration in at most two units: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"."""
     seconds = max(0.0, time.total_seconds())
     if seconds < 10:
-        return f"{seconds:.1f}".removesuffix(".0") + " s"
+        return say("{number} s", number=round(seconds, 1))
     whole = round(seconds)
     for size, big, part, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= size:

@@ -1,4 +1,4 @@
-"""Prompts: a report that a person has begun, as a question to the model that read its study."""
+"""Prompts: a report that a person has begun, or what one asks of an image, as a question to the model that read it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 from service.domain.algorithm import Algorithm
 from service.domain.completion import Begun, Told
 from service.domain.job import Job
+from service.domain.question.asked import Asked
 from service.domain.report import Report
 from service.domain.study import Identity, StoredInstance
 from service.ports.models import Question
@@ -29,7 +30,7 @@ class Prompt:
 
 
 class Prompts(Protocol):
-    """Knows how each algorithm's model is asked to go on with a report."""
+    """Knows how each algorithm's model is asked to go on with a report, and about its images."""
 
     def of(
         self, job: Job, report: Report, begun: Begun, images: Sequence[StoredInstance], identity: Identity
@@ -41,6 +42,17 @@ class Prompts(Protocol):
         """
         ...
 
+    def asking(
+        self, job: Job, report: Report, asked: Asked, images: Sequence[StoredInstance], identity: Identity
+    ) -> Prompt:
+        """The question to a model of that reading whose card answers such questions, about the first of `images` that
+        it reads; what a person typed stands in it as data or not at all.
+
+        Raises Unsupported (no model of the reading answers it, with what it answers, or none reads these images),
+        Unreadable (the picture), Misconfigured, Unavailable.
+        """
+        ...
+
 
 class ScriptedPrompts:
     """A fake for unit tests: hands out what `prompt` makes, or raises; keeps what it was asked."""
@@ -49,6 +61,8 @@ class ScriptedPrompts:
         self.prompt = prompt
         self.broken = broken
         self.begun: list[Begun] = []
+        self.question: Callable[[Asked], Prompt] | None = None
+        self.asked: list[Asked] = []
         self.images: list[Sequence[StoredInstance]] = []
 
     def of(
@@ -60,3 +74,13 @@ class ScriptedPrompts:
             raise self.broken
         assert self.prompt is not None, "no prompt is scripted"
         return self.prompt(begun)
+
+    def asking(
+        self, job: Job, report: Report, asked: Asked, images: Sequence[StoredInstance], identity: Identity
+    ) -> Prompt:
+        self.asked.append(asked)
+        self.images.append(images)
+        if self.broken is not None:
+            raise self.broken
+        assert self.question is not None, "no question is scripted"
+        return self.question(asked)

@@ -10,8 +10,10 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.differentials import Differentials
 from service.ports.dismissals import Dismissals
 from service.ports.edits import EditLog
+from service.ports.exhibits import Exhibits
 from service.ports.headers import Headers
 from service.ports.ledger import Ledger
 from service.ports.models import Models
@@ -58,5 +60,7 @@ class Services:
     orders: Orders
     notes: Notes
     priors: Priors
+    exhibits: Exhibits
     prompts: Prompts
     templates: Templates
+    differentials: Differentials

@@ -18,7 +18,6 @@ from service.web.live import Streams
 from service.web.middleware import SafeHeaders, SmallBodies
 from service.web.nodewatch import NodeWatch
 from service.web.pulse import Pulse
-from service.web.rendering import environment
 from service.web.services import Services
 from service.web.suggestions import Suggestions
 
@@ -50,11 +49,11 @@ def create_app(services: Services, *, watch_nodes: bool = True) -> FastAPI:
     )
     watch = NodeWatch(services.nodes, services.configurations, services.catalogue, services.clock)
     app.state.services = services
-    app.state.templates = environment()
     app.state.attempts = Attempts()
     app.state.streams = Streams()
     app.state.views = Views()
     app.state.suggestions = Suggestions()
+    app.state.questions = Suggestions()
     app.state.watch = watch
     app.state.pulse = Pulse(services, watch)
     routes.install(app)

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from service.domain.account import Account, Role
 from service.domain.audit import AuditKind
 from service.domain.errors import Misconfigured, Unavailable
+from service.domain.said import say, say_as, say_many, say_or
 from service.web.attempts import Attempts
 from service.web.services import services_of
 from service.web.sessions import COOKIE, Visitor, by_bearer, by_cookie, same_secret
@@ -50,12 +51,14 @@ class Door:
         if self.anyone or (self.loopback and on_this_machine(request)):
             return
         if visitor is None:
-            raise HTTPException(401, "Sign in first: this page and its data are for known accounts only.")
+            raise HTTPException(401, say("Sign in first: this page and its data are for known accounts only."))
         if not self.admits(visitor.account):
-            wanted = " or ".join(sorted(self.roles))
-            raise HTTPException(403, f"This needs the role {wanted}; your account does not have it.")
+            wanted = say_or([say_as("term", role) for role in sorted(self.roles)])
+            raise HTTPException(403, say("This needs the role {role}; your account does not have it.", role=wanted))
         if self.person and not visitor.csrf:
-            raise HTTPException(403, "This needs a person who has signed in on the page; a token alone cannot do it.")
+            raise HTTPException(
+                403, say("This needs a person who has signed in on the page; a token alone cannot do it.")
+            )
 
     def _visitor(self, request: Request) -> Visitor | None:
         try:
@@ -90,7 +93,7 @@ def knock(request: Request) -> Visitor | None:
         if visitor is None:
             patience(request)
             turned_away(request, "bearer token refused")
-            raise HTTPException(401, "This token is not known here, or it has expired.")
+            raise HTTPException(401, say("This token is not known here, or it has expired."))
         return visitor
     cookie = request.cookies.get(COOKIE)
     return by_cookie(services.accounts, cookie, now=now) if cookie else None
@@ -102,7 +105,11 @@ def patience(request: Request) -> None:
     wait = attempts.wait(address(request), now=services_of(request).clock.now())
     if wait:
         seconds = max(1, round(wait.total_seconds()))
-        text = f"Too many failed attempts from this address. Try again in {seconds} seconds."
+        text = say_many(
+            "Too many failed attempts from this address. Try again in {number} second.",
+            "Too many failed attempts from this address. Try again in {number} seconds.",
+            seconds,
+        )
         raise HTTPException(429, text, headers={"Retry-After": str(seconds)})
 
 
@@ -118,7 +125,7 @@ def same_site(request: Request) -> None:
     origin = request.headers.get("origin", "")
     own = {f"http://{request.url.netloc}", f"https://{request.url.netloc}"}
     if site not in {"same-origin", "none"} or (origin and origin not in own):
-        raise HTTPException(403, "This request came from another site and was not carried out.")
+        raise HTTPException(403, say("This request came from another site and was not carried out."))
 
 
 async def _own_form(request: Request, visitor: Visitor | None) -> None:
@@ -130,7 +137,7 @@ async def _own_form(request: Request, visitor: Visitor | None) -> None:
     if visitor and visitor.csrf:
         sent = request.headers.get("x-csrf-token") or form.get("csrf") or ""
         if not isinstance(sent, str) or not same_secret(sent, visitor.csrf):
-            raise HTTPException(403, "This form is out of date. Go back, reload the page and try again.")
+            raise HTTPException(403, say("This form is out of date. Go back, reload the page and try again."))
 
 
 def visitor_of(request: Request) -> Visitor:

@@ -14,16 +14,25 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.domain.errors import Misconfigured, Unavailable
+from service.domain.said import Said, say
+from service.web.languages.catalogue import catalogue
+from service.web.languages.language import language_of
 from service.web.rendering import page
+from service.web.sessions import Visitor
+
+_TITLES: dict[int, str] = {
+    401: say("Unauthorized"), 403: say("Forbidden"), 404: say("Not Found"), 405: say("Method Not Allowed"),
+    409: say("Conflict"), 413: say("Request Too Large"), 422: say("Unprocessable"), 429: say("Too Many Requests"),
+    500: say("Internal Server Error"), 503: say("Service Unavailable"),
+}  # fmt: skip
 
 log = structlog.get_logger(__name__)
 
 _SENTENCES = {
-    404: "There is nothing at this address. It may have been removed, or the address has a typing error.",
-    405: "This address does not answer that kind of request.",
-    413: "This request is larger than anything that is needed here.",
+    404: say("There is nothing at this address. It may have been removed, or the address has a typing error."),
+    405: say("This address does not answer that kind of request."),
+    413: say("This request is larger than anything that is needed here."),
 }
-_FIELD = "The field “{}” is not as it should be: {}."
 
 
 def install(app: FastAPI) -> None:
@@ -52,12 +61,23 @@ async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = str(first.get("loc", ("request",))[-1])
-    return _answer(request, 422, _FIELD.format(where, str(first.get("msg", "wrong")).lower()), {})
+    return _answer(
+        request,
+        422,
+        say(
+            "The field “{field}” is not as it should be: {why}.",
+            field=where,
+            why=str(first.get("msg", "wrong")).lower(),
+        ),
+        {},
+    )
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     log.warning("unavailable", path=request.url.path, error=str(error))
-    return _answer(request, 503, f"A part of the service is away for now: {error}. Try again shortly.", {})
+    return _answer(
+        request, 503, say("A part of the service is away for now: {why}. Try again shortly.", why=str(error)), {}
+    )
 
 
 async def _misconfigured(request: Request, error: Exception) -> Response:
@@ -87,19 +107,31 @@ class LastResort:
             log.error("page failed", path=scope.get("path", ""), kind=type(error).__name__, where=where)
             if scope["type"] != "http" or started:
                 return
-            text = "Something is wrong in the service itself. The log of the web process says where."
+            text = say("Something is wrong in the service itself. The log of the web process says where.")
             await _answer(Request(scope), 500, text, {})(scope, receive, send)
 
 
 def _answer(request: Request, status: int, detail: str, headers: dict[str, str]) -> Response:
     title = HTTPStatus(status).phrase
     if wants_page(request):
-        answer: Response = page(request, "error.html", status=status, title=title, detail=detail)
+        answer: Response = page(request, "error.html", status=status, title=_title(status, title), detail=detail)
     else:
-        body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **for_page(request, detail)}
         answer = JSONResponse(body, status_code=status, media_type="application/problem+json")
     answer.headers.update(headers)
     return answer
+
+
+def for_page(request: Request, detail: str) -> dict[str, str]:
+    """What a script of a page shows: `said`, the sentence in the page's language. Programs get English alone."""
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    browser = visitor is not None and bool(visitor.csrf)
+    return {"said": catalogue(language_of(request)).say(detail)} if browser and isinstance(detail, Said) else {}
+
+
+def _title(status: int, title: str) -> str:
+    """The name of a status, as far as people meet it."""
+    return _TITLES.get(status, title)
 
 
 def _to_sign_in(request: Request) -> Response:

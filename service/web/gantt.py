@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from service.domain.said import say
 from service.flow.explain import STUCK
 from service.flow.words import span
 from service.ports.catalogue import StudyRecord
@@ -64,19 +65,25 @@ def _bar(stage: _Stage, start: datetime, scale: float, now: datetime) -> Bar:
 
 def _stages(record: StudyRecord) -> Iterator[_Stage]:
     row = record.row
-    yield _Stage("arriving", row.received_first, row.received_last)
+    yield _Stage(say("arriving"), row.received_first, row.received_last)
     first_job = min((job.created_at for job in record.jobs), default=None)
     if first_job:
-        yield _Stage("until complete", row.received_last, max(first_job, row.received_last), "wait")
+        yield _Stage(say("until complete"), row.received_last, max(first_job, row.received_last), "wait")
     for job in sorted(record.jobs, key=lambda job: job.created_at):
-        name = job.job.rule if job.job.run_number == 1 else f"{job.job.rule}, run {job.job.run_number}"
-        yield _Stage(f"waiting: {name}", job.created_at, job.started_at or job.finished_at, "wait")
+        rule, run = job.job.rule, job.job.run_number
+        name = rule if run == 1 else say("{rule}, run {run}", rule=rule, run=run)
+        yield _Stage(say("waiting: {name}", name=name), job.created_at, job.started_at or job.finished_at, "wait")
         if job.started_at:
-            yield _Stage(f"reading: {name}", job.started_at, job.finished_at)
+            yield _Stage(say("reading: {name}", name=name), job.started_at, job.finished_at)
     results = [delivery for delivery in record.deliveries if delivery.delivery.role]
     for destination in sorted({delivery.delivery.destination for delivery in results}):
         owed = [one for one in results if one.delivery.destination == destination]
         sent = [one.sent_at for one in owed]
         ended = None if None in sent else max(at for at in sent if at)
         stuck = any(one.delivery.state in STUCK for one in owed)
-        yield _Stage(f"to {destination}", min(one.created_at for one in owed), ended, "stuck" if stuck else "work")
+        yield _Stage(
+            say("to {destination}", destination=destination),
+            min(one.created_at for one in owed),
+            ended,
+            "stuck" if stuck else "work",
+        )

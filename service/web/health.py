@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from service.domain.said import say, say_many
 from service.flow.sweep import SILENT_PROCESS
-from service.flow.words import count, span
+from service.flow.words import span
 from service.ports.ledger import Beat
 from service.web.pulse import Vitals
 from service.web.words import size
@@ -43,9 +44,18 @@ def owed_by_people(vitals: Vitals) -> tuple[Concern, ...]:
     jobs, deliveries = len(vitals.failed_jobs), len(vitals.stuck_deliveries)
     found = []
     if jobs:
-        found.append((f"{count(jobs, 'reading')} given up; a person has to look.", "/jobs"))
+        text = say_many(
+            "{number} reading given up; a person has to look.",
+            "{number} readings given up; a person has to look.",
+            jobs,
+        )
+        found.append((text, "/jobs"))
     if deliveries:
-        text = f"{count(deliveries, 'delivery', 'deliveries')} held, refused or expired; a person has to look."
+        text = say_many(
+            "{number} delivery held, refused or expired; a person has to look.",
+            "{number} deliveries held, refused or expired; a person has to look.",
+            deliveries,
+        )
         found.append((text, "/deliveries"))
     return tuple(Concern(level="warn", text=text, href=href) for text, href in found)
 
@@ -58,29 +68,45 @@ def silent(beat: Beat, vitals: Vitals) -> bool:
 def _broken(vitals: Vitals) -> list[Concern]:
     found = []
     if vitals.ledger:
-        found.append(f"The ledger cannot be read: {vitals.ledger}.")
+        found.append(say("The ledger cannot be read: {why}.", why=vitals.ledger))
     if not vitals.disk_room:
         found.append(
-            f"The disk is below its reserve: {size(vitals.disk_free)} free. New studies are refused until it has room."
+            say(
+                "The disk is below its reserve: {free} free. New studies are refused until it has room.",
+                free=size(vitals.disk_free),
+            )
         )
     if not vitals.server.ready:
-        reason = f" ({vitals.server.reason})" if vitals.server.reason else ""
-        found.append(f"The model server is not ready{reason}. Studies are kept and wait.")
+        why = vitals.server.reason
+        found.append(
+            say("The model server is not ready ({why}). Studies are kept and wait.", why=why)
+            if why
+            else say("The model server is not ready. Studies are kept and wait.")
+        )
     return [Concern(level="bad", text=text, href="/operations") for text in found]
 
 
 def _worth_a_look(vitals: Vitals) -> list[Concern]:
-    found = []
+    found: list[tuple[str, str]] = []
     if not vitals.broker:
-        found.append(("The broker does not answer; the sweep goes on with the work, a little slower.", "/operations"))
+        found.append(
+            (say("The broker does not answer; the sweep goes on with the work, a little slower."), "/operations")
+        )
     if vitals.config_version is None and not vitals.ledger:
-        found.append(("No rules were applied yet, so nothing is read: “preread config apply”.", "/configuration"))
+        found.append((say("No rules were applied yet, so nothing is read: “preread config apply”."), "/configuration"))
     found += [
-        (f"{node.name} is down: {node.answer}.", "/operations#nodes") for node in vitals.nodes if node.state == "down"
+        (say("{node} is down: {answer}.", node=node.name, answer=node.answer), "/operations#nodes")
+        for node in vitals.nodes
+        if node.state == "down"
     ]
     found += [(_quiet(beat, vitals), "/operations#processes") for beat in vitals.beats if silent(beat, vitals)]
     return [Concern(level="warn", text=text, href=href) for text, href in found]
 
 
 def _quiet(beat: Beat, vitals: Vitals) -> str:
-    return f"Process {beat.process} on {beat.host} has been silent for {span(vitals.at - beat.at)}."
+    return say(
+        "Process {process} on {host} has been silent for {time}.",
+        process=beat.process,
+        host=beat.host,
+        time=span(vitals.at - beat.at),
+    )

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from service.domain.errors import Unavailable
+from service.domain.said import say
 from service.web.door import door_of, knock
 
 EVERY_S = 2.0
@@ -40,7 +41,7 @@ def stream(request: Request, fragment: Callable[[], Fragment], *, every_s: float
     longer see it. Raises 503 beyond MAX_STREAMS."""
     streams: Streams = request.app.state.streams
     if streams.open >= streams.most:
-        raise HTTPException(503, "Too many live views are open. Reload the page to see the newest state.")
+        raise HTTPException(503, say("Too many live views are open. Reload the page to see the newest state."))
     return StreamingResponse(
         _events(request, streams, fragment, every_s), headers=HEADERS, media_type="text/event-stream"
     )

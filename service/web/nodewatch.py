@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from service.domain.errors import Misconfigured, PrereadError, Unavailable
 from service.domain.node import DestinationNode
+from service.domain.said import say
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
@@ -95,4 +96,4 @@ class NodeWatch:
 
 
 def _unknown(node: DestinationNode) -> NodeState:
-    return NodeState(name=node.name, url=node.url, state="unknown", answer="not asked yet")
+    return NodeState(name=node.name, url=node.url, state="unknown", answer=say("not asked yet"))

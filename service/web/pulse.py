@@ -10,6 +10,7 @@ from threading import Lock
 from service.domain.errors import Misconfigured, Unavailable
 from service.domain.event import Event
 from service.domain.job import JobState
+from service.domain.said import say
 from service.flow.explain import STUCK, needs_person
 from service.ports.catalogue import DeliveryRecord, JobRecord, LaneDepth, StageTimes
 from service.ports.ledger import Beat
@@ -90,12 +91,12 @@ class Pulse:
         try:
             return self._inside(outside)
         except Unavailable as error:
-            return replace(outside, ledger=str(error) or "no answer")
+            return replace(outside, ledger=str(error) or say("no answer"))
 
     def _inside(self, outside: Vitals) -> Vitals:
         services = self._services
         if not services.migrated():
-            return replace(outside, ledger="its tables are those of another version; run “preread migrate”")
+            return replace(outside, ledger=say("its tables are those of another version; run “preread migrate”"))
         catalogue = services.catalogue
         recent = {record.job.job_id: record for record in catalogue.jobs(limit=200)}
         canceled = catalogue.jobs(state=JobState.CANCELED, limit=50)

@@ -14,19 +14,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from service.domain.account import Role
 from service.flow.words import count
 from service.web import words
+from service.web.languages.catalogue import catalogue
+from service.web.languages.language import Language, language_of
+from service.web.languages.templates import speak
 from service.web.services import services_of
 from service.web.sessions import Visitor
 
 STATIC = (
     "app.css", "app.js", "review.css", "review.js", "complete.js", "sign.js", "viewer.js", "icon.svg",
-    "quality.css", "quality.js", "form.css", "form.js",
+    "mask.js", "prior.js", "quality.css", "quality.js", "ask.css", "ask.js", "form.css", "form.js",
     "vendor/htmx.min.js", "vendor/hx-sse.min.js", "vendor/htmx.LICENSE",
 )  # fmt: skip
 
 
 @cache
-def environment() -> Environment:
-    """Templates of this package; every value is escaped, a missing one is an error."""
+def environment(language: Language) -> Environment:
+    """Templates of this package in one language; every value is escaped, a missing one is an error."""
     made = Environment(
         loader=PackageLoader("service.web", "templates"),
         autoescape=True,
@@ -39,7 +42,10 @@ def environment() -> Environment:
     made.globals["years"] = words.years
     made.globals["count"] = count
     made.globals["Role"] = Role
-    made.filters.update(pn=words.name, day=words.day, size=words.size, took=words.took, short=words.short)
+    made.filters.update(
+        pn=words.name, day=partial(words.day, language=language), size=words.size, took=words.took, short=words.short
+    )
+    speak(made, catalogue(language))
     return made
 
 
@@ -56,25 +62,38 @@ def render(request: Request, template: str, /, **values: Any) -> str:
     services = services_of(request)
     now = services.clock.now()
     visitor: Visitor | None = getattr(request.state, "visitor", None)
-    loaded: Environment = request.app.state.templates
-    return loaded.get_template(template).render(
-        visitor=visitor,
-        may=partial(_may, visitor),
-        csrf=visitor.csrf if visitor else "",
-        site=services.settings.site,
-        zone=services.clock.zone,
-        now=now,
-        local=partial(words.local, zone=services.clock.zone, now=now),
-        ago=partial(words.ago, now=now),
-        since=partial(words.since, now=now),
-        path=request.url.path,
-        **values,
+    language = language_of(request)
+    return (
+        environment(language)
+        .get_template(template)
+        .render(
+            visitor=visitor,
+            may=partial(_may, visitor),
+            csrf=visitor.csrf if visitor else "",
+            site=services.settings.site,
+            zone=services.clock.zone,
+            now=now,
+            local=partial(words.local, zone=services.clock.zone, now=now, language=language),
+            ago=partial(words.ago, now=now),
+            since=partial(words.since, now=now),
+            path=request.url.path,
+            here=_here(request),
+            **values,
+        )
     )
 
 
 def page(request: Request, template: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
     """One template as an answer."""
-    return HTMLResponse(render(request, template, **values), status_code=status)
+    headers = {"Content-Language": language_of(request), "Vary": "Accept-Language, Cookie"}
+    return HTMLResponse(render(request, template, **values), status_code=status, headers=headers)
+
+
+def _here(request: Request) -> str:
+    """The address of this page, to come back to it; empty for the answer to a form, which cannot be asked again."""
+    if request.method != "GET":
+        return ""
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
 def _may(visitor: Visitor | None, *roles: Role) -> bool:

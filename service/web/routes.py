@@ -10,17 +10,20 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from service.domain.account import Role
-from service.web.api import answers, completion, prose, signing, templates
+from service.web.api import answers, asking, completion, prose, signing, templates
 from service.web.dicomweb import retrieve, search
-from service.web.dicomweb.resources import ROOT
+from service.web.dicomweb.resources import ROOT, prior_root
 from service.web.door import ANYONE, BLIND, SIGNED_IN, Door, allow
 from service.web.pages import (
     audit_trail,
     configuration,
     dismiss,
     form,
+    impression,
+    language,
     models,
     operations,
+    places,
     probes,
     review,
     sign_in,
@@ -60,6 +63,7 @@ PAGES = (
     Row("GET", "/sign-in", ANYONE, sign_in.form),
     Row("POST", "/sign-in", ANYONE, sign_in.enter),
     Row("POST", "/sign-out", SIGNED_IN, sign_in.leave),
+    Row("POST", "/language", BLIND, language.choose),
     Row("GET", "/operations", VIEWER, operations.show),
     Row("GET", "/operations/live", VIEWER, operations.follow),
     Row("POST", "/nodes/{name}/echo", OPERATOR, operations.echo),
@@ -71,6 +75,8 @@ PAGES = (
     Row("GET", "/studies/{study_uid}/review", VIEWER, review.show),
     Row("POST", "/studies/{study_uid}/review/{job_id}", REVIEWER, review.save),
     Row("POST", "/studies/{study_uid}/review/{job_id}/dismiss", REVIEWER, dismiss.dismiss),
+    Row("POST", "/studies/{study_uid}/review/{job_id}/impression", REVIEWER, impression.take),
+    Row("GET", "/studies/{study_uid}/review/{job_id}/mask/{sha256}", VIEWER, places.mask),
     Row("GET", "/studies/{study_uid}/template", VIEWER, form.show),
     Row("POST", "/studies/{study_uid}/template/{job_id}", REVIEWER, form.take),
     Row("GET", "/jobs", VIEWER, work.jobs),
@@ -100,6 +106,9 @@ API = (
     Row("POST", "/api/studies/{study_uid}/reports/{job_id}/rejection", REVIEWER, signing.rejection),
     Row("POST", "/api/studies/{study_uid}/completion", REVIEWER, completion.completion),
     Row("POST", "/api/studies/{study_uid}/completion/{completion_id}", REVIEWER, completion.answer),
+    Row("POST", "/api/studies/{study_uid}/tasks/{task}", VIEWER, asking.study_task),
+    Row("POST", "/api/studies/{study_uid}/tasks/{task}/taken", REVIEWER, asking.take),
+    Row("POST", "/api/studies/{study_uid}/question", VIEWER, asking.study_question),
     Row("GET", "/api/jobs", VIEWER, answers.jobs),
     Row("POST", "/api/jobs/{job_id}/rerun", OPERATOR, answers.rerun),
     Row("POST", "/api/jobs/{job_id}/recall", OPERATOR, answers.recall),
@@ -135,11 +144,22 @@ DICOMWEB = (
 )
 """QIDO-RS and WADO-RS (PS3.18 10.4, 10.6)."""
 
+_PRIOR = f"{prior_root('{of_study}', '{of_job}')}/studies/{{study_uid}}/series"
+_PRIOR_FRAMES = f"{_PRIOR}/{{series_uid}}/instances/{{instance_uid}}/frames/{{numbers}}"
+
+PRIORS = (
+    Row("GET", _PRIOR, VIEWER, search.series),
+    Row("GET", f"{_PRIOR}/{{series_uid}}/metadata", VIEWER, retrieve.series_metadata),
+    Row("GET", _PRIOR_FRAMES, VIEWER, retrieve.frames),
+    Row("GET", f"{_PRIOR_FRAMES}/rendered", VIEWER, retrieve.rendered),
+)
+"""What a reading brought of an earlier study, for the viewer of Review alone."""
+
 
 def install(app: FastAPI) -> None:
     """Add every row to `app`."""
-    for row in (*PAGES, *DICOMWEB):
-        methods = [row.method, "HEAD"] if row.door is BLIND else [row.method]
+    for row in (*PAGES, *DICOMWEB, *PRIORS):
+        methods = [row.method, "HEAD"] if row.door is BLIND and row.method == "GET" else [row.method]
         app.add_api_route(
             row.path, row.endpoint, methods=methods, dependencies=[Depends(row.door)],
             response_class=HTMLResponse, response_model=None, include_in_schema=False,

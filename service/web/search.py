@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import HTTPException
 
+from service.domain.said import say
 from service.domain.uids import is_uid
 from service.ports.catalogue import StudyQuery, StudyRow
 
@@ -57,9 +58,11 @@ class Search:
     def query(self, zone: ZoneInfo, *, limit: int = PAGE) -> StudyQuery:
         """As the catalogue takes it. Raises 422 with a sentence for a field that cannot be read."""
         if self.state and self.state not in STATES:
-            raise HTTPException(422, f"There is no state of that name. Known states: {', '.join(STATES)}.")
+            raise HTTPException(
+                422, say("There is no state of that name. Known states: {states}.", states=", ".join(STATES))
+            )
         if self.study_instance_uid and not set(self.study_instance_uid) <= set("0123456789."):
-            raise HTTPException(422, "A Study Instance UID has digits and dots only.")
+            raise HTTPException(422, say("A Study Instance UID has digits and dots only."))
         until = _day(self.until, zone)
         return StudyQuery(
             patient_name=self.patient_name,
@@ -88,7 +91,7 @@ def _day(text: str, zone: ZoneInfo) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(text), time(), tzinfo=zone)
     except ValueError:
-        raise HTTPException(422, "A day is written as YYYY-MM-DD, such as 2026-03-01.") from None
+        raise HTTPException(422, say("A day is written as YYYY-MM-DD, such as 2026-03-01.")) from None
 
 
 def _before(at: str, uid: str) -> tuple[datetime, str] | None:
@@ -99,5 +102,5 @@ def _before(at: str, uid: str) -> tuple[datetime, str] | None:
     except ValueError:
         instant = None
     if instant is None or instant.tzinfo is None or not is_uid(uid):
-        raise HTTPException(422, "The place where this page begins cannot be read. Search again.")
+        raise HTTPException(422, say("The place where this page begins cannot be read. Search again."))
     return instant, uid

@@ -14,8 +14,10 @@ from service.ports.bell import Bell
 from service.ports.catalogue import Catalogue
 from service.ports.clock import Clock
 from service.ports.configurations import Configurations
+from service.ports.differentials import Differentials
 from service.ports.dismissals import Dismissals
 from service.ports.edits import EditLog
+from service.ports.exhibits import Exhibits
 from service.ports.ledger import Ledger
 from service.ports.models import Models
 from service.ports.nodes import Nodes
@@ -58,6 +60,8 @@ class Services:
     returning: Returning
     prompts: Prompts
     templates: Templates
+    exhibits: Exhibits
+    differentials: Differentials
     migrated: Callable[[], bool]
     """Whether the ledger's tables are those of this version. Raises Unavailable if the ledger is away."""
     broker_answers: Callable[[], bool]
@@ -94,6 +98,8 @@ class Services:
             returning=house.returning,
             prompts=house.prompts,
             templates=house.templates,
+            exhibits=house.exhibits,
+            differentials=house.differentials,
             migrated=migrated,
             broker_answers=broker_answers,
             trail=trail,

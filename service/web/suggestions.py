@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fastapi import HTTPException
 
+from service.domain.said import say
 from service.flow.complete import Completion, Place, Reading
 from service.ports.halt import Halt
 
@@ -49,7 +50,7 @@ class Suggestions:
         if former:
             former()
         if full:
-            raise HTTPException(503, "Completions are being written for others right now. Try again shortly.")
+            raise HTTPException(503, say("Models are answering others right now. Try again shortly."))
         return halt
 
     def end(self, who: Hashable, halt: Halt) -> None:
@@ -72,5 +73,5 @@ class Suggestions:
         with self._lock:
             offer = self._offered.get(name)
             if offer is None or offer.who != who:
-                raise HTTPException(404, "This completion was answered already, or was not offered to you.")
+                raise HTTPException(404, say("This completion was answered already, or was not offered to you."))
             return self._offered.pop(name)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from service.domain.said import say
 from service.flow.words import span
+from service.web.languages.language import Language
+from service.web.languages.terms import term
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ def mark(state: object) -> Mark:
     """The mark of a state; one that nobody knows is shown as idle, by its own word."""
     word = str(state)
     shape, tone = _MARKS.get(word, _IDLE)
-    return Mark(shape, tone, word.replace("_", " ").lower())
+    return Mark(shape, tone, term(word.lower()))
 
 
 def name(text: str) -> str:
@@ -74,9 +78,12 @@ def _alphabetic(group: str) -> str:
     return f"{full} ({titles})" if titles else full
 
 
-def day(text: str) -> str:
-    """A DICOM date (DA) as ISO 8601; what is not one stays as it is."""
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text
+def day(text: str, language: Language = Language.EN) -> str:
+    """A DICOM date (DA) as ISO 8601, in German as 31.12.2026; what is not one stays as it is."""
+    if len(text) != 8 or not text.isdigit():
+        return text
+    year, month, number = text[:4], text[4:6], text[6:]
+    return f"{number}.{month}.{year}" if language is Language.DE else f"{year}-{month}-{number}"
 
 
 def size(count: int) -> str:
@@ -84,7 +91,11 @@ def size(count: int) -> str:
     value = float(count)
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if value < 1000 or unit == "TB":
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+            return say(
+                "{size} {unit}",
+                size=Decimal(f"{value:.0f}" if unit == "B" or value >= 100 else f"{value:.1f}"),
+                unit=unit,
+            )
         value /= 1000
     raise AssertionError
 
@@ -92,8 +103,8 @@ def size(count: int) -> str:
 def years(low: float | None, high: float | None) -> str:
     """A range of ages in words; empty if neither bound is set."""
     if high is None:
-        return "" if low is None else f"{low:g} years or more"
-    return f"{low or 0:g} to {high:g} years"
+        return "" if low is None else say("{low} years or more", low=low)
+    return say("{low} to {high} years", low=low or 0.0, high=high)
 
 
 def took(seconds: float | None) -> str:
@@ -109,16 +120,18 @@ def since(then: datetime | None, now: datetime) -> str:
     """ "12 s ago", or "just now" within the last second."""
     if then is None:
         return ""
-    return "just now" if now - then < timedelta(seconds=1) else f"{span(now - then)} ago"
+    return say("just now") if now - then < timedelta(seconds=1) else say("{time} ago", time=span(now - then))
 
 
-def local(at: datetime | None, zone: ZoneInfo, now: datetime, *, seconds: bool = True) -> Markup:
+def local(
+    at: datetime | None, zone: ZoneInfo, now: datetime, *, seconds: bool = True, language: Language = Language.EN
+) -> Markup:
     """A `<time>` in the site's zone, with the date unless it is today's, and UTC in its title."""
     if at is None:
         return Markup("")
     here, today = at.astimezone(zone), now.astimezone(zone).date()
     clock = f"{here:%H:%M:%S}" if seconds else f"{here:%H:%M}"
-    text = clock if here.date() == today else f"{here:%Y-%m-%d} {clock}"
+    text = clock if here.date() == today else f"{day(f'{here:%Y%m%d}', language)} {clock}"
     utc = at.astimezone(UTC)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M:%S} UTC", text

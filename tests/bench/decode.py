@@ -1,6 +1,6 @@
 """Milliseconds per token: ONNX Runtime GenAI, and this repository's engine over it, against peers on the same weights.
 
-    python -m tests.bench.decode [--rounds 5] [--folder FOLDER]
+    python -m tests.bench.decode [--rounds 5] [--tokens 48] [--minutes 0] [--batch 1 --batch 8] [--folder FOLDER]
 
 Runs in an environment with the extra `export` (torch, transformers, onnxruntime-genai's builder); llama.cpp and the
 like take part where they are installed. A random Llama of about 100 million parameters is written, exported by the
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -24,7 +25,10 @@ from tests.bench.decode_model import write
 from tests.bench.rounds import Measured, against, interleaved, machine
 
 TOKENS = 48
-"""Decoded in each measurement, after the first."""
+"""Decoded in each measurement, after the first, where no other number is asked for."""
+LEAST_TOKENS = 8
+SHARES = {1: 1, 8: 3}
+"""How the time is shared among the batches where it is bounded: eight answers take longer than one."""
 TARGETS = {"transformers fp32": {1: 2.0, 8: 3.0}, "llama.cpp fp32": {}, "llama.cpp int4": {1: 1.0, 8: 1.0}}
 """Times as fast as each peer, by batch."""
 
@@ -34,11 +38,13 @@ Decode = Callable[[int], None]
 class Contender:
     """A process that decodes when it is told to."""
 
-    def __init__(self, name: str, batch: int, folder: Path) -> None:
+    def __init__(self, name: str, batch: int, folder: Path, tokens: int) -> None:
         command = [sys.executable, "-m", "tests.bench.decode", "--contender", name, "--batch", str(batch)]
+        command += ["--tokens", str(tokens)]
+        self._log = folder / f"{name}.log"
         self._process = subprocess.Popen(
             [*command, "--folder", str(folder)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=(folder / f"{name}.log").open("w"), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log.open("w"), text=True,
         )  # fmt: skip
         self.why_not = self._said().get("why_not", "")
 
@@ -59,20 +65,22 @@ class Contender:
             if line.startswith("{"):
                 told: dict[str, str] = json.loads(line)
                 return told
-        raise RuntimeError("a contender ended: see its log in the folder")
+        said = self._log.read_text().strip().splitlines()[-1:] or ["no word"]
+        raise RuntimeError(f"a contender ended: {said[0]} ({self._log})")
 
 
-def contend(name: str, batch: int, folder: Path) -> None:
-    """Be one contender: load, say so, measure at each line of stdin."""
+def contend(name: str, batch: int, folder: Path, tokens: int) -> None:
+    """Be one contender: load, decode two tokens to be warm, say so, measure at each line of stdin."""
     try:
-        decode = decode_peers.CONTENDERS[name](folder, batch, TOKENS + 1)
+        decode = decode_peers.CONTENDERS[name](folder, batch, tokens + 1)
+        decode(2)
     except ImportError as missing:
         print(json.dumps({"why_not": str(missing)}), flush=True)
         return
     print(json.dumps({"why_not": ""}), flush=True)
     for _ in sys.stdin:
-        first_s, whole_s = (min(seconds(decode, tokens) for _ in range(2)) for tokens in (1, TOKENS + 1))
-        print(json.dumps({"ms": 1000 * (whole_s - first_s) / TOKENS}), flush=True)
+        first_s, whole_s = (min(seconds(decode, wanted) for _ in range(2)) for wanted in (1, tokens + 1))
+        print(json.dumps({"ms": 1000 * (whole_s - first_s) / tokens}), flush=True)
 
 
 def seconds(decode: Decode, tokens: int) -> float:
@@ -82,17 +90,28 @@ def seconds(decode: Decode, tokens: int) -> float:
     return time.perf_counter() - begun
 
 
-def compare(folder: Path, batch: int, rounds: int) -> Measured:
-    """All contenders that are installed, interleaved."""
-    started = {name: Contender(name, batch, folder) for name in decode_peers.CONTENDERS}
+def compare(folder: Path, batch: int, rounds: int, tokens: int, within_s: float) -> Measured:
+    """All contenders that are installed, interleaved; loading them counts as part of the time."""
+    began = time.monotonic()
+    started: dict[str, Contender] = {}
     try:
+        for name in decode_peers.CONTENDERS:
+            started[name] = Contender(name, batch, folder, tokens)
+            say(f"{name} is loaded and warm ({time.monotonic() - began:.0f} s)")
         for name, contender in started.items():
             if contender.why_not:
                 print(f"  {name} does not take part: {contender.why_not}")
-        return interleaved({n: c.ms_per_token for n, c in started.items() if not c.why_not}, rounds)
+        left_s = within_s - (time.monotonic() - began)
+        taking_part = {name: one.ms_per_token for name, one in started.items() if not one.why_not}
+        return interleaved(taking_part, rounds, warm=0, within_s=left_s, say=say)
     finally:
         for contender in started.values():
             contender.end()
+
+
+def say(words: str) -> None:
+    """Print one line of progress."""
+    print(f"    {words}", file=sys.stderr, flush=True)
 
 
 def tell(measured: Measured, batch: int) -> None:
@@ -109,18 +128,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "preread-bench-decode")
+    parser.add_argument("--tokens", type=int, default=TOKENS, help=f"decoded in each measurement ({TOKENS})")
+    parser.add_argument("--minutes", type=float, default=0, help="begin no round that would end later (0: no end)")
     parser.add_argument("--contender", choices=decode_peers.CONTENDERS)
-    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--batch", type=int, action="append", help="answers at once (1 and 8)")
     arguments = parser.parse_args()
+    if arguments.tokens < LEAST_TOKENS or arguments.rounds < 1:
+        parser.error(f"at least {LEAST_TOKENS} tokens and one round make a figure")
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     if arguments.contender:
-        contend(arguments.contender, arguments.batch, arguments.folder)
+        contend(arguments.contender, arguments.batch[0], arguments.folder, arguments.tokens)
         return
+    began, batches = time.monotonic(), arguments.batch or list(SHARES)
     write(arguments.folder)
-    print(machine())
-    for batch in (1, 8):
-        print(f"batch {batch}")
-        tell(compare(arguments.folder, batch, arguments.rounds), batch)
+    print(f"{machine()}, {arguments.tokens} tokens, {arguments.rounds} rounds at most", flush=True)
+    for number, batch in enumerate(batches):
+        print(f"batch {batch}", flush=True)
+        left_s = arguments.minutes * 60 - (time.monotonic() - began) if arguments.minutes else math.inf
+        shares = [SHARES.get(one, 1) for one in batches[number:]]
+        within_s = left_s * shares[0] / sum(shares)
+        measured = compare(arguments.folder, batch, arguments.rounds, arguments.tokens, within_s)
+        print(f"  {len(next(iter(measured.figures.values())))} rounds", flush=True)
+        tell(measured, batch)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,16 @@ median. Needs the standard library alone, so that it also runs beside the peers.
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 Measure = Callable[[], float]
+Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -35,16 +38,27 @@ class Measured:
         return min(ratios), max(ratios)
 
 
-def interleaved(contenders: Mapping[str, Measure], rounds: int, *, warm: int = 1) -> Measured:
-    """Measure every contender once a round, in turn from another one each round; `warm` rounds before do not count."""
-    names = list(contenders)
+def interleaved(
+    contenders: Mapping[str, Measure], rounds: int, *, warm: int = 1, within_s: float = math.inf, say: Say = str
+) -> Measured:
+    """Measure every contender once a round, in turn from another one each round; `warm` rounds before do not count.
+
+    A round that would end more than `within_s` after the beginning, were it as long as the last, is not begun; one
+    always counts. `say` is told each figure.
+    """
+    names, began = list(contenders), time.monotonic()
     figures: dict[str, list[float]] = {name: [] for name in names}
     for number in range(warm + rounds):
+        begun = time.monotonic()
         first = number % len(names)
         for name in names[first:] + names[:first]:
             figure = contenders[name]()
+            say(f"round {number + 1} of {warm + rounds}, {name}: {figure:.4g}")
             if number >= warm:
                 figures[name].append(figure)
+        now = time.monotonic()
+        if number >= warm and now - began + (now - begun) > within_s:
+            break
     return Measured({name: tuple(found) for name, found in figures.items()})
 
 

@@ -50,3 +50,10 @@ def test_what_the_blast_sends_is_stored_object_for_object(tmp_path: Path, associ
     with scp_for(tmp_path, ledger) as scp:
         assert blast(scp.port, objects, associations) > 0
     assert len(ledger.known) == objects.count
+
+
+def test_no_round_is_begun_that_would_not_end_in_time_but_one_always_counts() -> None:
+    said: list[str] = []
+    measured = interleaved({"one": lambda: 2.0}, 9, warm=0, within_s=0.0, say=said.append)
+    assert measured.figures == {"one": (2.0,)}
+    assert said == ["round 1 of 9, one: 2"]

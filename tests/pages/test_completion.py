@@ -12,7 +12,7 @@ from service.ports.halt import Halt
 from service.ports.models import Answer, Question, ScriptedModels
 from service.web.app import create_app
 from tests.pages.test_review import open_review, sign_in
-from tests.support.accessibility import FAULTS
+from tests.support.accessibility import faults
 from tests.support.browser import Browser
 from tests.support.completing import Endless, says
 from tests.support.installation import wait_for
@@ -98,7 +98,7 @@ def test_a_sentence_is_completed_by_keys_alone_and_what_nothing_carries_is_marke
     assert page.run(MARKED) == [True, f"Not supported: {reason}"]
     assert page.run(STATUS) == f"Not supported: {reason}. Suggested: left rib fracture."
     assert page.run(VALUE) == "There is a"
-    assert page.run(FAULTS) == []
+    assert faults(page) == []
     page.shoot(shots / "completion_unsupported.png")
     page.press("Escape")
     page.wait(GONE)

@@ -9,15 +9,19 @@ import pytest
 from service.adapters.templates.shelf import OURS, TemplateShelf, read_template
 from service.domain.account import Role
 from service.ports.templates import MemoryTemplates
-from tests.support.accessibility import FAULTS
+from tests.support.accessibility import faults
 from tests.support.browser import Browser
 from tests.support.fake_house import House
+from tests.support.hostile import HOSTILE, PAYLOADS, unharmed
 from tests.support.web_records import uid
 from tests.support.web_scene import hospital
 
 pytestmark = pytest.mark.pages
 
 WROTE = "return document.querySelector('[data-name=effusion-left]').dataset.wrote"
+FILL = """
+for (const field of document.querySelectorAll('#form textarea, #form input[type=text]')) field.value += arguments[0];
+"""
 FOCUS = "document.querySelector(arguments[0]).focus()"
 
 
@@ -38,7 +42,7 @@ def test_a_form_is_filled_by_keys_previewed_and_put_into_the_report(
     page.click("button.main")
     page.wait("return location.pathname === '/operations'")
     page.open(f"{site}/studies/{uid(2)}/template")
-    assert page.run(FAULTS) == []
+    assert faults(page) == []
     assert page.run(WROTE) == "AI"
     page.shoot(shots / "form.png")
     page.run(FOCUS, "[name=field-effusion-left]")
@@ -46,14 +50,19 @@ def test_a_form_is_filled_by_keys_previewed_and_put_into_the_report(
     assert page.run(WROTE) == "edited"
     page.run(FOCUS, "[name=field-conclusion]")
     page.press(*"Effusion <b>.")
+    page.run(FILL, HOSTILE)
     page.run("document.querySelector('button[value=preview]').click()")
     page.wait("return document.querySelector('.told') !== null")
     assert "Moderate left pleural effusion." in page.text(".preview")
+    for payload in PAYLOADS:
+        assert payload.strip("\u202e") in " ".join(page.text(".preview").split()), payload
+    unharmed(page)
     assert page.run(WROTE) == "edited"
-    assert page.run(FAULTS) == []
+    assert faults(page) == []
     page.shoot(shots / "form_preview.png")
     page.run("document.querySelector('[name=checked]')?.click()")
     page.run("document.querySelector('button[value=put]').click()")
     page.wait("return location.pathname.endsWith('/review')")
     assert "Moderate left pleural effusion." in house.edits.kept["j-2"].text
     assert "Effusion <b>." in page.text(".report")
+    unharmed(page)

@@ -12,7 +12,7 @@ import pytest
 from service.domain.account import Role
 from service.domain.delivery import DeliveryState
 from service.domain.event import Event, EventKind
-from tests.support.accessibility import FAULTS
+from tests.support.accessibility import faults
 from tests.support.browser import Browser
 from tests.support.fake_house import House
 from tests.support.installation import wait_for
@@ -51,7 +51,7 @@ def test_a_page_is_dark_complete_and_silent(page: Browser, site: str, shots: Pat
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_can_be_used_by_everybody(page: Browser, site: str, path: str) -> None:
     page.open(f"{site}/{path}")
-    assert page.run(FAULTS) == []
+    assert faults(page) == []
 
 
 @pytest.mark.parametrize("width", [1920, 1024, 700, 400])

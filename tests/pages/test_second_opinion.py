@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.pages.test_review import address, case, page  # noqa: F401  # the same case, opened in the same way
-from tests.support.accessibility import FAULTS
+from tests.support.accessibility import faults
 from tests.support.browser import Browser
 from tests.support.reviewable import Review
 
@@ -33,7 +33,7 @@ def test_an_issue_leads_to_its_sentence_and_one_key_dismisses_it(page: Browser, 
     assert "typo.spelling" in page.run(ISSUES)
     page.run(CHOOSE)
     assert page.run(CHOSEN)
-    assert page.run(FAULTS) == []
+    assert faults(page) == []
     page.shoot(shots / "second-opinion.png")
     page.press("d")
     page.wait(GONE)

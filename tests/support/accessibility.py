@@ -1,4 +1,15 @@
-"""Accessibility: the checks of axe that need no axe, as one function that runs in the page."""
+"""Accessibility: the checks of axe that need no axe, as one function that runs in the page; and axe, where it is named.
+
+`PREREAD_AXE` names a file axe.min.js (axe-core is MPL-2.0 and does not come with preread); then it checks, too.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from tests.support.browser import Browser
 
 FAULTS = r"""
 const faults = [];
@@ -62,3 +73,22 @@ for (const e of all('body *').filter(shown)) {
 return faults;
 """
 """Returns a list of sentences, one per fault."""
+
+AXE = """
+return axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations.flatMap(
+  (each) => each.nodes.map((node) => `axe ${each.id}: ${node.html.slice(0, 160)}`)));
+"""
+
+
+def faults(page: Browser) -> list[str]:
+    """What is wrong with the page as it stands, a sentence each."""
+    found: list[str] = page.run(FAULTS)
+    if source := _axe():
+        found += page.run(f"{source}\n;{AXE}")
+    return found
+
+
+@cache
+def _axe() -> str:
+    path = os.environ.get("PREREAD_AXE")
+    return Path(path).read_text() if path else ""

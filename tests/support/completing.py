@@ -7,15 +7,19 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 
+import numpy as np
+
 from service.domain.algorithm import Algorithm
 from service.domain.completion import Begun
+from service.domain.question.asked import Asked
 from service.ports.finish import Finish
 from service.ports.halt import Halt, Halted
-from service.ports.models import Answer, Piece, Question, ScriptedModels
-from service.ports.prompts import Prompt
-from tests.support.web_records import ALGORITHM, CARD
+from service.ports.models import Answer, ImagePart, Piece, Question, ScriptedModels
+from service.ports.prompts import Prompt, ScriptedPrompts
+from tests.support.web_records import ALGORITHM, CARD, uid
 from workers.narrative.forms import FRONTAL
 from workers.narrative.opening import ONE_SENTENCE, opening, shown, stated
+from workers.narrative.replies import stated as replied
 
 _TOKEN_S = 0.005
 """How long a token of an endless answer takes."""
@@ -72,3 +76,21 @@ def prompt(begun: Begun, *, algorithm: Algorithm = ALGORITHM) -> Prompt:
         shown=partial(shown, begun),
         told=partial(stated, begun, forms=FRONTAL),
     )
+
+
+def asking(what: Asked) -> Prompt:
+    """A question about an effusion, as the radiographs' algorithm asks, of an image that is named alone."""
+    effusion = next(each for each in FRONTAL if each.name == "pleural effusion")
+    image = ImagePart(label="frontal", pixels=np.zeros((1, 1), np.uint16), source=f"{uid(2)}.1.1")
+    return Prompt(
+        question=Question(model=ALGORITHM.name, parts=(image, "Is there a pleural effusion?")),
+        algorithm=ALGORITHM,
+        shown=str.strip,
+        told=partial(replied, what.kind, effusion),
+    )
+
+
+def answering(prompts: ScriptedPrompts) -> ScriptedPrompts:
+    """The same, and it answers questions."""
+    prompts.question = asking
+    return prompts

@@ -25,8 +25,10 @@ from service.ports.audit import MemoryAudit
 from service.ports.bell import SilentBell
 from service.ports.clock import StoppedClock
 from service.ports.destination import Destination, MemoryDestination
+from service.ports.differentials import MemoryDifferentials
 from service.ports.dismissals import MemoryDismissals
 from service.ports.edits import MemoryEdits
+from service.ports.exhibits import MemoryExhibits
 from service.ports.ledger import Beat, NewJob, OpenStudy
 from service.ports.models import ServedModel, ServerState
 from service.ports.prompts import ScriptedPrompts
@@ -255,6 +257,8 @@ class House:
     returning: MemoryReturning = field(default_factory=MemoryReturning)
     prompts: ScriptedPrompts = field(default_factory=ScriptedPrompts)
     templates: MemoryTemplates = field(default_factory=MemoryTemplates)
+    exhibits: MemoryExhibits = field(default_factory=MemoryExhibits)
+    differentials: MemoryDifferentials = field(default_factory=MemoryDifferentials)
     clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
     settings: Settings = field(default_factory=Settings)
     migrated: bool = True
@@ -280,6 +284,8 @@ class House:
             returning=self.returning,
             prompts=self.prompts,
             templates=self.templates,
+            exhibits=self.exhibits,
+            differentials=self.differentials,
             migrated=lambda: self.migrated,
             broker_answers=lambda: self.broker,
             trail=self.audit,

@@ -2,15 +2,15 @@
 
 It has the parts that a real one has (vision, embedding and decoder graphs, the demo model's tokenizer and chat
 template, a card) and goes through the same engine. The answer is chosen by the mean grey of the images: of n answers
-the darkest n-th of the grey scale gets the first. A second set of answers stands behind an adapter.
+the darkest n-th of the grey scale gets the first. Further sets of answers stand behind adapters.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,8 @@ class Script:
     """What the model does."""
 
     answers: Sequence[str]
-    adapter: Sequence[str] = ()
-    """As many other answers, which the adapter "site" brings; empty for a model without adapters."""
+    adapters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """As many other answers for each, which the adapter of that name brings."""
     images: bool = True
     """Whether it takes images; one that does not gives its first answer."""
     endless: bool = False
@@ -53,6 +53,8 @@ class Script:
     not_a_number: bool = False
     """Its logits are no numbers."""
     engine: str = "genai"
+    described: Mapping[str, int] = field(default_factory=dict)
+    """What its configuration says of its decoder besides; another size than the graph's is a mistake."""
     work: int = 0
     """Side of a matrix that each token multiplies: what makes it slow."""
     memory_mb: int = 1024
@@ -71,7 +73,7 @@ def write(repository: Path, name: str, script: Script) -> Path:
         _vision(version / "vision.onnx")
         _embedding(version / "embedding.onnx")
     _decoder(version, script)
-    _configuration(version / "genai_config.json", images=script.images)
+    _configuration(version / "genai_config.json", script)
     form = {
         "engine": script.engine,
         "image": IMAGE_FORM if script.images else None,
@@ -88,6 +90,11 @@ def write(repository: Path, name: str, script: Script) -> Path:
     digest = folder.digest_of(version)
     record = {"digest": f"sha256:{digest}", "prompts": 1, "greedy_tokens_identical": 1, "differences": []}
     (version / "verify.json").write_text(json.dumps(record))
+    for adapter in script.adapters:
+        told = version / "adapters" / f"{adapter}.onnx_adapter"
+        own = {"digest": f"sha256:{folder.digest_of_file(told)}", "model_digest": f"sha256:{digest}",
+               "licence": "Apache-2.0", "source": "A script.", "trained_on": ""}  # fmt: skip
+        told.with_suffix(".json").write_text(json.dumps(record | own))
     (model / "card.toml").write_text(
         f'name = "{name}"\nversion = "1"\ndigest = "sha256:{digest}"\ndevice_uid = "{folder.device_uid(digest)}"\n'
         f'licence = "Apache-2.0"\nsource = "A script."\nintended_use = "Tests."\ndemo = true\n'
@@ -108,7 +115,7 @@ def _table(answers: Sequence[str], length: int) -> list[list[int]]:
 
 def _decoder(version: Path, script: Script) -> None:
     """One table look-up: the step counts up in the key cache, the answer's row is kept in the value cache."""
-    sets = [script.answers, *([script.adapter] if script.adapter else [])]
+    sets = [script.answers, *script.adapters.values()]
     length = max(len(_tokenizer().encode(answer)) for answers in sets for answer in answers) + (not script.endless)
     table = np.array([_table(answers, length) for answers in sets], np.int64).reshape(-1)
     node = helper.make_node
@@ -175,13 +182,13 @@ def _decoder(version: Path, script: Script) -> None:
         *(_float(name.replace("past_key_values", "present"), [1, 1, "Q", WIDTH]) for name in cached),
     ]
     _save(version / "model.onnx", nodes, inputs, outputs, values)
-    if script.adapter:
+    for number, name in enumerate(script.adapters, 1):
         adapter = ort.AdapterFormat()
         adapter.set_adapter_version(1)
         adapter.set_model_version(1)
-        adapter.set_parameters({"lora.set": ort.OrtValue.ortvalue_from_numpy(np.ones((1,), np.float32))})
-        (version / "adapters").mkdir()
-        adapter.export_adapter(str(version / "adapters" / "site.onnx_adapter"))
+        adapter.set_parameters({"lora.set": ort.OrtValue.ortvalue_from_numpy(np.full((1,), number, np.float32))})
+        (version / "adapters").mkdir(exist_ok=True)
+        adapter.export_adapter(str(version / "adapters" / f"{name}.onnx_adapter"))
 
 
 def _seen(images: bool) -> list[Any]:
@@ -251,10 +258,10 @@ def _embedding(file: Path) -> None:
     _save(file, nodes, [ids, features], [_float("inputs_embeds", [1, "S", WIDTH])], values)
 
 
-def _configuration(file: Path, *, images: bool) -> None:
+def _configuration(file: Path, script: Script) -> None:
     """The demo model's, with the sizes of this decoder."""
     config = json.loads((DEMO / "1" / "genai_config.json").read_text())
-    if not images:
+    if not script.images:
         config["model"] = {k: v for k, v in config["model"].items() if k not in {"vision", "embedding"}}
         config["model"]["type"] = "llama"
         inputs = config["model"]["decoder"]["inputs"]
@@ -265,6 +272,7 @@ def _configuration(file: Path, *, images: bool) -> None:
         "num_attention_heads": 1,
         "num_hidden_layers": 1,
         "num_key_value_heads": 1,
+        **script.described,
     }
     config["search"]["past_present_share_buffer"] = False
     file.write_text(json.dumps(config))

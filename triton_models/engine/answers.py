@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from engine import contract, memory
 from engine import device as devices
+from engine.adapters import Adapter, adapters
 from engine.contract import Chunk, ContractError, ImageRef, Request, Tensors
-from engine.folder import ModelError, ModelFolder, adapters, digest_of_file, pixel_values
+from engine.folder import ModelError, ModelFolder, pixel_values
 from engine.sessions import open_session
 from engine.turns import Stop, never
 from engine.words import Prompt, Words
@@ -46,18 +47,22 @@ class Writing(Protocol):
 class Engine(ABC):
     """One loaded model."""
 
-    def __init__(self, folder: ModelFolder, *, threads: int | None = None, device: str = "") -> None:
+    def __init__(
+        self, folder: ModelFolder, *, threads: int | None = None, device: str = "", unverified: bool = False
+    ) -> None:
         """Load `folder`; `threads` per answer, as many as this process may use cores where it is left out.
 
         `device` is cpu, cuda, or empty for the model's own choice. Raises ModelError, also where the model came up on
-        another device than the one it was to run on.
+        another device than the one it was to run on. Adapters that were not verified are left out, unless asked for as
+        `unverified`, by whoever verifies them.
         """
         self.folder = folder
         before_mb = memory.resident_mb()
         self._device = devices.wanted(device, folder.path / "genai_config.json")
         self._threads = threads or len(os.sched_getaffinity(0))
-        self._adapter_digests = {name: f"sha256:{digest_of_file(file)}" for name, file in adapters(folder).items()}
         try:
+            self._found = adapters(folder, unverified=unverified)
+            self._served = {name: one for name, one in self._found.items() if not one.wrong}
             self._words = Words(folder.path)
             domain = folder.domain
             self._domain = self._session(domain.file) if domain else None
@@ -70,6 +75,11 @@ class Engine(ABC):
             raise ModelError(f"{folder.name}: {wrong}")
         memory.check(folder.name, folder.memory_mb, since_mb=before_mb)
 
+    @property
+    def loaded(self) -> dict[str, Adapter]:
+        """The adapters that answer, by name."""
+        return self._served
+
     @abstractmethod
     def _load(self, device: str) -> str:
         """Load the graphs on `device` (empty: the model's own choice); returns the execution provider they got."""
@@ -77,6 +87,23 @@ class Engine(ABC):
     @abstractmethod
     def _begin(self, prompt: Prompt, pixels: Pixels | None, request: Request, limit: int) -> Writing:
         """Return the answer to `prompt`, of at most `limit` tokens, with nothing written yet; raises ContractError."""
+
+    def tried(self) -> None:
+        """Have the decoder write two words: sizes and types that do not fit are found now, not by somebody's study.
+
+        Raises ModelError.
+        """
+        request = Request(parts=(contract.Text("?"),), max_tokens=2)
+        try:
+            writing = self._begin(self._words.prompt(request, self.folder.image), None, request, 2)
+            writing.logits()
+            writing.choose()
+            writing.logits()  # the first that reads what the cache was left with
+        except Exception as e:  # the runtimes raise their own kinds
+            raise ModelError(
+                f"{self.folder.name}: its decoder does not run as genai_config.json says: {e}: "
+                "export it anew with `preread models add`, or copy the folder again"
+            ) from e
 
     def identity(self) -> dict[str, Any]:
         """Return what a client may want to know before it asks."""
@@ -172,9 +199,15 @@ class Engine(ABC):
         return min(request.max_tokens or self.folder.default_max_tokens, room)
 
     def _check_adapter(self, adapter: str | None) -> None:
-        if adapter is not None and adapter not in self._adapter_digests:
-            known = ", ".join(self._adapter_digests) or "none"
-            raise ContractError(f"{self.folder.name} has no adapter {adapter!r}; it has {known}")
+        if adapter is None or adapter in self._served:
+            return
+        if adapter in self._found:
+            model, wrong = self.folder.name, self._found[adapter].wrong
+            raise ContractError(
+                f"{model} does not serve its adapter {adapter!r}: {wrong}; `preread models adapter add` makes it anew"
+            )
+        known = ", ".join(self._served) or "none"
+        raise ContractError(f"{self.folder.name} has no adapter {adapter!r}; it has {known}")
 
     def _usage(self, request: Request, prompt: Prompt, completion: int, score: float | None) -> dict[str, Any]:
         domain = self.folder.domain
@@ -183,7 +216,7 @@ class Engine(ABC):
             "completion_tokens": completion,
             **self.identity(),
             "adapter": request.adapter,
-            "adapter_digest": None if request.adapter is None else self._adapter_digests.get(request.adapter),
+            "adapter_digest": self._served[request.adapter].digest if request.adapter in self._served else None,
             "prompt_digest": prompt.digest,
             "domain_score": score,
             "domain_threshold": domain.threshold if domain else None,

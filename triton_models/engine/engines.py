@@ -46,4 +46,6 @@ def load(model: Path, *, threads: int | None = None, device: str = "", unverifie
         engine = import_module(f"engine.{folder.engine}").Engine
     except ImportError as e:
         raise ModelError(f"{folder.name}: its engine {folder.engine} lacks a package: {e}") from e
-    return engine(folder, threads=threads, device=device)
+    loaded = engine(folder, threads=threads, device=device, unverified=unverified)
+    loaded.tried()
+    return loaded

@@ -205,11 +205,6 @@ def newest_version(model: Path) -> Path:
     return max(versions, key=lambda path: int(path.name))
 
 
-def adapters(model: ModelFolder) -> dict[str, Path]:
-    """Return the adapters that lie in the version's folder `adapters`, by name."""
-    return {file.stem: file for file in sorted((model.path / "adapters").glob("*.onnx_adapter"))}
-
-
 def digest_of_file(file: Path) -> str:
     """Return the SHA-256 of one file, as `digest_of` returns that of a model."""
     return _sha256(file)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine import answers
 from engine import device as devices
 from engine.contract import ContractError, Request
-from engine.folder import ModelError, adapters
+from engine.folder import ModelError
 from engine.guidance import tight
 from engine.words import Prompt
 
@@ -35,7 +35,7 @@ class Engine(answers.Engine):
     """One model in ONNX Runtime GenAI."""
 
     def _load(self, device: str) -> str:
-        found = adapters(self.folder)
+        found = self.loaded
         if found and self.folder.image:
             # The runtime (0.18) takes an adapter for a model with images and then runs the decoder without it.
             raise ModelError(
@@ -44,8 +44,8 @@ class Engine(answers.Engine):
             )
         self._model = og.Model(self._config(device))
         self._adapters = og.Adapters(self._model) if found else None
-        for name, file in found.items():
-            self._adapters.load(str(file), name)
+        for name, one in found.items():
+            self._adapters.load(str(one.file), name)
         return devices.provider(str(self._model.device_type))
 
     def _config(self, device: str) -> Any:

@@ -11,7 +11,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.adapters import Adapter, read_record
 from engine.contract import ImageRef, Part, Request, Text
 from engine.folder import FULL_SCALE, ImageForm, ModelError, newest_version, pixel_values
 
@@ -47,6 +48,8 @@ class Golden:
     """SHA-256 of a frame that a DICOM file gives, where the image is that frame."""
     pixel_samples: tuple[float, ...] = ()
     max_tokens: int = 24
+    adapter: str = ""
+    """The adapter that it is asked with."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,15 @@ def draw(seed: int, rows: int, columns: int) -> NDArray[np.uint16]:
 def read(version: Path) -> list[Golden]:
     """Return the goldens of a version folder. Raises ModelError where there are none."""
     try:
-        table = json.loads((version / FILE).read_text(encoding="utf-8"))
-        tuples = [{key: tuple(v) if isinstance(v, list) else v for key, v in one.items()} for one in table["goldens"]]
-        return [Golden(**one) for one in tuples]
+        return goldens_of(json.loads((version / FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise ModelError(f"{version.parent.name}: no goldens that can be read: {e!r}") from e
+
+
+def goldens_of(table: Mapping[str, Any]) -> list[Golden]:
+    """Return the goldens of a table that JSON gave. Raises KeyError, TypeError."""
+    tuples = [{key: tuple(v) if isinstance(v, list) else v for key, v in one.items()} for one in table["goldens"]]
+    return [Golden(**one) for one in tuples]
 
 
 def write(version: Path, goldens: Sequence[Golden]) -> None:
@@ -93,7 +100,7 @@ def request_of(golden: Golden, frame: NDArray[np.uint16] | None) -> Request:
     """Return the golden as the question that a client asks; the image first."""
     images = () if (shown := image_of(golden, frame)) is None else (shown,)
     parts: tuple[Part, ...] = (*(ImageRef(index) for index in range(len(images))), Text(golden.text))
-    return Request(parts=parts, images=images, max_tokens=golden.max_tokens)
+    return Request(parts=parts, images=images, max_tokens=golden.max_tokens, adapter=golden.adapter or None)
 
 
 def image_of(golden: Golden, frame: NDArray[np.uint16] | None) -> NDArray[np.uint16] | None:
@@ -140,6 +147,15 @@ def ask(engine: Any, goldens: Sequence[Golden], frame: NDArray[np.uint16] | None
     return Outcome(prompts, identical, tokens, same, apart, differences)
 
 
+def ask_adapter(engine: Any, adapter: Adapter, frame: NDArray[np.uint16] | None) -> Outcome:
+    """Ask an adapter the questions of its own record."""
+    try:
+        asked = goldens_of(read_record(adapter.file))
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        return Outcome(differences=[f"its record has no goldens that can be read: {e!r}"])
+    return ask(engine, asked, frame)
+
+
 def alike(told: Sequence[int], wanted: Sequence[int]) -> int:
     """Return how many tokens are the same before the first that differs: after it two texts have nothing in common."""
     for at, (one, other) in enumerate(zip(told, wanted, strict=False)):
@@ -165,11 +181,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         engine = load_engine(arguments.model)
         outcome = ask(engine, read(newest_version(arguments.model)), frame)
+        adapted = {name: asdict(ask_adapter(engine, one, frame)) for name, one in engine.loaded.items()}
     except ModelError as e:
         print(json.dumps({"error": str(e)}))
         raise SystemExit(1) from e
-    print(json.dumps({**asdict(outcome), **engine.identity()}))
-    raise SystemExit(int(bool(outcome.differences)))
+    print(json.dumps({**asdict(outcome), **engine.identity(), "adapters": adapted}))
+    raise SystemExit(int(bool(outcome.differences) or any(one["differences"] for one in adapted.values())))
 
 
 if __name__ == "__main__":

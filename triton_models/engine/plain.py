@@ -18,7 +18,6 @@ from engine import answers
 from engine.constraint import Constraint
 from engine.contract import Request
 from engine.decoder import Cache, Decoder
-from engine.folder import adapters
 from engine.place import Place
 from engine.words import Prompt
 
@@ -35,7 +34,7 @@ class Engine(answers.Engine):
         # A look-up for each token: more threads would only wait for one another.
         self._embedding = Embedding(self._session("embedding.onnx", threads=1)) if self._decoder.embeds else None
         self._grammar = LLTokenizer(str(self.folder.path / "tokenizer.json"), eos_token=sorted(self._words.ends))
-        self._adapters = {name: _parameters(file) for name, file in adapters(self.folder).items()}
+        self._adapters = {name: _parameters(one.file) for name, one in self.loaded.items()}
         return str(self._decoder.session.get_providers()[0])
 
     def _begin(self, prompt: Prompt, pixels: answers.Pixels | None, request: Request, limit: int) -> "Writing":

@@ -1,4 +1,4 @@
-"""Checkpoints in, model folders out: export, verification, card. Runs in an environment of its own (extra `export`).
+"""Checkpoints and adapters in, model folders out: export, verification, card. An environment of its own (`export`).
 
     python triton_models/export/main.py JOB.json
 
@@ -15,7 +15,10 @@ A family is one file in `families/`, found by the architecture that the checkpoi
     TEMPLATE        a Jinja chat template, for checkpoints that bring none (optional)
     write_decoder   checkpoint, parts, out, precision -> None: writes model.onnx and genai_config.json (optional;
                     without it the builder of ONNX Runtime GenAI writes them from `parts.decoder`)
-    run_decoder     out, embeddings -> logits: how the written decoder is asked when its logits are compared (optional)
+    JOINS           which of the framework's modules are which matrices of the graph, for adapters; () where both are
+                    the same. A family without it has no adapters in its graph (optional)
+    run_decoder     out, embeddings, adapter -> logits: how the written decoder is asked when its logits are compared
+                    (optional)
 
 and nothing else. What all families share (graphs, tokenizer files, comparisons, goldens, card) stands beside it. A
 family is listed once its test in tests/contract/export takes a tiny checkpoint from the hub's layout to tokens.

@@ -41,6 +41,10 @@ class Job:
     """Why, and by whose word, it is to be served although it was not verified."""
     tokens: int = 24
     """Of each answer that is compared."""
+    adapter: str = ""
+    """The folder of an adapter that is merged into the weights; "" for none."""
+    adapters: bool = True
+    """Whether the decoder gets room for adapters, where its family can have them."""
 
     @property
     def template(self) -> Path | None:

@@ -26,6 +26,8 @@ class Parts:
     """A causal language model of transformers (fp32, evaluation mode) of a kind that the builder knows."""
     generate: "Callable[[Tensor, Tensor | None, int], list[int]]"
     """The framework's own greedy answer: `input_ids` (1, length), `pixel_values` or None, so many tokens."""
+    whole: "nn.Module | None" = None
+    """What adapters were trained on, where that is more than the decoder."""
     vision: "nn.Module | None" = None
     """`pixel_values` (images, ...) to `image_features` (images * tokens_per_image, width); None for text only."""
     image_token: int | None = None

@@ -2,7 +2,7 @@
 
     python triton_models/export/main.py JOB.json
 
-Standard output has one JSON object a line: {"step": words} while it works, then {"made": folder, "record": ...} or
+Standard output has one JSON object a line: {"step": words} while it works, then {"made": name, "record": ...} or
 {"error": sentence}. A folder that differs from the framework's model is made only where the job overrides it.
 """
 
@@ -17,7 +17,9 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1"}
 
-from export.card import Job  # noqa: E402 - found on the path above
+from engine.folder import ModelError  # noqa: E402 - found on the path above
+
+from export.card import Job  # noqa: E402
 from export.trouble import Differs, ExportError  # noqa: E402
 
 
@@ -28,17 +30,31 @@ def say(**words: Any) -> None:
 
 def main(argv: Sequence[str]) -> None:
     """Do the job that the file names."""
-    job = Job(**json.loads(Path(argv[0]).read_text(encoding="utf-8")))
+    told = json.loads(Path(argv[0]).read_text(encoding="utf-8"))
     try:
         try:
-            from export.make import make
+            record = _do(told)
         except ImportError as error:
             raise ExportError(f"this Python lacks {error.name}: install the extra `export` into it") from error
-        record = make(job, say=lambda words: say(step=words))
-    except (ExportError, OSError) as error:
+    except (ExportError, ModelError, OSError) as error:
         say(error=str(error), differs=isinstance(error, Differs))
         raise SystemExit(1) from error
-    say(made=job.out, record=record)
+    say(made=told["name"], record=record)
+
+
+def _do(told: dict[str, Any]) -> dict[str, Any]:
+    """Make an adapter of the model that the job names, or else a model."""
+    if "adapter_of" in told:
+        from export.adapt import AdapterJob, adapt
+
+        return adapt(AdapterJob(**told["adapter_of"]), say=_step)
+    from export.make import make
+
+    return make(Job(**told), say=_step)
+
+
+def _step(words: str) -> None:
+    say(step=words)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """From a checkpoint to a model folder, step by step."""
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from export.checkpoint import Checkpoint, open_checkpoint
 from export.decoder import write_decoder
 from export.family import Family, Parts, find, optional
 from export.graphs import write_graphs
+from export.merge import merged
+from export.room import make_room
 from export.trouble import Differs
 from export.words import chat_template, mark_of, write_words
 
@@ -36,6 +39,19 @@ NOT_YET: dict[str, Any] = {
 
 def make(job: Job, *, say: Say) -> dict[str, Any]:
     """Make `job.out` and return its record; raises Differs where it differs and the job does not override that."""
+    if not job.adapter:
+        return make_of(job, say=say)
+    beside = Path(job.out).parent
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=beside, prefix=".merging-") as temporary:
+        say("merging the adapter into the weights")
+        lora = merged(Path(job.checkpoint), Path(job.adapter), Path(temporary) / "checkpoint")
+        say(f"rank {lora.rank}, {len(lora.pairs)} modules ({', '.join(lora.modules)})")
+        return make_of(replace(job, checkpoint=str(Path(temporary) / "checkpoint")), say=say)
+
+
+def make_of(job: Job, *, say: Say) -> dict[str, Any]:
+    """Make `job.out` of its checkpoint as it lies there."""
     torch.set_num_threads(1)
     say("reading the checkpoint")
     checkpoint = replace(open_checkpoint(Path(job.checkpoint)), image_size=job.image_size)
@@ -66,6 +82,9 @@ def write_version(
     """Write everything that the digest counts."""
     say(f"building the decoder ({job.precision})")
     (optional(family, "write_decoder") or write_decoder)(checkpoint, parts, out, job.precision)
+    if optional(family, "JOINS") is not None and job.adapters:
+        room = make_room(out / "model.onnx")
+        say(f"room for adapters beside {len(room.places)} matrices of {room.layers} layers")
     if parts.vision is not None:
         say("exporting vision and embedding")
         write_graphs(parts, out)

@@ -7,13 +7,14 @@ slide, position_ids (1, new) or (3, 1, new), past_key_values.N.key, .value (1, h
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import torch
 from engine.decoder import Cache, Decoder
 from engine.sessions import open_session
@@ -158,11 +159,14 @@ def configure(checkpoint: Checkpoint, spoken: Spoken, out: Path, *, kind: str) -
     (out / "genai_config.json").write_text(json.dumps({"model": model}, indent=1) + "\n", encoding="utf-8")
 
 
-def run(out: Path, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+def run(
+    out: Path, embeddings: NDArray[np.float32], adapter: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
+) -> NDArray[np.float32]:
     """Return the logits (1, length, vocabulary) of the written graph, one token after another through its cache."""
     described = json.loads((out / "genai_config.json").read_text(encoding="utf-8"))["model"]["decoder"]
     decoder = Decoder(open_session(out / FILE, threads=1, device="cpu"), described, "cpu")
-    cache, logits = Cache(decoder, {}), []
+    bound = {name: ort.OrtValue.ortvalue_from_numpy(value) for name, value in adapter.items()}
+    cache, logits = Cache(decoder, bound), []
     for at in range(embeddings.shape[1]):
         place = np.full((1, 1), at)
         told = {"position_ids": place if decoder.rank("position_ids") == 2 else np.broadcast_to(place, (3, 1, 1))}

@@ -4,10 +4,11 @@ The record (verify.json) names what differs in sentences; the engine serves a fo
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -67,15 +68,23 @@ def components(family: Family, parts: Parts, out: Path) -> Iterator[Component]:
     torch.manual_seed(11)
     config = parts.decoder.config
     ids = torch.randint(3, config.vocab_size, (1, 12))
-    embedded = parts.decoder.get_input_embeddings()(ids)
     if parts.vision is not None and parts.image_token is not None:
         pixels = torch.randn(3, *parts.pixel_shape)
         (found,) = _session(out, "vision").run(None, {"pixel_values": pixels.numpy()})
         yield compare("vision.onnx", parts.vision(pixels), found)
         yield from _embeddings(parts, out, ids, config.hidden_size)
+    yield decoder_component(family, parts, out, ids)
+
+
+@torch.no_grad()
+def decoder_component(
+    family: Family, parts: Parts, out: Path, ids: torch.Tensor, adapter: Mapping[str, NDArray[Any]] | None = None
+) -> Component:
+    """Return the comparison of the decoder's logits of `ids` (1, length), both with an adapter or without."""
+    embedded = parts.decoder.get_input_embeddings()(ids)
     given = ids if parts.vision is None else embedded
-    run = optional(family, "run_decoder") or run_decoder
-    yield compare("model.onnx", parts.decoder(inputs_embeds=embedded).logits, run(out, given.numpy()))
+    found = (optional(family, "run_decoder") or run_decoder)(out, given.numpy(), adapter or {})
+    return compare("model.onnx", parts.decoder(inputs_embeds=embedded).logits, found)
 
 
 def _embeddings(parts: Parts, out: Path, ids: torch.Tensor, width: int) -> Iterator[Component]:
@@ -93,12 +102,14 @@ def _embeddings(parts: Parts, out: Path, ids: torch.Tensor, width: int) -> Itera
         yield compare(f"embedding.onnx, {name}", module(asked, rows), found)
 
 
-def run_decoder(out: Path, given: NDArray[Any]) -> NDArray[Any]:
+def run_decoder(
+    out: Path, given: NDArray[Any], adapter: Mapping[str, NDArray[Any]] = MappingProxyType({})
+) -> NDArray[Any]:
     """Return the builder's decoder's logits of a prompt, its cache empty."""
     session, length = _session(out, "model"), given.shape[1]
     sizes = json.loads((out / "genai_config.json").read_text(encoding="utf-8"))["model"]["decoder"]
     empty = np.zeros((1, sizes["num_key_value_heads"], 0, sizes["head_size"]), np.float32)
-    feeds: dict[str, NDArray[Any]] = {"attention_mask": np.ones((1, length), np.int64)}
+    feeds: dict[str, NDArray[Any]] = {"attention_mask": np.ones((1, length), np.int64), **adapter}
     for wanted in session.get_inputs():
         if wanted.name in ("input_ids", "inputs_embeds"):
             feeds[wanted.name] = given

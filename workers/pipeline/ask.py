@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from service.domain.algorithm import Card
+from service.domain.algorithm import Algorithm, Card
 from service.domain.context import context_line
 from service.domain.errors import Refused, Unclear, Unreadable, Unsupported
 from service.domain.job import Step
@@ -49,7 +49,7 @@ def ask(
         try:
             prepared = module.prepare(pixels.read(stored), looked)
             told = with_context(prepared, context_line(step.context, stored.instance, identity, measured))
-            question = replace(told, priority=priority, timeout_s=timeout_s)
+            question = replace(told, adapter=step.adapter or None, priority=priority, timeout_s=timeout_s)
             prompts.add(question.prompt_digest)
             asked.append(Asked(image=uid, answer=_answer(models, question, card)))
         except (Unreadable, Unsupported, Refused, Unclear) as error:
@@ -57,7 +57,7 @@ def ask(
                 Asked(image=uid, answer=None, error=str(error), final=isinstance(error, (Unreadable, Unsupported)))
             )
     kept = Kept(
-        algorithm=card.algorithm,
+        algorithm=algorithm_of(card, step.adapter),
         left_out=selection.left_out,
         asked=tuple(asked),
         notes=selection.notes,
@@ -86,12 +86,25 @@ def with_context(question: Question, line: str) -> Question:
     return replace(question, parts=(*question.parts[:after], line, *question.parts[after:]))
 
 
+def algorithm_of(card: Card, adapter: str) -> Algorithm:
+    """What reads: the card's model, or that with an adapter, if it has it."""
+    one = card.adapters.get(adapter)
+    return card.algorithm.adapted(adapter, one.digest) if one else card.algorithm
+
+
 def _answer(models: Models, question: Question, card: Card) -> Answer:
     """The model's answer, if it is the model that the card describes (TID 4019 names what read the image)."""
+    if question.adapter and question.adapter not in card.adapters:
+        raise Refused(f"{question.model} has no adapter {question.adapter}: add it, or take it out of the protocol")
     answer = models.ask(question)
     if answer.digest != card.algorithm.digest:
         raise Refused(
             f"the served {question.model} is not the model of its card (digest {answer.digest[:12]}, "
             f"card {card.algorithm.digest[:12]}): load the one that was verified"
+        )
+    if question.adapter and answer.adapter_digest != card.adapters[question.adapter].digest:
+        raise Refused(
+            f"the served adapter {question.adapter} of {question.model} is not the one of its record (digest "
+            f"{answer.adapter_digest[:12] or 'none'}): start the model server again"
         )
     return answer

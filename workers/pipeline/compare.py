@@ -18,6 +18,7 @@ from service.domain.report import Finding
 from service.domain.rule import Priority
 from service.domain.study import Instance, StoredInstance
 from service.flow.priors import Brought, bring
+from service.ports.exhibits import Compared
 from service.ports.ledger import Claim
 from service.ports.services import Services
 from workers.algorithms.base import AlgorithmModule, Chooses
@@ -78,6 +79,15 @@ def add_changes(reading: Reading, module: AlgorithmModule, step: Step, *, namesp
     unread = f"the earlier study of {kept['day']} could not be read, so nothing was compared"
     notes = (*kept["notes"], compared if told else unread)
     reading.compare(told, notes=notes)
+
+
+def compared(step: Step) -> Compared | None:
+    """The earlier study that a kept step's model read, with the images of it that were brought."""
+    kept = json.loads(step.answer)
+    if not kept["read"]:
+        return None
+    images = tuple(_stored(row) for row in kept["images"])
+    return Compared(study_instance_uid=UID(kept["study"]), day=kept["day"], images=images)
 
 
 def images_compared(step: Step) -> tuple[Instance, ...]:

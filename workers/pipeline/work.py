@@ -178,7 +178,15 @@ def _provenance(
         "identity_version": claim.job.identity_version,
         "run_number": claim.job.run_number,
         "algorithms": [
-            {"name": a.name, "version": a.version, "digest": a.digest, "device_uid": a.device_uid, "demo": a.demo}
+            {
+                "name": a.name,
+                "version": a.version,
+                "digest": a.digest,
+                "device_uid": a.device_uid,
+                "demo": a.demo,
+                "adapter": a.adapter,
+                "adapter_digest": a.adapter_digest,
+            }
             for a in report.algorithms
         ],
         "context": [list(step.context) for step in protocol.steps],

@@ -154,6 +154,7 @@ class StepTable(_Table):
     algorithm: Name
     context: tuple[ContextField, ...] = ()
     model: Name | Literal[""] = ""
+    adapter: Name | Literal[""] = ""
     priors: Name | Literal[""] = ""
 
     @model_validator(mode="after")
@@ -176,6 +177,17 @@ class ProtocolTable(_Table):
 
     name: Name
     steps: tuple[StepTable, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _compares_like_with_like(self) -> ProtocolTable:
+        """Two studies that were read with different weights differ by that, too."""
+        drafts = {step.algorithm: step.adapter for step in self.steps if step.kind is StepKind.DRAFT}
+        for step in self.steps:
+            if step.kind is StepKind.COMPARE and step.adapter != drafts.get(step.algorithm, step.adapter):
+                raise ValueError(
+                    f'a step of kind "compare" needs the adapter of the step that drafts: {step.algorithm}'
+                )
+        return self
 
 
 class AgeTable(_Table):

@@ -238,7 +238,12 @@ def _profile(table: DestinationTable) -> Profile:
 def _protocol(table: ProtocolTable) -> Protocol:
     steps = tuple(
         ProtocolStep(
-            kind=step.kind, algorithm=step.algorithm, model=step.model, context=step.context, priors=step.priors
+            kind=step.kind,
+            algorithm=step.algorithm,
+            model=step.model,
+            adapter=step.adapter,
+            context=step.context,
+            priors=step.priors,
         )
         for step in table.steps
     )

@@ -62,7 +62,7 @@ _CUES = {
     r"|bekannte[rsnm]?|chronic|remains?\b|preexisting",
 }
 _CUE = {change: re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) for change, words in _CUES.items()}
-_ORDER = (Change.NEW, Change.WORSE, Change.IMPROVED, Change.STABLE)
+ORDER = (Change.NEW, Change.WORSE, Change.IMPROVED, Change.STABLE)
 _MM = {"mm": 1.0, "cm": 10.0}
 _SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*(mm|cm)\b", re.IGNORECASE)
 _DEGREES = (r"trace|minimal|tiny|minor|diskret\w*|minimal\w*", r"small|mild|slight|gering\w*|leicht\w*"
@@ -97,16 +97,17 @@ def _stated(found: Sequence[Mention]) -> list[Mention]:
 def _change(present: Sequence[Mention], former: Sequence[Mention]) -> Change:
     if not former:
         return Change.NEW
-    said = {cue for each in present for cue in _cues(each)}
+    said = {cue for each in present for cue in cues(each)}
     if Change.NEW in said and len(said) == 1:
         return Change.WORSE
-    for change in _ORDER[1:]:
+    for change in ORDER[1:]:
         if change in said:
             return change
     return _by_size(present, former) or Change.STABLE
 
 
-def _cues(mention: Mention) -> set[Change]:
+def cues(mention: Mention) -> set[Change]:
+    """What its clause, else its sentence, says of its change by itself."""
     near = {change for change, cue in _CUE.items() if cue.search(mention.clause.text)}
     return near or {change for change, cue in _CUE.items() if cue.search(mention.sentence.text)}
 

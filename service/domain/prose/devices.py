@@ -121,20 +121,21 @@ def device_states(reading: Reading) -> tuple[tuple[str, State], ...]:
 
 
 def _of(sentence: Span, before: tuple[Device, ...]) -> Iterator[Device]:
-    named = False
+    anything = False
     for clause in clauses(sentence):
-        for name, start, end in _named(clause.text):
-            named = True
+        for name, start, end in named(clause.text):
+            anything = True
             span = Span(clause.start + start, clause.start + end, clause.text[start:end])
             state = _state(clause.text, start, end)
             if state is not None:
                 yield Device(name=name, state=state, span=span, sentence=sentence)
-    if not named and before and _MOVE.search(sentence.text) and _BREACH.match(sentence.text):
+    if not anything and before and _MOVE.search(sentence.text) and _BREACH.match(sentence.text):
         last = before[-1]
         yield Device(name=last.name, state=State.MALPOSITIONED, span=last.span, sentence=sentence)
 
 
-def _named(clause: str) -> list[tuple[str, int, int]]:
+def named(clause: str) -> list[tuple[str, int, int]]:
+    """Each device that `clause` names, with where its words begin and end."""
     found = [(name, *each.span()) for name, pattern in _TERMS.items() for each in pattern.finditer(clause)]
     found = [each for each in found if not _VALVE_SAFE.match(clause, each[1])]
     return [each for each in found if not any(_covers(other, each) for other in found)]

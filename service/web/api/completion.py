@@ -26,12 +26,14 @@ from starlette.concurrency import run_in_threadpool
 from service.domain.audit import AuditKind
 from service.domain.completion import Begun
 from service.domain.errors import PrereadError, Unavailable
+from service.domain.said import say
 from service.flow.complete import Completion, Place, Reading, answered, begun, complete, prompt_of, reading_of
 from service.ports.halt import Halt, Halted
 from service.ports.prompts import Prompt
 from service.web.api.shapes import DoneShape
 from service.web.door import visitor_of
 from service.web.live import HEADERS
+from service.web.pages.first_read import after_first_read
 from service.web.pages.study import record_of
 from service.web.services import services_of
 from service.web.suggestions import Offer, Suggestions
@@ -73,7 +75,10 @@ async def completion(request: Request, study_uid: str, asked: CompletionShape) -
     """Write on from the cursor: lines of JSON, the last with `done` or `failed`. What the unprompted reading does not
     carry is marked. Asking again, or leaving, ends it."""
     if len(asked.prefix) > MOST_TEXT:
-        raise HTTPException(413, f"This report has more than {MOST_TEXT} characters; a completion takes no longer one.")
+        raise HTTPException(
+            413,
+            say("This report has more than {number} characters; a completion takes no longer one.", number=MOST_TEXT),
+        )
     halt = _suggestions(request).begin(_who(request))
     try:
         prepared = await run_in_threadpool(_prepare, request, study_uid, asked)
@@ -88,7 +93,7 @@ def answer(request: Request, study_uid: str, completion_id: str, said: AnswerSha
     """Take a completion, or its beginning, or none of it; once. Kept in the edit log."""
     offer = _suggestions(request).answered(completion_id, _who(request))
     if offer.study_uid != study_uid or not offer.completion.text.startswith(said.taken):
-        raise HTTPException(422, "What was taken is not the beginning of this completion.")
+        raise HTTPException(422, say("What was taken is not the beginning of this completion."))
     services = services_of(request)
     _told(request, study_uid, f"completion for job {offer.reading.job.job_id} is being answered")
     kept = answered(
@@ -112,15 +117,16 @@ def _prepare(request: Request, study_uid: str, asked: CompletionShape) -> Asked:
     try:
         text = begun(asked.prefix, asked.cursor)
         reading = reading_of(record, asked.job)
+        after_first_read(request, next(each for each in record.jobs if each.job.job_id == reading.job.job_id))
         if study is None:
-            raise HTTPException(404, "No study with this UID has arrived here.")
+            raise HTTPException(404, say("No study with this UID has arrived here."))
         prompt = prompt_of(reading, study, services.prompts, begun=text, image=asked.image)
     except ValueError as error:
         raise HTTPException(422, f"{error}.") from error
     except Unavailable:
         raise
     except PrereadError as error:
-        raise HTTPException(409, f"Nothing can be completed here: {error}.") from error
+        raise HTTPException(409, say("Nothing can be completed here: {why}.", why=str(error))) from error
     start = len(asked.prefix) if asked.cursor is None else asked.cursor
     return Asked(
         request=request,
@@ -140,12 +146,12 @@ def _begin(asked: Asked, halt: Halt) -> asyncio.Queue[Mapping[str, object]]:
     loop = asyncio.get_running_loop()
     told: asyncio.Queue[Mapping[str, object]] = asyncio.Queue()
 
-    def say(event: Mapping[str, object]) -> None:
+    def tell(event: Mapping[str, object]) -> None:
         if not halt.halted:
             loop.call_soon_threadsafe(told.put_nowait, event)
 
     halt.then(partial(loop.call_soon_threadsafe, told.put_nowait, TAKEN_BACK))
-    loop.run_in_executor(None, _write, asked, halt, say)
+    loop.run_in_executor(None, _write, asked, halt, tell)
     return told
 
 
@@ -159,7 +165,7 @@ async def _lines(told: asyncio.Queue[Mapping[str, object]], halt: Halt) -> Async
         halt()
 
 
-def _write(asked: Asked, halt: Halt, say: Callable[[Mapping[str, object]], None]) -> None:
+def _write(asked: Asked, halt: Halt, tell: Callable[[Mapping[str, object]], None]) -> None:
     """Ask the model; blocking."""
     try:
         written = complete(
@@ -167,14 +173,14 @@ def _write(asked: Asked, halt: Halt, say: Callable[[Mapping[str, object]], None]
             asked.reading,
             services_of(asked.request).models,
             begun=asked.begun,
-            on_text=lambda text: say({"text": text}),
+            on_text=lambda text: tell({"text": text}),
             halt=halt,
         )
-        say(_offered(asked, written))
+        tell(_offered(asked, written))
     except Halted:
         return
     except PrereadError as error:
-        say({"failed": f"Nothing was completed: {error}."})
+        tell({"failed": f"Nothing was completed: {error}."})
     finally:
         _suggestions(asked.request).end(_who(asked.request), halt)
 

@@ -13,8 +13,12 @@ from service.domain.quality import VERSION
 from service.domain.quality.case import Case
 from service.domain.quality.dismissal import key_of
 from service.domain.quality.inspect import inspect
-from service.flow.prose import answered
+from service.domain.said import say
+from service.flow.prose import TASKS, Beside, answered
 from service.flow.quality import case_of
+from service.web.errors import for_page
+from service.web.languages.kept import kept
+from service.web.pages.first_read import after_first_read
 from service.web.pages.review import case_shown
 from service.web.pages.study import viewed
 from service.web.services import services_of
@@ -39,6 +43,7 @@ class FreeTextShape(TextShape):
 
 class TaskShape(TextShape):
     prior: str = Field("", max_length=MOST_READ, description="The earlier report of the same patient, for change")
+    question: str = Field("", description="For the task question: at most 300 characters, about this report alone")
 
 
 class IssueShape(BaseModel):
@@ -48,6 +53,7 @@ class IssueShape(BaseModel):
     end: int
     message: str
     rule: str
+    said: str = Field("", description="For the page alone: the message in its language")
     dismissed: bool = Field(False, description="Whether a radiologist has called it no error")
 
 
@@ -65,10 +71,13 @@ def study_quality(request: Request, study_uid: str, asked: TextShape, job: str =
     """A second opinion on a study's report: the text sent, else the draft as it stands; the look at it is audited."""
     record, services = viewed(request, study_uid, detail="quality"), services_of(request)
     shown = case_shown(request, record, job)
+    after_first_read(request, shown.job)
     study = services.ledger.study(record.row.study_instance_uid)
-    case = case_of(_bounded(asked.text or shown.text), shown.report, study)
+    case = case_of(bounded(asked.text or shown.text), shown.report, study)
     dismissed = services.dismissals.keys(shown.job.reading)
-    return _questioned(case, dismissed).model_copy(update={"dismissals": dict(services.dismissals.counts())})
+    told = _questioned(case, dismissed)
+    issues = [each.model_copy(update=for_page(request, kept(each.message))) for each in told.issues]
+    return told.model_copy(update={"issues": issues, "dismissals": dict(services.dismissals.counts())})
 
 
 def quality(request: Request, asked: FreeTextShape) -> QualityShape:
@@ -78,21 +87,28 @@ def quality(request: Request, asked: FreeTextShape) -> QualityShape:
 
 
 def report_task(request: Request, task: str, asked: TaskShape) -> dict[str, Any]:
-    """Sections, labels, devices, impression or change of a text, with the spans that say so, and who answered."""
+    """Sections, labels, devices, impression, change or differential of a text, or the answer to a question about it,
+    with the spans that say so, and who answered."""
+    table = services_of(request).differentials.table() if task == "differential" else None
+    return told(task, asked.text, Beside(prior=asked.prior, question=asked.question, table=table))
+
+
+def told(task: str, text: str, beside: Beside) -> dict[str, Any]:
+    """`answered`. Raises 404 for an unknown task, 422 for what it cannot answer, in words."""
     try:
-        return answered(task, asked.text, prior=asked.prior)
+        return answered(task, text, beside)
     except KeyError:
-        raise HTTPException(
-            404, f"There is no task {task!r}: sections, labels, devices, impression or change."
-        ) from None
+        raise HTTPException(404, f"There is no such task: {', '.join(TASKS)}.") from None
     except ValueError as error:
-        raise HTTPException(422, f"{error}.") from error
+        raise HTTPException(422, f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
     """Raises 422 for more than any report, which rules would take minutes to read."""
     if len(text) > MOST_READ:
-        raise HTTPException(422, f"This text is longer than {MOST_READ} characters: send one report at a time.")
+        raise HTTPException(
+            422, say("This text is longer than {number} characters: send one report at a time.", number=MOST_READ)
+        )
     return text
 
 

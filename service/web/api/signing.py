@@ -14,6 +14,7 @@ from service.domain.errors import Refused, Unreadable
 from service.domain.lane import READ
 from service.domain.report import Report, Section
 from service.domain.review import Observer
+from service.domain.said import say
 from service.flow.record import read_report
 from service.flow.review import Line, text_of
 from service.flow.sign import Desk, add, reject, sign
@@ -81,7 +82,7 @@ def signature(request: Request, study_uid: str, job_id: str, sent: SignatureShap
     lines = [Line(section=section, text=text) for section, text in sent.lines]
     yours = text_of(lines)
     if len(yours) > MOST_TEXT:
-        raise HTTPException(413, f"A report has at most {MOST_TEXT} characters.")
+        raise HTTPException(413, say("A report has at most {number} characters.", number=MOST_TEXT))
     desk, report = _desk(request, study_uid, job_id)
     _told(request, desk, "is being signed")
     how = partial(sign, base_sha256=sent.base, seconds=sent.seconds, accepted=sent.accepted)
@@ -101,7 +102,9 @@ def rejection(request: Request, study_uid: str, job_id: str, sent: RejectionShap
     """Reject a draft with a reason; whoever has it gets a rejection note."""
     reason = RECALLS.get(sent.why)
     if reason is None:
-        raise HTTPException(422, f"There is no reason of that name. Known reasons: {', '.join(RECALLS)}.")
+        raise HTTPException(
+            422, say("There is no reason of that name. Known reasons: {reasons}.", reasons=", ".join(RECALLS))
+        )
     desk, report = _desk(request, study_uid, job_id)
     _told(request, desk, f"is being rejected ({reason.words})")
     kept = _kept(lambda: reject(desk, sent.reason, reason))
@@ -113,12 +116,12 @@ def _desk(request: Request, study_uid: str, job_id: str) -> tuple[Desk, Report]:
     services = services_of(request)
     jobs = [one for one in record_of(request, study_uid).jobs if one.report and job_id in {one.reading, one.job.job_id}]
     if not jobs:
-        raise HTTPException(404, "There is no such draft of this study. Its page says why.")
+        raise HTTPException(404, say("There is no such draft of this study. Its page says why."))
     newest = max(jobs, key=lambda one: one.created_at)
     try:
         report = read_report(newest.report)
     except Unreadable as error:
-        raise HTTPException(409, f"This draft cannot be signed: {error}.") from error
+        raise HTTPException(409, say("This draft cannot be signed: {why}.", why=str(error))) from error
     assert report is not None, "only jobs with a report are looked at"
     observer = Observer(name=visitor_of(request).account.name, organization=services.settings.site.institution)
     now = services.clock.now().astimezone(services.clock.zone)
@@ -137,7 +140,7 @@ def _kept(act: Callable[[], bool]) -> bool:
 def _answer(request: Request, desk: Desk, report: Report, kept: bool, did: str, yours: str) -> Response:
     if not kept:
         _told(request, desk, f"was not {did}: somebody else was first")
-        return conflict(report, desk.edits.history(desk.record.reading), desk.reviews(), yours=yours)
+        return conflict(request, report, desk.edits.history(desk.record.reading), desk.reviews(), yours=yours)
     _told(request, desk, did)
     wake(services_of(request).bell, READ)
     return JSONResponse({"done": did})

@@ -8,6 +8,7 @@ from fastapi import HTTPException, Request
 from pydantic import BaseModel, Field
 
 from service.domain.code import Code
+from service.domain.said import say
 from service.domain.template import Field as TemplateField
 from service.domain.template import Template, TemplateSection
 from service.flow.guide import schema
@@ -77,7 +78,7 @@ def one(request: Request, template: str) -> TemplateDetailShape:
     """One template: sections, fields, codes, and the schema that a guided answer has."""
     found = services_of(request).templates.template(template)
     if found is None:
-        raise HTTPException(404, "There is no such template. GET /api/templates names those that are.")
+        raise HTTPException(404, say("There is no such template. GET /api/templates names those that are."))
     sections = [_section(each) for each in found.sections]
     return TemplateDetailShape(
         template=_shape(found), sections=sections, notes=list(found.notes), answer_schema=schema(found)

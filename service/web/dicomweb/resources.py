@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -13,12 +13,17 @@ from fastapi import HTTPException, Request
 from pydicom.uid import UID
 
 from service.domain.audit import AuditKind
+from service.domain.errors import Unreadable
 from service.domain.study import Instance, StoredInstance, Study
+from service.domain.uids import is_uid
+from service.flow.earlier import kept_steps
 from service.web.door import visitor_of
 from service.web.services import services_of
 from service.web.trail import address, audit
 
 ROOT = "/dicom-web"
+PRIOR_OF = "of_job"
+"""A parameter of the addresses below `prior_root` alone."""
 _LONGEST_UID = 64
 
 
@@ -50,7 +55,9 @@ class Where:
 
     @classmethod
     def of(cls, request: Request) -> Where:
-        return cls(f"{str(request.base_url).rstrip('/')}{ROOT}")
+        asked = request.path_params
+        root = prior_root(asked["of_study"], asked["of_job"]) if PRIOR_OF in asked else ROOT
+        return cls(f"{str(request.base_url).rstrip('/')}{root}")
 
     def study(self, study_uid: str) -> str:
         return f"{self.root}/studies/{study_uid}"
@@ -72,9 +79,37 @@ def the_study(request: Request, study_uid: str) -> Study:
     return study
 
 
+def prior_root(study_uid: str, job_id: str) -> str:
+    """Where the images are that one reading brought of an earlier study, which itself has not arrived here."""
+    return f"/studies/{study_uid}/review/{job_id}/prior"
+
+
+def _brought(request: Request, study_uid: str) -> Sequence[StoredInstance]:
+    """The images of an earlier study that a reading was compared with. Raises 404, 410."""
+    services, asked = services_of(request), request.path_params
+    of, job_id = asked["of_study"], asked["of_job"]
+    record = services.catalogue.record(UID(of)) if is_uid(of) else None
+    try:
+        found = services.exhibits.compared(kept_steps(record, job_id)) if record else None
+    except Unreadable as error:
+        raise HTTPException(410, f"The earlier study cannot be shown: {error}.") from error
+    if found is None or found.study_instance_uid != study_uid:
+        raise HTTPException(404, "This reading was not compared with a study that has this UID.")
+    return found.images
+
+
+def _by_series(request: Request, study_uid: str) -> Mapping[UID, Sequence[StoredInstance]]:
+    if PRIOR_OF not in request.path_params:
+        return the_study(request, study_uid).series()
+    found: dict[UID, list[StoredInstance]] = {}
+    for stored in _brought(request, study_uid):
+        found.setdefault(stored.instance.series_instance_uid, []).append(stored)
+    return found
+
+
 def the_instances(request: Request, study_uid: str, series_uid: str = "") -> Sequence[StoredInstance]:
     """Of a study or one series of it, in the order of a stack. Raises 404."""
-    series = the_study(request, study_uid).series()
+    series = _by_series(request, study_uid)
     if not series_uid:
         return [stored for members in series.values() for stored in members]
     found = next((members for uid, members in series.items() if uid == series_uid), None)
@@ -85,6 +120,12 @@ def the_instances(request: Request, study_uid: str, series_uid: str = "") -> Seq
 
 def the_instance(request: Request, study_uid: str, series_uid: str, instance_uid: str) -> StoredInstance:
     """Raises 404."""
+    if PRIOR_OF in request.path_params:
+        brought = the_instances(request, study_uid, series_uid)
+        named = next((each for each in brought if each.instance.sop_instance_uid == instance_uid), None)
+        if named is None:
+            raise HTTPException(404, "This series has no instance with this UID.")
+        return named
     known = len(instance_uid) <= _LONGEST_UID
     stored = services_of(request).ledger.find_instance(UID(instance_uid, validation_mode=0)) if known else None
     wanted = (study_uid, series_uid)

@@ -6,6 +6,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from service.domain.audit import AuditKind
+from service.domain.said import say
 from service.web.door import visitor_of
 from service.web.rendering import page
 from service.web.services import services_of
@@ -13,12 +14,12 @@ from service.web.trail import audit
 
 LIMIT = 500
 KINDS = {
-    AuditKind.APPLICATION_ACTIVITY: "action",
-    AuditKind.INSTANCES_ACCESSED: "study viewed",
-    AuditKind.INSTANCES_TRANSFERRED: "study transferred",
-    AuditKind.QUERY: "search",
-    AuditKind.SECURITY_ALERT: "security alert",
-    AuditKind.USER_AUTHENTICATION: "sign-in",
+    AuditKind.APPLICATION_ACTIVITY: say("action"),
+    AuditKind.INSTANCES_ACCESSED: say("study viewed"),
+    AuditKind.INSTANCES_TRANSFERRED: say("study transferred"),
+    AuditKind.QUERY: say("search"),
+    AuditKind.SECURITY_ALERT: say("security alert"),
+    AuditKind.USER_AUTHENTICATION: say("sign-in"),
 }
 
 

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from service.domain.audit import AuditKind
 from service.domain.quality.dismissal import Dismissal, key_of
 from service.domain.quality.issue import Kind
+from service.domain.said import say
 from service.web.door import field, visitor_of
 from service.web.pages.review import case_shown
 from service.web.pages.study import record_of
@@ -22,7 +23,7 @@ def dismiss(request: Request, study_uid: str, job_id: str) -> Response:
     record = record_of(request, study_uid)
     kind, rule = _kind(field(request, "kind")), field(request, "rule")
     if kind is None or not rule:
-        raise HTTPException(422, "That is no issue of this report. Reload the page and try again.")
+        raise HTTPException(422, say("That is no issue of this report. Reload the page and try again."))
     job_id = case_shown(request, record, job_id).job.reading
     who, services = visitor_of(request).account.name, services_of(request)
     detail = f"issue of job {job_id} dismissed: {kind}"

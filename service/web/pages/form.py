@@ -11,19 +11,20 @@ from fastapi.responses import RedirectResponse, Response
 
 from service.domain.audit import AuditKind
 from service.domain.edit import History, Provenance, text_digest
-from service.domain.errors import Unreadable
 from service.domain.filled import FieldIssue, Filled, fill, typed
 from service.domain.phrase import Told, narrative
 from service.domain.report import Finding, Report, Section, first_line
+from service.domain.said import say, say_join
 from service.domain.template import Field, Template
 from service.flow.prefill import Prefilled, fitting, left_over, prefill
-from service.flow.record import read_report
 from service.flow.review import Line, draft_text, lines_of
 from service.flow.review import save as save_lines
 from service.ports.catalogue import JobRecord, StudyRecord
 from service.web.door import field as form_field
 from service.web.door import visitor_of
-from service.web.pages.study import newest_readings, viewed
+from service.web.pages.first_read import held_back
+from service.web.pages.review import case_shown
+from service.web.pages.study import viewed
 from service.web.rendering import page
 from service.web.services import services_of
 from service.web.trail import audit
@@ -68,7 +69,10 @@ class Sheet:
 def show(request: Request, study_uid: str, name: str = "", job: str = "") -> Response:
     """The form of one template; without a name the one that suits the study best."""
     record = viewed(request, study_uid, detail="template")
-    reading, report = _reading(record, job)
+    case = case_shown(request, record, job)
+    reading, report = case.job, case.report
+    if held_back(request, reading):
+        return RedirectResponse(f"/studies/{study_uid}/review?job={reading.job.job_id}", status_code=303)
     template = _template(request, name, report, record)
     answers = prefill(template, report)
     defaults = {one.name: one.default for one in template.fields if one.default is not None}
@@ -86,7 +90,10 @@ def show(request: Request, study_uid: str, name: str = "", job: str = "") -> Res
 def take(request: Request, study_uid: str, job_id: str) -> Response:
     """Preview what was filled, or put its sentences into the report."""
     record = viewed(request, study_uid, detail="template")
-    reading, report = _reading(record, job_id)
+    case = case_shown(request, record, job_id)
+    reading, report = case.job, case.report
+    if held_back(request, reading):
+        return RedirectResponse(f"/studies/{study_uid}/review?job={reading.job.job_id}", status_code=303)
     template = _template(request, form_field(request, "name"), report, record)
     sheet = _filled(request, reading, report, template)
     if form_field(request, "act") != "put":
@@ -134,10 +141,12 @@ def _not_yet(request: Request, sheet: Sheet) -> str:
     """Why the form cannot become a report yet; empty if it can."""
     blocking = [issue.message for issue in sheet.issues if issue.blocks]
     if blocking:
-        return f"Not put into the report: {'; '.join(blocking)}."
+        return say("Not put into the report: {why}.", why=say_join("; ", blocking))
     if sheet.unseen and not form_field(request, "checked"):
-        return "Not put into the report: some answers are the AI's and were not touched. Check them, then say so below."
-    return "" if narrative_of(request, sheet) else "Not put into the report: the form says nothing yet."
+        return say(
+            "Not put into the report: some answers are the AI's and were not touched. Check them, then say so below."
+        )
+    return "" if narrative_of(request, sheet) else say("Not put into the report: the form says nothing yet.")
 
 
 def narrative_of(request: Request, sheet: Sheet) -> tuple[Told, ...]:
@@ -166,7 +175,7 @@ def _put(request: Request, record: StudyRecord, sheet: Sheet) -> Response:
         now=services.clock.now(),
     )
     if kept is None:
-        wrong = "Somebody else has saved this report since you opened the form. Look at the report first."
+        wrong = say("Somebody else has saved this report since you opened the form. Look at the report first.")
         return _shown(request, record, replace(sheet, wrong=wrong, base=sheet.now), previewed=True, status=409)
     _told(request, study_uid, f"report of job {job_id} filled by template {sheet.template.name}, edit log {kept}")
     return RedirectResponse(f"/studies/{study_uid}/review?job={sheet.job.job.job_id}", status_code=303)
@@ -177,25 +186,11 @@ def _told(request: Request, study_uid: str, detail: str) -> None:
     audit(request, AuditKind.APPLICATION_ACTIVITY, "U", who=who, study_instance_uid=study_uid, detail=detail)
 
 
-def _reading(record: StudyRecord, job_id: str) -> tuple[JobRecord, Report]:
-    """The reading of that job, else the newest with something to say. Raises 404 and 409."""
-    readings = [one for one in newest_readings(record.jobs) if job_id in {"", one.job.job_id, one.reading}]
-    if not readings:
-        raise HTTPException(404, "There is no such draft of this study. Its page says why.")
-    found = max(readings, key=lambda one: (one.outcome in {"analysed", "partial"}, one.created_at))
-    try:
-        report = read_report(found.report)
-    except Unreadable as error:
-        raise HTTPException(409, f"This draft cannot be shown: {error}.") from error
-    assert report is not None, "only jobs with a report are readings"
-    return found, report
-
-
 def _template(request: Request, name: str, report: Report, record: StudyRecord) -> Template:
     templates = services_of(request).templates
     found = templates.template(name) if name else fitting(templates.all(), report, record.row.modalities)
     if found is None:
-        raise HTTPException(404, "There is no such template. `preread templates list` names those that are.")
+        raise HTTPException(404, say("There is no such template. `preread templates list` names those that are."))
     return found
 
 

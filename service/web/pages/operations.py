@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from service.domain.audit import AuditKind
 from service.domain.lane import READ
+from service.domain.said import say
 from service.ports.catalogue import LaneDepth
 from service.web import health
 from service.web.door import visitor_of
@@ -51,7 +52,7 @@ def asked(request: Request, name: str) -> NodeState:
     audit(request, AuditKind.APPLICATION_ACTIVITY, "E", who=visitor_of(request).account.name, detail=f"C-ECHO {name}")
     state = cast(NodeWatch, request.app.state.watch).ask(name)
     if state is None:
-        raise HTTPException(404, "No destination of that name is configured.")
+        raise HTTPException(404, say("No destination of that name is configured."))
     cast(Pulse, request.app.state.pulse).forget()
     return state
 

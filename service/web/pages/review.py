@@ -14,7 +14,9 @@ from fastapi.responses import JSONResponse, Response
 from service.domain.audit import AuditKind
 from service.domain.edit import History, text_digest
 from service.domain.errors import Unreadable
-from service.domain.report import Evidence, Finding, Report, Section, first_line
+from service.domain.report import Finding, Report, Section, first_line
+from service.domain.said import say
+from service.flow.first_read import impression_of
 from service.flow.record import read_report
 from service.flow.review import Line, draft_text, lines_of, text_of
 from service.flow.review import save as save_lines
@@ -23,6 +25,9 @@ from service.ports.catalogue import JobRecord, StudyQuery, StudyRecord
 from service.web.conflict import conflict
 from service.web.dicomweb.resources import ROOT
 from service.web.door import field, visitor_of
+from service.web.pages.beside import beside
+from service.web.pages.first_read import held_back
+from service.web.pages.places import masks, places
 from service.web.pages.signed import reviewed
 from service.web.pages.study import newest_readings, record_of, viewed
 from service.web.rendering import page
@@ -64,10 +69,13 @@ def show(request: Request, study_uid: str, job: str = "") -> Response:
     record = viewed(request, study_uid, detail="review")
     readings = newest_readings(record.jobs)
     case = _case(request, _chosen(readings, job))
+    held = held_back(request, case.job)
     return page(
-        request, "review.html", row=record.row, case=case, readings=readings, lines=_shown(case),
-        sections=list(Section), first_line=first_line(case.report), following=_next_case(request, record),
-        dicomweb=ROOT, review=reviewed(request, study_uid, case.job),
+        request, "review.html", row=record.row, case=case, readings=readings, held_back=held,
+        lines=[] if held else _shown(case), masks={} if held else masks(case.report), sections=list(Section),
+        first_line=first_line(case.report), following=_next_case(request, record), dicomweb=ROOT,
+        prior=beside(request, record, case.job), review=reviewed(request, study_uid, case.job),
+        impression=impression_of(case.history, visitor_of(request).account.name),
         returned=services_of(request).returning.returned(study_uid),
     )  # fmt: skip
 
@@ -91,13 +99,13 @@ def save(request: Request, study_uid: str, job_id: str) -> Response:
             lines=lines,
             base_sha256=field(request, "base"),
             reviewer=visitor_of(request).account.name,
-            seconds=_seconds(field(request, "seconds")),
+            seconds=seconds_of(field(request, "seconds")),
             accepted=_count(field(request, "accepted")),
             now=services.clock.now(),
         )
     )
     if kept is None:
-        return conflict(case.report, services.edits.history(case.job.reading), reviews, yours=text_of(lines))
+        return conflict(request, case.report, services.edits.history(case.job.reading), reviews, yours=text_of(lines))
     _told(request, study_uid, f"report of job {job_id} saved, edit log {kept}")
     return JSONResponse({"saved": True})
 
@@ -119,7 +127,7 @@ def _chosen(readings: Sequence[JobRecord], job_id: str, *, exactly: bool = False
     if named is not None:
         return named
     if exactly or job_id or not readings:
-        raise HTTPException(404, "There is no such draft of this study. Its page says why.")
+        raise HTTPException(404, say("There is no such draft of this study. Its page says why."))
     return max(readings, key=lambda reading: (reading.outcome in {"analysed", "partial"}, reading.created_at))
 
 
@@ -127,7 +135,7 @@ def _case(request: Request, job: JobRecord) -> Case:
     try:
         report = read_report(job.report)
     except Unreadable as error:
-        raise HTTPException(409, f"This draft cannot be shown: {error}.") from error
+        raise HTTPException(409, say("This draft cannot be shown: {why}.", why=str(error))) from error
     assert report is not None, "only jobs with a report are readings"
     return Case(job=job, report=report, history=services_of(request).edits.history(job.reading))
 
@@ -137,22 +145,8 @@ def _shown(case: Case) -> list[dict[str, Any]]:
     found = []
     for line in lines_of(case.report, case.history):
         findings = [case.findings[each] for each in line.findings if each in case.findings]
-        places = [_place(evidence, finding) for finding in findings for evidence in finding.evidence]
-        found.append({"line": line, "findings": findings, "places": places})
+        found.append({"line": line, "findings": findings, "places": [each for one in findings for each in places(one)]})
     return found
-
-
-def _place(evidence: Evidence, finding: Finding) -> dict[str, Any]:
-    region = evidence.region
-    box = [region.left, region.top, region.right, region.bottom] if region else None
-    return {
-        "series": str(evidence.series_instance_uid),
-        "instance": str(evidence.sop_instance_uid),
-        "frame": evidence.frame or 1,
-        "box": box if box and all(map(math.isfinite, box)) else None,
-        "label": " ".join(code.meaning for code in (finding.laterality, finding.concept) if code),
-        "present": finding.present,
-    }
 
 
 def _sent(text: str) -> list[Line]:
@@ -160,10 +154,11 @@ def _sent(text: str) -> list[Line]:
     try:
         return [Line(section=Section(section), text=str(said)) for section, said in json.loads(text)]
     except (ValueError, TypeError, RecursionError):
-        raise HTTPException(422, "The report was not sent whole. Reload the page and try again.") from None
+        raise HTTPException(422, say("The report was not sent whole. Reload the page and try again.")) from None
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
+    """How long a page was open, as it says; 0 where it says nothing."""
     try:
         seconds = float(text)
     except ValueError:
@@ -176,11 +171,14 @@ def _count(text: str) -> int:
 
 
 def _next_case(request: Request, record: StudyRecord) -> str:
-    """The next older study that has a draft; empty if none is near."""
-    catalogue, row = services_of(request).catalogue, record.row
+    """The next older study with a draft that nobody has signed or rejected; empty if none is near."""
+    services, row = services_of(request), record.row
+    catalogue = services.catalogue
     before = (row.received_last, str(row.study_instance_uid))
     for each in catalogue.studies(StudyQuery(before=before, limit=_LOOKED_AT)):
         found = catalogue.record(each.study_instance_uid) if each.state in REVIEWABLE else None
-        if found and newest_readings(found.jobs):
+        readings = newest_readings(found.jobs) if found else []
+        reviews = services.signing.reviews(str(each.study_instance_uid)) if readings else ()
+        if any(not reviews_of(reviews, reading) for reading in readings):
             return str(each.study_instance_uid)
     return ""

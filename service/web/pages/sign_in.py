@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from service.domain.account import Role
 from service.domain.audit import AuditKind
+from service.domain.said import say
 from service.web.door import field, patience, turned_away, visitor_of
 from service.web.rendering import page
 from service.web.services import services_of
@@ -16,7 +17,7 @@ from service.web.trail import audit
 
 
 def form(request: Request, next: str = "/") -> Response:
-    return page(request, "sign_in.html", next=_own_path(next), wrong="")
+    return page(request, "sign_in.html", next=own_path(next), wrong="")
 
 
 async def enter(request: Request) -> Response:
@@ -28,11 +29,11 @@ def _enter(request: Request) -> Response:
     services = services_of(request)
     hours, now = services.settings.web.session_hours, services.clock.now()
     opened = open_session(services.accounts, field(request, "token"), hours=hours, now=now)
-    target = _own_path(field(request, "next"))
+    target = own_path(field(request, "next"))
     if opened is None:
         patience(request)
         turned_away(request, "sign-in refused")
-        return page(request, "sign_in.html", status=401, next=target, wrong="This token does not open the door.")
+        return page(request, "sign_in.html", status=401, next=target, wrong=say("This token does not open the door."))
     secret, account = opened
     audit(request, AuditKind.USER_AUTHENTICATION, "E", who=account.name, detail="signed in")
     answer = RedirectResponse(target, status_code=303)
@@ -56,7 +57,7 @@ def home(request: Request) -> Response:
     return RedirectResponse("/operations" if viewer else "/audit", status_code=303)
 
 
-def _own_path(text: str) -> str:
+def own_path(text: str) -> str:
     """`text` if it is a path of ours, else the home page: nobody is sent elsewhere after signing in."""
     own = text.startswith("/") and not text.startswith(("//", "/\\")) and "\\" not in text and text.isprintable()
     return text if own else "/"

@@ -9,8 +9,10 @@ from fastapi import Request
 
 from service.domain.job import JobState
 from service.domain.review import Review, Signed, rejection_of, signed_by, signed_report
+from service.domain.said import say
 from service.flow.sign import reviews_of
 from service.ports.catalogue import JobRecord
+from service.web.languages.kept import kept
 from service.web.services import services_of
 
 
@@ -29,10 +31,10 @@ def reviewed(request: Request, study_uid: str, record: JobRecord) -> dict[str, A
 def _banner(signed: Signed | None, rejected: Review | None, record: JobRecord) -> tuple[str, str]:
     """Tag and first line of a report that is no draft any more; empty for a draft."""
     if rejected:
-        return "REJECTED", f"Rejected by {signed_by(rejected)}."
+        return say("REJECTED"), say("Rejected by {who}.", who=signed_by(rejected))
     if record.job.state is JobState.RECALLED:
-        return "WITHDRAWN", f"Not to be used: {record.job.reason}."
-    return ("FINAL", signed.first_line) if signed else ("", "")
+        return say("WITHDRAWN"), say("Not to be used: {reason}.", reason=kept(record.job.reason))
+    return (say("FINAL"), signed.first_line) if signed else ("", "")
 
 
 def withdrawn(records: Iterable[JobRecord]) -> frozenset[str]:

@@ -12,6 +12,7 @@ from service.domain.audit import AuditKind
 from service.domain.config import ConfigVersion
 from service.domain.errors import Misconfigured, Unreadable
 from service.domain.report import Section, first_line
+from service.domain.said import say
 from service.domain.study import Study, age_years
 from service.domain.uids import is_uid
 from service.flow.dryrun import Trial, dry_run
@@ -21,6 +22,7 @@ from service.ports.catalogue import JobRecord, StudyRecord
 from service.web.door import visitor_of
 from service.web.gantt import bars
 from service.web.live import Fragment, stream
+from service.web.pages.first_read import held_back
 from service.web.pages.signed import signed_reports, withdrawn
 from service.web.rendering import page, render
 from service.web.services import Services, services_of
@@ -66,7 +68,7 @@ def record_of(request: Request, study_uid: str) -> StudyRecord:
     """The record of a study; no look at it is recorded. Raises 404."""
     record = services_of(request).catalogue.record(UID(study_uid)) if is_uid(study_uid) else None
     if record is None:
-        raise HTTPException(404, "No study with this UID has arrived here.")
+        raise HTTPException(404, say("No study with this UID has arrived here."))
     return record
 
 
@@ -81,6 +83,8 @@ def _values(request: Request, record: StudyRecord) -> dict[str, Any]:
     services = services_of(request)
     study = services.ledger.study(record.row.study_instance_uid)
     explanation, trials = explained(services, record, study)
+    readings = newest_readings(record.jobs)
+    held = [job for job in readings if held_back(request, job)]
     signed, rejected = signed_reports(request, str(record.row.study_instance_uid))
     return {
         "signed_reports": signed,
@@ -93,7 +97,8 @@ def _values(request: Request, record: StudyRecord) -> dict[str, Any]:
         "explanation": explanation,
         "trials": trials,
         "bars": bars(record, now=services.clock.now()),
-        "drafts": [_draft(job) for job in newest_readings(record.jobs)],
+        "drafts": [_draft(job) for job in readings if job not in held],
+        "held_back": len(held),
         "failed": {job.job.job_id for job in needs_person(record.jobs)},
         "stuck": STUCK,
         "settled": record.row.state in SETTLED,

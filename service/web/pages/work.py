@@ -16,6 +16,7 @@ from service.domain.errors import Refused
 from service.domain.job import JobState
 from service.domain.lane import FORWARD, READ
 from service.domain.rejection import Reason
+from service.domain.said import say
 from service.domain.uids import is_uid
 from service.flow.explain import STUCK, needs_person
 from service.flow.reroute import Rerouted, reroute
@@ -92,7 +93,7 @@ def study_again(request: Request, study_uid: str) -> Rerouted:
         else None
     )
     if done is None:
-        raise HTTPException(404, "No study with this UID has arrived here.")
+        raise HTTPException(404, say("No study with this UID has arrived here."))
     if done.jobs is None:
         raise HTTPException(409, done.sentence)
     cast(Pulse, request.app.state.pulse).forget()
@@ -104,7 +105,7 @@ def job_again(request: Request, job_id: str) -> str:
     services, who = services_of(request), visitor_of(request).account.name
     old = services.catalogue.job(job_id)
     if old is None:
-        raise HTTPException(404, "There is no such job.")
+        raise HTTPException(404, say("There is no such job."))
     study = str(old.job.study_instance_uid)
     detail = f"rerun of job {job_id}"
     audit(request, AuditKind.APPLICATION_ACTIVITY, "E", who=who, study_instance_uid=study, detail=detail)
@@ -113,7 +114,7 @@ def job_again(request: Request, job_id: str) -> str:
     except Refused as error:
         raise HTTPException(409, f"{error}.") from error
     if new is None:
-        raise HTTPException(409, "This job cannot be run again.")
+        raise HTTPException(409, say("This job cannot be run again."))
     wake(services.bell, READ)
     cast(Pulse, request.app.state.pulse).forget()
     return new.job_id
@@ -126,7 +127,7 @@ def delivery_again(request: Request, delivery_id: str) -> None:
     audit(request, AuditKind.APPLICATION_ACTIVITY, "E", who=who, detail=detail)
     if not services.ledger.retry_delivery(delivery_id, by=who, now=services.clock.now()):
         raise HTTPException(
-            409, "This delivery cannot be sent again in its state: it waits already, or was superseded."
+            409, say("This delivery cannot be sent again in its state: it waits already, or was superseded.")
         )
     wake(services.bell, *(lane for lane in services.ledger.due_lanes() if not lane.startswith(FORWARD)))
     cast(Pulse, request.app.state.pulse).forget()
@@ -137,15 +138,19 @@ def draft_recalled(request: Request, job_id: str, why: str) -> None:
     services, who = services_of(request), visitor_of(request).account.name
     record, reason = services.catalogue.job(job_id), RECALLS.get(why)
     if record is None:
-        raise HTTPException(404, "There is no such job.")
+        raise HTTPException(404, say("There is no such job."))
     if reason is None:
-        raise HTTPException(422, f"There is no reason of that name. Known reasons: {', '.join(RECALLS)}.")
+        raise HTTPException(
+            422, say("There is no reason of that name. Known reasons: {reasons}.", reasons=", ".join(RECALLS))
+        )
     study, detail = str(record.job.study_instance_uid), f"recall of job {job_id} ({reason.words})"
     audit(request, AuditKind.APPLICATION_ACTIVITY, "E", who=who, study_instance_uid=study, detail=detail)
     if not services.ledger.recall(job_id, reason, by=who, now=services.clock.now()):
         raise HTTPException(
             409,
-            "This job has no draft to withdraw: it still works, was canceled or recalled, or its report is signed.",
+            say(
+                "This job has no draft to withdraw: it still works, was canceled or recalled, or its report is signed."
+            ),
         )
     cast(Pulse, request.app.state.pulse).forget()
 
@@ -173,7 +178,7 @@ def _one_of(states: type[_State], text: str) -> _State | None:
         return states(text)
     except ValueError:
         known = ", ".join(str(state.value) for state in states)
-        raise HTTPException(422, f"There is no state of that name. Known states: {known}.") from None
+        raise HTTPException(422, say("There is no state of that name. Known states: {states}.", states=known)) from None
 
 
 def _failed_first(failed: bool, created_at: datetime) -> tuple[bool, float]:

@@ -62,8 +62,8 @@
     if ("help" in button.dataset) return help();
     const paused = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(paused));
-    button.textContent = paused ? "Resume" : "Pause";
-    light(paused ? "off" : "on", paused ? "paused" : "live");
+    button.textContent = paused ? _("Resume") : _("Pause");
+    light(paused ? "off" : "on", paused ? _("paused") : _("live"));
   });
 
   const isPaused = () => document.querySelector("[data-pause]")?.getAttribute("aria-pressed") === "true";
@@ -74,9 +74,9 @@
   }
 
   document.addEventListener("htmx:sse:before:message", (event) => { if (isPaused()) event.preventDefault(); });
-  document.addEventListener("htmx:sse:after:connection", () => light(isPaused() ? "off" : "on", isPaused() ? "paused" : "live"));
-  document.addEventListener("htmx:sse:error", () => light("off", "reconnecting"));
-  document.addEventListener("htmx:sse:close", () => light("off", "not live"));
+  document.addEventListener("htmx:sse:after:connection", () => light(isPaused() ? "off" : "on", isPaused() ? _("paused") : _("live")));
+  document.addEventListener("htmx:sse:error", () => light("off", _("reconnecting")));
+  document.addEventListener("htmx:sse:close", () => light("off", _("not live")));
 
   const off = document.getElementById("keys-off");
   if (off) off.checked = Boolean(localStorage.getItem(OFF));

@@ -49,13 +49,13 @@ async function ask(field) {
   const body = JSON.stringify({ prefix: before(field), job, image: places[0]?.instance ?? "" });
   try {
     const answer = await fetch(url, { method: "POST", headers, body, signal: asking.signal });
-    if (!answer.ok) return refused(mine, answer.status, (await answer.json().catch(() => ({}))).detail);
+    if (!answer.ok) return refused(mine, answer.status, await answer.json().catch(() => ({})));
     for await (const event of events(answer.body)) {
       if (offer !== mine) return;
       hear(mine, event);
     }
   } catch (error) {
-    if (offer === mine) { offer = null; tell(asking.signal.aborted ? "" : "The connection was lost; type on."); }
+    if (offer === mine) { offer = null; tell(asking.signal.aborted ? "" : _("The connection was lost; type on.")); }
   }
 }
 
@@ -78,15 +78,15 @@ function hear(mine, event) {
   Object.assign(mine, { text: event.text, done: true, id: event.id, unsupported: event.unsupported });
   draw();
   tell(mine.unsupported.length
-    ? `Not supported: ${mine.unsupported.join("; ")}. Suggested: ${mine.text.trim()}`
-    : `Suggested: ${mine.text.trim()} Tab takes it, Ctrl and right arrow a word, Escape none.`);
+    ? _("Not supported: {what}. Suggested: {text}", { what: mine.unsupported.join("; "), text: mine.text.trim() })
+    : _("Suggested: {text} Tab takes it, Ctrl and right arrow a word, Escape none.", { text: mine.text.trim() }));
 }
 
-function refused(mine, code, detail) {
+function refused(mine, code, told) {
   if (offer !== mine) return;
   offer = null;
   off = [401, 403, 404, 409].includes(code); // what cannot be completed now, cannot be in a moment
-  tell(detail ?? `The server answers ${code}.`);
+  tell(problem(told, code));
 }
 
 // --- showing -------------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ function draw() {
   ghost.className = offer.done ? "ghost" : "ghost writing";
   ghost.classList.toggle("unsupported", offer.unsupported.length > 0);
   const why = offer.unsupported.join("; ");
-  field.title = why ? `Not supported: ${why}` : "";
+  field.title = why ? _("Not supported: {what}", { what: why }) : "";
   const { offsetTop: top, offsetLeft: from, offsetWidth: width } = field;
   Object.assign(offer.shade.style, { top: `${top}px`, left: `${from}px`, width: `${width}px` });
   field.style.minHeight = `${offer.shade.scrollHeight}px`;
@@ -164,7 +164,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   event.stopPropagation();
   if (offer.done || key === "Escape") KEYS[key]();
-  else tell("This is still being checked.");
+  else tell(_("This is still being checked."));
 }, true);
 
 document.addEventListener("input", (event) => {

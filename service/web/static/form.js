@@ -10,7 +10,7 @@ form.addEventListener("input", (event) => {
   const who = field.querySelector(".who-wrote");
   if (field.dataset.wrote === "AI") field.dataset.wrote = "edited";
   if (field.dataset.wrote === "template") field.dataset.wrote = "human";
-  if (who) who.textContent = field.dataset.wrote;
+  if (who) who.textContent = _(field.dataset.wrote);
 });
 
 form.addEventListener("keydown", (event) => {

@@ -24,17 +24,17 @@ function shown() {
 
 async function check() {
   const mine = ++asked, { text, places } = shown();
-  said.textContent = "Reading …";
+  said.textContent = _("Reading …");
   try {
     const answer = await fetch(`/api/studies/${root.dataset.study}/quality?job=${panel.dataset.job}`, {
       method: "POST", body: JSON.stringify({ text }),
       headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": root.dataset.csrf },
     });
     const told = await answer.json();
-    if (!answer.ok) throw new Error(told.detail ?? `The server answers ${answer.status}.`);
+    if (!answer.ok) throw new Error(problem(told, answer.status));
     if (mine === asked) show(told, places);
   } catch (error) {
-    said.textContent = `Not checked: ${error.message}`;
+    said.textContent = _("Not checked: {why}", { why: error.message });
   }
 }
 
@@ -42,7 +42,10 @@ function show(told, places) {
   const letters = [...told.text], open = told.issues.filter((each) => !each.dismissed);
   list.replaceChildren(...open.map((issue) => item(issue, letters, places, told.dismissals)));
   const gone = told.issues.length - open.length;
-  said.textContent = `${open.length} to look at${gone ? `, ${gone} dismissed` : ""}. By ${told.by}, version ${told.version}; nothing is altered by itself.`;
+  said.textContent = [
+    gone ? _("{count} to look at, {gone} dismissed.", { count: open.length, gone }) : _("{count} to look at.", { count: open.length }),
+    _("By {by}, version {version}; nothing is altered by itself.", { by: _(told.by), version: String(told.version) }),
+  ].join(" ");
   select(list.firstElementChild, { follow: false });
 }
 
@@ -52,10 +55,10 @@ function item(issue, letters, places, dismissals) {
   Object.assign(made.dataset, { severity: issue.severity, kind: issue.kind, rule: issue.rule });
   made.dataset.words = letters.slice(issue.start, issue.end).join("");
   severity.className = "severity";
-  severity.textContent = issue.severity;
+  severity.textContent = _(issue.severity);
   words.textContent = made.dataset.words;
-  const count = dismissals[issue.kind] ? ` (this kind was dismissed ${dismissals[issue.kind]} times)` : "";
-  made.append(severity, `${issue.kind}: `, words, ` ${issue.message}${count}`);
+  const count = dismissals[issue.kind] ? ` (${ngettext("this kind was dismissed {number} time", "this kind was dismissed {number} times", dismissals[issue.kind])})` : "";
+  made.append(severity, `${_(issue.kind)}: `, words, ` ${issue.said || issue.message}${count}`);
   made.addEventListener("click", () => { select(made); at?.line.click(); });
   return made;
 }
@@ -72,13 +75,13 @@ async function dismiss() {
   try {
     const answer = await fetch(`/studies/${root.dataset.study}/review/${panel.dataset.job}/dismiss`, { method: "POST", body: form, headers: { Accept: "application/json" } });
     const told = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(told.detail ?? `The server answers ${answer.status}.`);
+    if (!answer.ok) throw new Error(problem(told, answer.status));
     const next = one.nextElementSibling ?? one.previousElementSibling;
     one.remove();
     select(next);
-    said.textContent = `Dismissed. Of the kind ${one.dataset.kind}: ${told.dismissals[one.dataset.kind]} so far.`;
+    said.textContent = _("Dismissed. Of the kind {kind}: {count} so far.", { kind: _(one.dataset.kind), count: told.dismissals[one.dataset.kind] });
   } catch (error) {
-    said.textContent = `Not dismissed: ${error.message}`;
+    said.textContent = _("Not dismissed: {why}", { why: error.message });
   }
 }
 

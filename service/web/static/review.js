@@ -1,9 +1,10 @@
-// Review: sentences and boxes linked both ways; accept, edit and reject by key; saved as one revision.
+// Review: sentences, boxes and masks linked both ways; accept, edit and reject by key; saved as one revision.
 
 const root = document.getElementById("review");
-const { Viewer } = await import(root.dataset.viewer);
+const [{ Viewer }, { Masks }] = await Promise.all([import(root.dataset.viewer), import(root.dataset.mask)]);
 const viewer = new Viewer(document.getElementById("stage"), root.dataset.dicomweb, root.dataset.study);
 globalThis.prereadViewer = viewer;
+viewer.masks = new Masks(`${root.dataset.save}/mask`, JSON.parse(root.dataset.masks));
 
 const said = document.getElementById("said"), place = document.getElementById("place");
 const series = document.getElementById("series"), windows = document.getElementById("window");
@@ -19,7 +20,7 @@ const marks = () => lines().flatMap((line, key) => placesOf(line).map((each) => 
 
 function tell(text) { said.textContent = text; }
 
-function touch() { changed = true; tell("Not saved yet."); }
+function touch() { changed = true; tell(_("Not saved yet.")); }
 
 // --- sentences and images ------------------------------------------------------------------------------------
 
@@ -29,8 +30,25 @@ async function choose(line, { focus = true } = {}) {
   line.scrollIntoView({ block: "nearest" });
   const key = lines().indexOf(line), places = placesOf(line);
   viewer.mark(marks(), key);
-  const to = places.find((each) => each.box) ?? places[0];
+  const to = places.find((each) => each.box) ?? await showing(places);
   if (to) await go(to.series, to.instance, to.frame);
+}
+
+// Where a finding without a box is seen best: on the slice with most of its mask, else on its first image.
+async function showing(places) {
+  const masked = places.find((each) => each.mask), mask = masked?.mask;
+  if (mask) await loaded(mask.sha256);
+  const instance = mask && viewer.masks.widest(mask);
+  return instance ? { ...masked, instance, frame: 1 } : places[0];
+}
+
+async function loaded(sha256) {
+  try {
+    await viewer.masks.load(sha256);
+    viewer.draw();
+  } catch (error) {
+    tell(_("A mask is not shown: {why}", { why: error.message }));
+  }
 }
 
 async function go(uid, instance, frame) {
@@ -50,7 +68,7 @@ function move(by) {
 
 viewer.addEventListener("chosen", (event) => choose(lines()[event.detail]));
 viewer.addEventListener("shown", () => {
-  place.textContent = `Image ${viewer.at + 1} of ${viewer.stack.length}`;
+  place.textContent = _("Image {at} of {count}", { at: viewer.at + 1, count: viewer.stack.length });
   const listed = viewer.windows.map(([name]) => name).join("|");
   if (windows.dataset.listed !== listed) {
     windows.dataset.listed = listed;
@@ -75,7 +93,7 @@ function edit(line = active()) {
   if (!line || !mayEdit || line.querySelector("textarea")) return;
   const text = line.querySelector(".say"), field = document.createElement("textarea");
   field.value = text.textContent;
-  field.setAttribute("aria-label", "Sentence");
+  field.setAttribute("aria-label", _("Sentence"));
   text.hidden = true;
   text.after(field);
   field.focus();
@@ -100,24 +118,45 @@ function edit(line = active()) {
 function wrote(line) {
   delete line.dataset.verdict;
   if (line.dataset.wrote === "AI") line.dataset.wrote = "edited";
-  line.querySelector(".who-wrote").textContent = line.dataset.wrote;
+  line.querySelector(".who-wrote").textContent = _(line.dataset.wrote);
 }
 
-function add() {
-  if (!mayEdit) return;
+const first = document.getElementById("first-read"); // there while the draft is held back
+first?.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) first.requestSubmit();
+});
+first?.addEventListener("submit", () => { first.elements.seconds.value = (Date.now() - opened) / 1000; });
+
+function blank() {
   const made = document.createElement("li");
   made.className = "line";
   made.tabIndex = -1;
   Object.assign(made.dataset, { wrote: "human", places: "[]" });
   const text = document.createElement("p"), meta = document.createElement("p"), who = document.createElement("span");
-  text.className = "say"; meta.className = "meta"; who.className = "who-wrote"; who.textContent = "human";
+  text.className = "say"; meta.className = "meta"; who.className = "who-wrote"; who.textContent = _("human");
   meta.append(who);
   made.append(text, meta);
-  const line = active();
+  return made;
+}
+
+function add() {
+  if (first) first.elements.impression.focus();
+  if (!mayEdit) return;
+  const made = blank(), line = active();
   if (line) line.after(made); else document.querySelector(".lines").append(made);
   choose(made);
   edit(made);
 }
+
+// A line that a person takes from elsewhere on the page: their own, open to be edited; left empty, it is gone.
+root.insert = (section, text) => {
+  if (!mayEdit) return;
+  const made = blank();
+  document.querySelector(`.lines[data-section=${section}]`).append(made);
+  choose(made, { focus: false });
+  edit(made);
+  made.querySelector("textarea").value = text;
+};
 
 // What a person made of the report, for whoever sends it; `left` says that it was sent.
 root.made = () => ({
@@ -132,20 +171,20 @@ async function save() {
   if (!mayEdit || busy) return;
   document.activeElement?.blur();
   busy = true;
-  tell("Saving …");
+  tell(_("Saving …"));
   const made = root.made();
   const form = new URLSearchParams({ ...made, csrf: root.dataset.csrf, lines: JSON.stringify(made.lines) });
   try {
     const answer = await fetch(root.dataset.save, { method: "POST", body: form, headers: { Accept: "application/json" } });
     if (!answer.ok) {
-      const problem = await answer.json().catch(() => ({}));
-      root.dispatchEvent(new CustomEvent("conflict", { detail: problem }));
-      throw new Error(problem.detail ?? `The server answers ${answer.status}.`);
+      const told = await answer.json().catch(() => ({}));
+      root.dispatchEvent(new CustomEvent("conflict", { detail: told }));
+      throw new Error(problem(told, answer.status));
     }
     changed = false;
     location.reload();
   } catch (error) {
-    tell(`Not saved: ${error.message} What you wrote stays on this page.`);
+    tell(_("Not saved: {why} What you wrote stays on this page.", { why: error.message }));
   } finally {
     busy = false;
   }
@@ -167,12 +206,19 @@ const ACTS = {
     press("length")(viewer.tool === "length");
   },
   boxes: () => { viewer.hidden = !viewer.hidden; viewer.draw(); press("boxes")(!viewer.hidden); },
+  masks: () => {
+    if (!button("masks")) return;
+    viewer.unmasked = !viewer.unmasked;
+    viewer.draw();
+    press("masks")(!viewer.unmasked);
+  },
+  prior: async () => press("prior")(await (await prior)?.toggle()),
   reset: () => { viewer.reset(); press("invert")(false); windows.value = "0"; },
 };
 const preset = (at) => () => { if (viewer.windows[at]) { windows.value = String(at); viewer.set(viewer.windows[at][1]); } };
 const KEYS = {
   a: ACTS.accept, x: ACTS.reject, e: ACTS.edit, o: ACTS.add, s: ACTS.save, i: ACTS.invert, l: ACTS.length, b: ACTS.boxes,
-  r: ACTS.reset, n: () => document.querySelector("[data-next]")?.click(), ArrowDown: () => move(1), ArrowUp: () => move(-1),
+  m: ACTS.masks, p: () => { if (prior) ACTS.prior(); }, r: ACTS.reset, n: () => document.querySelector("[data-next]")?.click(), ArrowDown: () => move(1), ArrowUp: () => move(-1),
   ",": () => viewer.step(-1), ".": () => viewer.step(1), "+": () => viewer.enlarge(1.25), "-": () => viewer.enlarge(0.8),
   ...Object.fromEntries([0, 1, 2, 3, 4, 5].map((at) => [String(at + 1), preset(at)])),
 };
@@ -193,6 +239,12 @@ document.addEventListener("click", (event) => {
 document.addEventListener("dblclick", (event) => { const line = event.target.closest(".line"); if (line) edit(line); });
 window.addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
 
+// --- the earlier study ---------------------------------------------------------------------------------------
+
+const figure = document.getElementById("prior");
+const prior = figure && import(figure.dataset.script).then(({ Prior }) => new Prior(figure, viewer, Viewer));
+if (prior && !localStorage.getItem("preread-prior-off")) ACTS.prior();
+
 // --- begin ---------------------------------------------------------------------------------------------------
 
 try {
@@ -202,7 +254,8 @@ try {
   const first = lines().find((line) => placesOf(line).length);
   if (first) await choose(first, { focus: false });
   else if (found.length) await go(found[0].uid);
-  else place.textContent = "No images of this study are here.";
+  else place.textContent = _("No images of this study are here.");
+  await Promise.all(viewer.masks.digests.map(loaded));
 } catch (error) {
   place.textContent = error.message;
 }

@@ -12,39 +12,44 @@ const BODIES = {
 };
 
 function open(act) {
-  if (!offered(act) || ask(act).open) return;
+  if (busy || !offered(act) || ask(act).open) return;
   document.activeElement?.blur();
   ask(act).returnValue = "";
   ask(act).showModal();
 }
 
+let busy = false;
+
 async function send(act) {
+  if (busy) return;
+  busy = true;
   const box = ask(act);
-  said.textContent = "Being kept …";
+  said.textContent = _("Being kept …");
   try {
     const answer = await fetch(box.dataset.to, {
       method: "POST", body: JSON.stringify(BODIES[act](box)),
       headers: { "Content-Type": "application/json", "X-CSRF-Token": root.dataset.csrf },
     });
     if (!answer.ok) {
-      const problem = await answer.json().catch(() => ({}));
-      show(problem);
-      throw new Error(problem.detail ?? `The server answers ${answer.status}.`);
+      const told = await answer.json().catch(() => ({}));
+      show(told);
+      throw new Error(problem(told, answer.status));
     }
     root.left();
     location.reload();
   } catch (error) {
-    said.textContent = `Not done: ${error.message} What you wrote stays on this page.`;
+    said.textContent = _("Not done: {why} What you wrote stays on this page.", { why: error.message });
+    busy = false; // where it was kept, the page is on its way out
   }
 }
 
-function show(problem) {
-  if (!problem.theirs) return;
+function show(told) {
+  if (!told.theirs) return;
   conflict.hidden = false;
-  conflict.querySelector("p").textContent = problem.theirs.by ? `Last by ${problem.theirs.by}.` : "";
-  const reviews = problem.theirs.reviews.map((each) => `${each.verdict}, ${each.by}`).join("\n");
-  conflict.querySelector("[data-version=theirs]").textContent = [reviews, problem.theirs.text].filter(Boolean).join("\n\n");
-  conflict.querySelector("[data-version=yours]").textContent = problem.yours;
+  conflict.querySelector("p").textContent = told.theirs.by ? _("Last by {who}.", { who: told.theirs.by }) : "";
+  const reviews = told.theirs.reviews.map((each) => `${_(each.verdict)}, ${each.by}`).join("\n");
+  conflict.querySelector("[data-version=theirs]").textContent = [reviews, told.theirs.text].filter(Boolean).join("\n\n");
+  conflict.querySelector("[data-version=yours]").textContent = told.yours;
   conflict.scrollIntoView({ block: "nearest" });
 }
 

@@ -11,7 +11,7 @@ const KEPT_BYTES = 256 * 1024 * 1024;
 const AROUND = 2;
 
 export const PRESETS = {
-  CT: [["Soft tissue", 40, 400], ["Lung", -600, 1500], ["Bone", 400, 1800], ["Brain", 40, 80]],
+  CT: [[_("Soft tissue"), 40, 400], [_("Lung"), -600, 1500], [_("Bone"), 400, 1800], [_("Brain"), 40, 80]],
 };
 
 const values = (item, tag) => item?.[tag]?.Value ?? [];
@@ -28,7 +28,7 @@ function flattened(header, frame) {
 async function asked(address, accept, signal) {
   const answer = await fetch(address, { headers: { Accept: accept }, signal, credentials: "same-origin" });
   if (answer.status === 204) return [];
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? `The server answers ${answer.status}.`);
+  if (!answer.ok) throw new Error(problem(await answer.json().catch(() => ({})), answer.status));
   return accept.endsWith("json") ? answer.json() : answer.arrayBuffer();
 }
 
@@ -53,6 +53,7 @@ export class Viewer extends EventTarget {
     const found = await asked(`${this.study}/series`, "application/dicom+json");
     return found.map((each) => ({
       uid: values(each, "0020000E")[0], modality: values(each, TAGS.modality)[0] ?? "",
+      name: values(each, "0008103E")[0],
       text: [values(each, "00200011")[0], values(each, TAGS.modality)[0], values(each, "0008103E")[0]].filter((v) => v !== undefined).join(" "),
       count: values(each, "00201209")[0] ?? 0,
     }));
@@ -73,7 +74,7 @@ export class Viewer extends EventTarget {
   }
 
   async show(at) {
-    if (!this.stack?.length) return this.#say("This series has no images.");
+    if (!this.stack?.length) return this.#say(_("This series has no images."));
     this.at = Math.min(Math.max(at, 0), this.stack.length - 1);
     this.loading?.abort();
     this.loading = new AbortController();
@@ -100,7 +101,7 @@ export class Viewer extends EventTarget {
   // What is listed as windows: the image's own, its whole range, and those of its modality.
   get windows() {
     const modality = values(this.shown?.header, TAGS.modality)[0];
-    return [["As stored", "own"], ["Whole range", "full"], ...(PRESETS[modality] ?? []).map(([name, c, w]) => [`${name} ${c}/${w}`, [c, w]])];
+    return [[_("As stored"), "own"], [_("Whole range"), "full"], ...(PRESETS[modality] ?? []).map(([name, c, w]) => [`${name} ${c}/${w}`, [c, w]])];
   }
 
   set(window) {
@@ -110,6 +111,9 @@ export class Viewer extends EventTarget {
 
   invert() { this.inverted = !this.inverted; this.draw(); return this.inverted; }
 
+  // The same look as another viewer has.
+  look(look) { Object.assign(this, look); this.#place(); if (this.picture) this.draw(); }
+
   reset() {
     Object.assign(this, { window: undefined, inverted: false, zoom: 1, shift: [0, 0], lengths: [] });
     this.#place();
@@ -118,7 +122,7 @@ export class Viewer extends EventTarget {
 
   enlarge(by) { this.zoom = Math.min(16, Math.max(0.5, this.zoom * by)); this.#place(); }
 
-  // Boxes to be drawn: {instance, frame, box: [left, top, right, bottom], present, key}; one of them may be the active one.
+  // Places to be drawn: {instance, frame, box: [left, top, right, bottom], mask, present, key}; one may be the active one.
   mark(marks, active) { this.marks = marks; this.active = active; this.#overlay(); }
 
   draw() {
@@ -130,6 +134,7 @@ export class Viewer extends EventTarget {
     if (picture.drawn) context.drawImage(picture.drawn, 0, 0);
     else context.putImageData(this.#windowed(picture), 0, 0);
     this.#overlay();
+    this.dispatchEvent(new Event("look"));
   }
 
   // Stored values to grey by the linear function of PS3.3 C.11.2.1.2.1, MONOCHROME1 turned round.
@@ -148,7 +153,10 @@ export class Viewer extends EventTarget {
     return image;
   }
 
-  #window() { return this.window ?? this.picture.own ?? this.#range(); }
+  #window() { return this.window ?? this.usual; }
+
+  // The window of the image shown while no other is chosen.
+  get usual() { return this.picture?.own ?? this.#range(); }
 
   #range() {
     const { pixels, slope, intercept, padding } = this.picture ?? {};
@@ -178,7 +186,7 @@ export class Viewer extends EventTarget {
   async #load({ instance, frame, header }, signal) {
     const flat = flattened(header, frame);
     const [rows, columns, bits] = [number(flat, TAGS.rows), number(flat, TAGS.columns), number(flat, TAGS.allocated)];
-    if (!rows || !columns) throw new Error("This object has no pictures.");
+    if (!rows || !columns) throw new Error(_("This object has no pictures."));
     const address = `${this.study}/series/${this.seriesUid}/instances/${instance}/frames/${frame}`;
     const photometric = values(flat, TAGS.photometric)[0] ?? "";
     const about = { rows, columns, spacing: spacing(flat), monochrome1: photometric === "MONOCHROME1" };
@@ -208,15 +216,36 @@ export class Viewer extends EventTarget {
     svg.setAttribute("viewBox", `0 0 ${canvas.width} ${canvas.height}`);
     svg.replaceChildren();
     if (!this.picture) return;
+    for (const mark of this.unmasked ? [] : this.#masks()) {
+      const { inside, edge } = this.masks.paths(mark.mask, this.shown.instance, this.picture) ?? {};
+      if (!edge) continue;
+      this.#linked(this.#element("path", { d: inside, class: "inside" }), mark);
+      this.#linked(this.#element("path", { d: edge, class: "edge" }), mark);
+    }
     for (const mark of this.hidden ? [] : this.#boxes()) {
       const [left, top, right, bottom] = mark.box;
       const box = this.#element("rect", { x: left, y: top, width: right - left, height: bottom - top });
-      box.classList.toggle("at", mark.key === this.active);
-      box.classList.toggle("absent", !mark.present);
-      box.addEventListener("pointerdown", (event) => { event.stopPropagation(); this.dispatchEvent(new CustomEvent("chosen", { detail: mark.key })); });
+      this.#linked(box, mark);
     }
     for (const line of this.lengths.filter((each) => each.of === this.shown)) this.#length(line);
   }
+
+  #linked(element, mark) {
+    element.classList.toggle("at", mark.key === this.active);
+    element.classList.toggle("absent", !mark.present);
+    element.addEventListener("pointerdown", (event) => { event.stopPropagation(); this.dispatchEvent(new CustomEvent("chosen", { detail: mark.key })); });
+  }
+
+  // The masks of this study, each once: as the active one where it is that; the active on top.
+  #masks() {
+    const found = new Map();
+    for (const mark of this.marks)
+      if (mark.mask && (mark.key === this.active || !found.has(`${mark.mask.sha256}/${mark.mask.label}`)))
+        found.set(`${mark.mask.sha256}/${mark.mask.label}`, mark);
+    return this.shown.frame === 1 && this.masks ? this.#topmost([...found.values()]) : [];
+  }
+
+  #topmost(marks) { return marks.sort((one, other) => (one.key === this.active) - (other.key === this.active)); }
 
   // The boxes of this image, each place once: as the active one where it is that, else as the first; the active on top.
   #boxes() {
@@ -224,7 +253,7 @@ export class Viewer extends EventTarget {
     const places = new Map();
     for (const mark of here)
       if (mark.key === this.active || !places.has(String(mark.box))) places.set(String(mark.box), mark);
-    return [...places.values()].sort((one, other) => (one.key === this.active) - (other.key === this.active));
+    return this.#topmost([...places.values()]);
   }
 
   #length({ from, to }) {
@@ -237,8 +266,9 @@ export class Viewer extends EventTarget {
   measure(from, to) {
     const { spacing: known } = this.picture;
     const [across, down] = [to[0] - from[0], to[1] - from[1]];
-    if (!known) return `${Math.hypot(across, down).toFixed(1)} px`;
-    return `${Math.hypot(across * known.column, down * known.row).toFixed(1)} mm${known.atDetector ? " at the detector" : ""}`;
+    if (!known) return `${decimal(Math.hypot(across, down).toFixed(1))} px`;
+    const length = decimal(Math.hypot(across * known.column, down * known.row).toFixed(1));
+    return known.atDetector ? _("{length} mm at the detector", { length }) : `${length} mm`;
   }
 
   #element(name, attributes) {
@@ -249,6 +279,7 @@ export class Viewer extends EventTarget {
 
   #place() {
     if (this.plate) this.plate.style.transform = `translate(${this.shift[0]}px, ${this.shift[1]}px) scale(${this.zoom})`;
+    this.dispatchEvent(new Event("look"));
   }
 
   #say(text) { this.note.textContent = text; this.note.hidden = !text; }

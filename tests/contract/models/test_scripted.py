@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,19 +24,20 @@ from service.ports.models import Guidance, ImagePart, Models, Question
 from tests.support import local_engine, triton_server
 from tests.support.installation import REPOSITORY, wait_for
 from tests.support.narratives import radiograph
-from tests.support.scripted_model import CONTEXT, Script, write
+from tests.support.scripted_model import CONTEXT, WIDTH, Script, write
 from workers.narrative.certainty import raw
 from workers.pipeline.ask import with_context
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 DARK, BRIGHT = "No pleural effusion. No pneumothorax.", "There is a large left pleural effusion."
-SITE = "Large left effusion."
+SITE, OTHER = "Large left effusion.", "No fracture is seen."
 TOO_LARGE = r"takes \d+ MB once it is loaded and its card allows 1: raise memory_mb"
+UNFIT = "its decoder does not run as genai_config.json says"
 ENGINES = ("genai", "plain")
 LONG = " ".join(["No pneumothorax."] * 20)
 SCRIPTS = {
-    "adapted": Script(answers=[BRIGHT], adapter=[SITE], images=False),
+    "adapted": Script(answers=[BRIGHT], adapters={"site": [SITE], "other": [OTHER]}, images=False),
     "seeing": Script(answers=[DARK, BRIGHT]),
     "broken": Script(answers=[DARK], not_a_number=True),
     "endless": Script(answers=["No."], endless=True),
@@ -102,8 +104,20 @@ def test_an_adapter_changes_the_answer_for_one_question_and_is_named_with_its_di
 
 
 def test_an_adapter_that_is_not_there_is_refused_and_those_that_are_there_are_named(models: Models) -> None:
-    with pytest.raises(Refused, match="no adapter 'other'; it has site"):
-        models.ask(Question(model="adapted", parts=("Write the report.",), adapter="other", timeout_s=30))
+    with pytest.raises(Refused, match="no adapter 'none-such'; it has other, site"):
+        models.ask(Question(model="adapted", parts=("Write the report.",), adapter="none-such", timeout_s=30))
+
+
+def test_questions_with_two_adapters_and_with_none_do_not_mix_when_they_are_asked_at_once(models: Models) -> None:
+    wanted = {None: BRIGHT, "site": SITE, "other": OTHER}
+    asked = [name for _ in range(8) for name in wanted]
+
+    def ask(name: str | None) -> tuple[str, str]:
+        answer = models.ask(Question(model="adapted", parts=("Write the report.",), adapter=name, timeout_s=60))
+        return answer.text, answer.adapter
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, asked)) == [(wanted[name], name or "") for name in asked]
 
 
 def test_a_question_that_is_taken_back_ends_at_once_and_the_model_is_free_for_the_next(models: Models) -> None:
@@ -144,9 +158,18 @@ def test_a_guided_answer_has_its_form_although_the_model_wants_another(
         assert models.ask(replace(about(grey), guidance=guidance)).text in allowed
 
 
-def test_a_form_that_cannot_be_read_is_refused(models: Models) -> None:
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("regex", "(yes"),
+        ("json_schema", '{"allOf": [{"type": "string"}, {"type": "number"}]}'),
+        ("json_schema", '{"type": "integer", "minimum": 5, "maximum": 3}'),
+        ("json_schema", '{"$ref": "#/nowhere"}'),
+    ],
+)
+def test_a_form_that_cannot_be_read_or_that_nothing_has_is_refused(models: Models, kind: str, value: str) -> None:
     with pytest.raises(Refused, match="guidance refused"):
-        models.ask(replace(about(0.1), guidance=Guidance(kind="regex", value="(yes")))
+        models.ask(replace(about(0.1), guidance=Guidance(kind=kind, value=value)))
 
 
 def test_a_model_that_never_ends_is_cut_at_its_limit(models: Models) -> None:
@@ -180,7 +203,7 @@ def test_the_urgent_question_waits_for_a_place_and_not_for_the_queue(models: Mod
         assert models.ask(replace(about(0.1, model="slow"), priority=priority)).text == LONG
         ended[name] = time.monotonic()
 
-    routine = [threading.Thread(target=ask, args=(f"routine {n}", 2)) for n in range(20)]
+    routine = [threading.Thread(target=ask, args=(f"routine {n}", 2)) for n in range(16)]
     for thread in routine:
         thread.start()
     wait_for(lambda: ended, 60, "nothing was answered")
@@ -189,7 +212,7 @@ def test_the_urgent_question_waits_for_a_place_and_not_for_the_queue(models: Mod
     waiting = [name for name in ended if name.startswith("routine")]
     for thread in routine:
         thread.join()
-    print(f"STAT behind 20 questions, 4 at once: {ended['stat'] - begun:.2f} s; all after "
+    print(f"STAT behind 16 questions, 4 at once: {ended['stat'] - begun:.2f} s; all after "
           f"{max(ended.values()) - begun:.2f} s")  # fmt: skip
     assert len(waiting) <= 12, "those that ran when it came, and what took their places meanwhile"
 
@@ -228,9 +251,10 @@ engines.load(Path(sys.argv[2]))
         (Script(answers=[DARK], memory_mb=1), TOO_LARGE),
         (Script(answers=[DARK], memory_mb=1, engine="plain"), TOO_LARGE),
         (
-            Script(answers=[DARK], adapter=[SITE]),
+            Script(answers=[DARK], adapters={"site": [SITE]}),
             r"has adapters \(site\), .* have the model served by the plain engine",
         ),
+        (Script(answers=[DARK], described={"head_size": WIDTH + 1}, engine="plain"), UNFIT),
         (Script(answers=[DARK], engine="steam"), "there is no engine 'steam' here, only genai and plain"),
     ],
 )

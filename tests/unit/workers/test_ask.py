@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
-from service.domain.algorithm import Calibration, Card, Limits, Platt
+from service.domain.algorithm import AdapterCard, Calibration, Card, Limits, Platt, adapters_of
 from service.domain.job import Step
 from service.domain.protocol import ProtocolStep, StepKind
 from service.domain.study import Identity, Patient
@@ -33,14 +34,18 @@ class House:
     text: str
     card: Card = field(default_factory=lambda: replace(CARD, limits=Limits(), calibration=SURE))
 
-    def ask(self, algorithm: str, selection: Selection, *, context: tuple[str, ...] = ()) -> Step:
+    adapter: str = ""
+    """What the server says that it read with, by digest."""
+
+    def ask(self, algorithm: str, selection: Selection, *, context: tuple[str, ...] = (), adapter: str = "") -> Step:
         module = algorithms()[algorithm]
         digest = self.card.algorithm.digest
-        self.models = ScriptedModels({module.MODEL: self.card}, lambda _: replace(answer(self.text), digest=digest))
+        given = replace(answer(self.text), digest=digest, adapter=adapter, adapter_digest=self.adapter)
+        self.models = ScriptedModels({module.MODEL: self.card}, lambda _: given)
         uids = [one.instance.sop_instance_uid for one, _ in selection.images]
         return ask(
             1,
-            ProtocolStep(kind=StepKind.DRAFT, algorithm=algorithm, context=context),
+            ProtocolStep(kind=StepKind.DRAFT, algorithm=algorithm, context=context, adapter=adapter),
             module,
             self.card,
             selection,
@@ -92,3 +97,32 @@ def test_of_a_long_series_a_few_slices_are_asked_and_the_step_remembers_which() 
     assert kept.notes == ("12 of 118 slices were read",)
     assert kept.calibration == SURE
     assert again(series, [one.image for one in kept.asked], kept.left_out, kept.notes) == selection
+
+
+def test_a_model_with_an_adapter_is_an_algorithm_of_its_own_named_with_both_digests() -> None:
+    site = AdapterCard(name="site", digest="a" * 64, licence="MIT", source="here")
+    house = House(narrative(CT), replace(CARD, limits=Limits(), adapters={"site": site}), adapter="a" * 64)
+    plain, adapted = (
+        load(house.ask("chest-radiograph-report", one_radiograph(), adapter=name).answer).algorithm
+        for name in ("", "site")
+    )
+    assert plain == CARD.algorithm
+    assert house.models.asked[-1].adapter == "site"
+    assert (adapted.name, adapted.version, adapted.digest) == (plain.name, f"{plain.version}+site", plain.digest)
+    assert adapted.device_uid not in ("", plain.device_uid)
+    assert adapted.files == f"sha256:{plain.digest}, adapter site sha256:{'a' * 64}"
+    assert adapters_of([plain, adapted]) == f"site {'a' * 64}"
+
+
+def test_an_answer_by_another_adapter_than_the_record_s_is_refused() -> None:
+    site = AdapterCard(name="site", digest="a" * 64, licence="MIT", source="here")
+    card = replace(CARD, limits=Limits(), adapters={"site": site})
+    for served, name, words in (
+        ("b" * 64, "site", "the served adapter site of .* is not the one of its record .digest bbbbbbbbbbbb.: start"),
+        ("", "other", "has no adapter other: add it, or take it out of the protocol"),
+    ):
+        kept = load(House(narrative(CT), card, adapter=served).ask(
+            "chest-radiograph-report", one_radiograph(), adapter=name
+        ).answer)  # fmt: skip
+        assert kept.asked[0].answer is None
+        assert re.search(words, kept.asked[0].error)

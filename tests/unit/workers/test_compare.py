@@ -39,6 +39,7 @@ from tests.support.narratives import NORMAL, answer
 from tests.support.web_records import CARD
 from workers.algorithms import algorithms
 from workers.pipeline.compare import add_changes, compare, images_compared
+from workers.pipeline.exhibits import KeptExhibits
 from workers.pipeline.interpret import UNFOUNDED, Reading
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -141,8 +142,13 @@ def test_the_earlier_images_that_were_read_are_known_and_none_where_nothing_was_
     (image,) = images_compared(house.step())
     (study,) = house.priors.studies
     assert image.study_instance_uid == study.study_instance_uid
+    shown = KeptExhibits().compared([house.step()])
+    assert shown is not None
+    assert (shown.study_instance_uid, shown.day) == (study.study_instance_uid, study.day)
+    assert image in [stored.instance for stored in shown.images]
     house.priors.error = Unavailable("archive cannot be reached")
     assert images_compared(house.step()) == ()
+    assert KeptExhibits().compared([house.step()]) is None
 
 
 def test_a_kept_step_says_the_same_again_without_asking_anybody(house: House) -> None:

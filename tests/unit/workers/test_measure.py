@@ -24,6 +24,7 @@ from service.ports.pixels import MemoryPixels, Rescaled
 from tests.unit.workers.measures.test_lungs import SPACING_MM, chest
 from workers.measures import chest_ct_lungs, measures
 from workers.measures.lungs import lungs
+from workers.pipeline.exhibits import KeptExhibits
 from workers.pipeline.interpret import Reading
 from workers.pipeline.measure import add_numbers, measurable, measure
 from workers.pipeline.steps import label_maps
@@ -107,6 +108,12 @@ def test_the_lungs_pixels_are_kept_with_the_numbers_and_lie_on_the_slices_that_t
     assert np.array_equal(labels == mask.label, lungs(chest(), SPACING_MM).mask)
     assert mask.images == tuple(each.instance.sop_instance_uid for each in reversed(CHEST))
     assert mask.structure == code.LUNG
+    shown = KeptExhibits().label_map([step], mask.sha256)
+    assert shown is not None
+    assert np.array_equal(shown.labels, labels)
+    assert KeptExhibits().label_map([step], "another") is None
+    with pytest.raises(Unreadable):
+        KeptExhibits().label_map([replace(step, answer="{}")], mask.sha256)
 
 
 def test_a_series_with_a_missing_slice_gives_no_volume_and_the_report_says_why(pixels: MemoryPixels) -> None:

@@ -32,6 +32,8 @@ class Case:
     image: Image
     view: str
     found: tuple[Finding, ...]
+    words: str | None = None
+    """Burned into the pixels on purpose."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +47,23 @@ class Answer:
     usage: dict[str, Any]
 
 
-def cases(seed: int, count: int, combinations: str, *, burn: bool = False) -> Iterator[Case]:
-    """Yield about `count` pictures of all kinds, written as DICOM and read back; CT slices one of a series."""
+def cases(seed: int, count: int, combinations: str, *, burn: Sequence[str] = ()) -> Iterator[Case]:
+    """Yield about `count` pictures of all kinds, written as DICOM and read back; CT slices one of a series.
+
+    Each has one of `burn`, in turn, written into its pixels; the rest of a picture is the same whatever the words.
+    """
     numbers = {kind: round(share * count) for kind, share in SHARES.items()}
-    order = phantom.phantom_marks.ORDERS
     for kind, number_of in numbers.items():
         for number in range(1, number_of + 1):
-            words = order[number % len(order)] if burn else None
+            words = burn[number % len(burn)] if burn else None
             options: dict[str, Any] = {"seed": seed, "number": number, "combinations": combinations, "words": words}
             if kind == "ct":
                 # A slice alone: the findings of a whole series do not all meet in one.
                 dataset, truth = next(phantom.make_series(slices=1, **options))
             else:
                 dataset, truth = phantom.make(kind=kind, **options)
-            yield Case(phantom_dicom.shown(dataset), truth["view_name"], findings.from_list(truth["findings"]))
+            found = findings.from_list(truth["findings"])
+            yield Case(phantom_dicom.shown(dataset), truth["view_name"], found, words)
 
 
 def ask(engine: Engine, image: Image | None, question: str, **more: Any) -> Answer:

@@ -41,6 +41,44 @@ view = ["PA", "AP", "LL"]
 min_age_years = 18
 max_images = {max_images}
 domain_threshold = {domain_threshold}
+
+# What it can be asked about one image beside its report: these questions, of these findings, in the words that it was
+# trained on. Its answers are right as often as "questions right" says below.
+[questions]
+max_tokens = 48
+
+[questions.is]
+"cardiomegaly" = "Is the heart enlarged?"
+"mediastinal widening" = "Is the mediastinum widened?"
+"pleural effusion" = "Is there a pleural effusion?"
+"pneumothorax" = "Is there a pneumothorax?"
+"consolidation" = "Is there a consolidation?"
+"nodule" = "Is there a nodule?"
+"fracture" = "Is there a rib fracture?"
+"central venous line" = "Is there a central venous line?"
+"endotracheal tube" = "Is there an endotracheal tube?"
+"emphysema" = "Is there emphysema?"
+
+[questions.side]
+"pleural effusion" = "Which side is the effusion on?"
+"pneumothorax" = "Which side is the pneumothorax on?"
+"consolidation" = "Which side is the consolidation on?"
+"nodule" = "Which side is the nodule on?"
+"fracture" = "Which side is the fracture on?"
+"central venous line" = "Which side is the central venous line on?"
+
+[questions.size]
+"cardiomegaly" = "How large is the cardiomegaly?"
+"pleural effusion" = "How large is the effusion?"
+"pneumothorax" = "How large is the pneumothorax?"
+"nodule" = "How large is the nodule?"
+"emphysema" = "How large is the emphysema?"
+
+[questions.where]
+"consolidation" = "Where is the consolidation?"
+"nodule" = "Where is the nodule?"
+"central venous line" = "Where does the central venous line end?"
+"endotracheal tube" = "Where does the endotracheal tube end?"
 """
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import asking
@@ -49,21 +50,32 @@ def _labels(told: Sequence[dict[str, str]], right: Sequence[dict[str, str]]) -> 
 
 
 def evaluate_guided(engine: Engine, seed: int, count: int) -> dict[str, Any]:
-    """Return how many of `count` guided answers are whole and valid: four in ten of pictures, the rest of text."""
-    valid: dict[str, list[bool]] = {}
+    """Return how many of `count` guided answers are whole and valid: four in ten of pictures, the rest of text.
+
+    A picture that the model refuses gets no answer, so that the next one is asked about.
+    """
+    valid: dict[str, list[bool]] = {"structured": []}
     structured = tasks.structured_schema()
-    for case in asking.cases(seed + 5, round(0.4 * count), "any"):
+    pictures, refused = round(0.4 * count), 0
+    for case in chain(asking.cases(seed + 5, pictures, "any"), asking.cases(seed + 6, pictures, "any")):
+        if len(valid["structured"]) == pictures:
+            break
         answer = ask(engine, case.image, tasks.STRUCTURED, guidance=asking.guided(structured))
-        valid.setdefault("structured", []).append(fits(_parsed(answer.text), structured))
+        if answer.finish == "outside_domain":
+            refused += 1
+        else:
+            valid["structured"].append(fits(_parsed(answer.text), structured))
     makers = [maker for maker, schema in SCHEMAS.items() if schema]
     rng = np.random.default_rng((seed, 8))
-    for number in range(count - round(0.4 * count)):
+    for number in range(count - pictures):
         maker = makers[number % len(makers)]
         schema = SCHEMAS[maker]()  # type: ignore[misc]
         answer = ask(engine, None, prose.task(rng, maker).question, guidance=asking.guided(schema))
         valid.setdefault(maker.__name__, []).append(fits(_parsed(answer.text), schema))
     every = [each for some in valid.values() for each in some]
-    return {"answers": len(every), "valid": sum(every)} | {f"valid_{kind}": share(some) for kind, some in valid.items()}
+    return {"answers": len(every), "valid": sum(every), "refused_beside": refused} | {
+        f"valid_{kind}": share(some) for kind, some in valid.items()
+    }
 
 
 def _parsed(text: str) -> Any:

@@ -22,6 +22,7 @@ from export.trouble import ExportError
 
 ARCHITECTURES = frozenset({"Gemma3ForConditionalGeneration"})
 INEXACT: tuple[str, ...] = ()
+JOINS = ()
 MAX_IMAGES = 4
 TOKENS = 256
 MARK, TOKEN = "<start_of_image>", "<image_soft_token>"
@@ -61,6 +62,7 @@ def take_apart(checkpoint: Checkpoint) -> Parts:
 
     return Parts(
         decoder=told_decoder.Spoken(whole.model.language_model, whole.lm_head),
+        whole=whole,
         generate=generate,
         vision=Vision(whole.model),
         image_token=image,

@@ -4,11 +4,18 @@ from typing import Any
 
 from export.checkpoint import Checkpoint
 from export.family import Parts
+from export.fitting import Join
 from export.text import text_form, text_parts
 from export.trouble import ExportError
 
 ARCHITECTURES = frozenset({"PhiForCausalLM"})
 INEXACT = ()
+JOINS = (
+    Join(("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"), ("attn.qkv_proj",)),
+    Join(("self_attn.dense",), ("attn.o_proj",)),
+    Join(("mlp.fc1",), ("mlp.fc1",)),
+    Join(("mlp.fc2",), ("mlp.fc2",)),
+)
 TEMPLATE = (
     "{% for message in messages %}{% if message['role'] == 'user' %}Instruct: {{ message['content'] }}\n"
     "{% else %}{{ message['content'] }}\n{% endif %}{% endfor %}{% if add_generation_prompt %}Output:{% endif %}"

@@ -5,10 +5,17 @@ from typing import Any
 
 from export.checkpoint import Checkpoint
 from export.family import Parts
+from export.fitting import Join
 from export.text import text_form, text_parts
 
 ARCHITECTURES = frozenset({"Phi3ForCausalLM"})
 INEXACT = ("Long contexts (LongRoPE) are cut to the original context, within which one set of factors holds.",)
+JOINS = (
+    Join(("self_attn.qkv_proj",), ("attn.qkv_proj",)),
+    Join(("self_attn.o_proj",), ("attn.o_proj",)),
+    Join(("mlp.gate_up_proj",), ("mlp.gate_proj", "mlp.up_proj")),
+    Join(("mlp.down_proj",), ("mlp.down_proj",)),
+)
 
 
 def check(config: dict[str, Any]) -> None:

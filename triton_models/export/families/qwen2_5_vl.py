@@ -28,6 +28,7 @@ INEXACT = (
     f"Images are fitted into a square of at most {MAX_SIDE} pixels with black beside them; the makers' processor keeps "
     "each image's own size and shape.",
 )
+JOINS = ()
 MAX_IMAGES = 4
 TOKEN = "<|image_pad|>"
 """Both what the template writes for an image and what stands for one feature."""
@@ -133,6 +134,7 @@ def take_apart(checkpoint: Checkpoint) -> Parts:
 
     return Parts(
         decoder=told_decoder.Spoken(whole.model.language_model, whole.lm_head),
+        whole=whole,
         generate=generate,
         vision=Vision(whole.model.visual, side),
         image_token=image,

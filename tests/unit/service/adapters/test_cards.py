@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from service.adapters.cards import read_card
-from service.domain.algorithm import Card, Platt
+from service.domain.algorithm import Card, Platt, unlicensed
 from service.domain.errors import Misconfigured
 
 CARD = """
@@ -66,3 +67,27 @@ def test_a_card_without_calibration_has_none(folder: Path) -> None:
 def test_a_wrong_line_is_named(folder: Path, more: str, said: str) -> None:
     with pytest.raises(Misconfigured, match=said):
         card(folder, more)
+
+
+def test_the_adapters_beside_a_model_are_told_with_licence_and_what_is_wrong(folder: Path) -> None:
+    (folder / "1" / "adapters").mkdir(parents=True)
+    record = {"digest": "sha256:1", "model_digest": "sha256:0", "licence": "MIT", "source": "s", "trained_on": "b/c"}
+    for name, told in (
+        ("good", {"differences": []}),
+        ("nc", {"differences": [], "licence": "cc-by-nc-4.0"}),
+        ("other", {"differences": [], "model_digest": "sha256:9"}),
+        ("broken", {}),
+        ("bare", None),
+    ):
+        (folder / "1" / "adapters" / f"{name}.onnx_adapter").touch()
+        if told is not None:
+            (folder / "1" / "adapters" / f"{name}.json").write_text(json.dumps(record | told))
+    found = card(folder, "")
+    assert {name: one.not_verified for name, one in found.adapters.items()} == {
+        "good": "", "nc": "", "other": "it was verified with another model", "bare": "it was never verified",
+        "broken": "its record cannot be read (KeyError)",
+    }  # fmt: skip
+    assert (found.adapters["good"].digest, found.adapters["good"].trained_on) == ("1", "b/c")
+    assert unlicensed(found, "good") is None
+    assert "of its adapter nc, its licence is cc-by-nc-4.0" in str(unlicensed(found, "nc"))
+    assert "of its adapter bare, its card names no licence" in str(unlicensed(found, "bare"))

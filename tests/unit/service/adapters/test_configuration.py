@@ -294,3 +294,15 @@ def test_a_mistake_in_priors_is_named_with_its_line(lines: list[str], told: str)
     with pytest.raises(Misconfigured) as error:
         priors(*lines)
     assert str(error.value).startswith(told)
+
+
+def test_a_comparison_is_read_with_the_adapter_of_the_draft() -> None:
+    steps = """steps = [{ kind = "draft", algorithm = "chest", adapter = "site" },
+         { kind = "compare", algorithm = "chest", adapter = "site", priors = "archive" }]"""
+    rules = RULES.replace('steps = [{ kind = "draft", algorithm = "chest-radiograph-report" }]', steps)
+    priors = '\n[[priors]]\nname = "archive"\nurl = "dicomweb+https://archive.example/dicom-web"\n'
+    files = {"rules.toml": rules, "nodes.toml": NODES + priors}
+    (protocol,) = parse(files, algorithms=["chest"]).protocols
+    assert [step.adapter for step in protocol.steps] == ["site", "site"]
+    with pytest.raises(Misconfigured, match="needs the adapter of the step that drafts: chest"):
+        parse(files | {"rules.toml": rules.replace(', adapter = "site", priors', ", priors")}, algorithms=["chest"])

@@ -21,11 +21,15 @@ def commands() -> Iterator[tuple[str, Any]]:
     """Every command that a person may call, groups opened; a group that does something by itself is one, too."""
     for verb in VERBS:
         if verb not in HIDDEN:
-            found = ROOT.get_command(None, verb)
-            inner = getattr(found, "commands", None)
-            if not inner or found.invoke_without_command:
-                yield verb, found
-            yield from ((f"{verb} {name}", command) for name, command in (inner or {}).items())
+            yield from _opened(verb, ROOT.get_command(None, verb))
+
+
+def _opened(name: str, found: Any) -> Iterator[tuple[str, Any]]:
+    inner = getattr(found, "commands", None)
+    if not inner or found.invoke_without_command:
+        yield name, found
+    for one, command in (inner or {}).items():
+        yield from _opened(f"{name} {one}", command)
 
 
 COMMANDS = dict(commands())

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.cli.models_add import digest_of
+from service.cli.checkpoints import digest_of
 from service.cli.models_verify import again
 from service.ports.services import Services
 from tests.support import tiny_checkpoint

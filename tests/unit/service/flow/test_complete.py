@@ -183,7 +183,7 @@ def test_only_images_of_the_study_are_looked_at() -> None:
     own = study.instances[0].instance.sop_instance_uid
     prompt_of(READING, study, prompts, begun=text, image=own)
     assert [stored.instance.sop_instance_uid for stored in prompts.images[0]] == [own]
-    with pytest.raises(Refused, match=r"the study has no image 1\.2\.3; a completion looks at images of the study"):
+    with pytest.raises(Refused, match=r"the study has no image 1\.2\.3; only images of the study at hand"):
         prompt_of(READING, study, prompts, begun=text, image="1.2.3")
 
 

@@ -93,3 +93,12 @@ def test_a_sentence_of_several_sentences_is_one_line(report: Report) -> None:
     told = replace(report, sentences=(first, *report.sentences))
     assert [line.findings for line in lines_of(told, None)][:2] == [("effusion-left",), ("effusion-left",)]
     assert lines_of(told, None)[0].text == "Effusion on the left. It is small."
+
+
+def test_a_revision_names_the_adapter_that_drafted_the_text(report: Report, log: MemoryEdits) -> None:
+    algorithms = tuple(each.adapted("site", "a" * 64) for each in report.algorithms)
+    assert keep(log, replace(report, algorithms=algorithms), [Line(section=Section.FINDINGS, text="Changed.")])
+    history = log.history("j")
+    assert history is not None
+    assert history.revisions[0].adapter == "; ".join(f"site {'a' * 64}" for _ in algorithms)
+    assert "+site " in history.revisions[0].model

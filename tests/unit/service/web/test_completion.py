@@ -150,7 +150,7 @@ def test_a_newer_question_of_the_same_person_takes_the_former_back() -> None:
     assert (first.halted, second.halted, any(halt.halted for halt in others)) == (True, False, False)
     suggestions.end("anna", first)
     assert not second.halted
-    with pytest.raises(Exception, match="Completions are being written for others"):
+    with pytest.raises(Exception, match="Models are answering others"):
         [suggestions.begin(number) for number in range(MAX_WRITING)]
 
 

@@ -1,0 +1,1 @@
+"""Catalogues of messages (gettext, one folder per language) and what reads them."""

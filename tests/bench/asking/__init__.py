@@ -1,0 +1,1 @@
+"""Questions on hand-written reports, with their right answers; scored for the rules."""
