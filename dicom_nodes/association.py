@@ -23,7 +23,7 @@ from pynetdicom.transport import AddressInformation, AssociationSocket
 
 from dicom_nodes.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_nodes.part10 import skip_file_meta
-from dicom_nodes.transport import ClosedSocket
+from dicom_nodes.transport import BoundedSocket
 from service.domain.errors import Refused, Unavailable
 
 MAX_CONTEXTS = 128
@@ -31,6 +31,8 @@ MAX_CONTEXTS = 128
 _LARGEST_PDU = 128 * 1024
 _IN_FLIGHT = 16
 """PDUs that wait in the upper layer, so that an object is never wholly in memory."""
+_END_S = 2.0
+"""How long an upper layer whose connection was cut may take to notice."""
 
 Context = tuple[UID, UID]
 """SOP class and transfer syntax."""
@@ -93,7 +95,8 @@ class _Caller(ApplicationEntity):
     def _create_socket(
         self, assoc: Association, address: AddressInformation, tls_args: tuple[ssl.SSLContext, str] | None
     ) -> AssociationSocket:
-        made = ClosedSocket(assoc, address=address)
+        assoc.dul.daemon = True  # a process that ends waits for no peer
+        made = BoundedSocket(assoc, address=address)
         made.tls_args = tls_args
         return made
 
@@ -190,5 +193,14 @@ def drop(association: Association) -> None:
     transport = association.dul.socket
     if transport is not None and transport.socket is not None:
         transport._shutdown_socket()
-    if association.is_alive():
-        association.kill()
+    if not association.is_alive():
+        return
+    association._reactor_checkpoint.set()
+    association._kill = association._is_paused = True
+    association.is_established = False
+    until = time.monotonic() + _END_S
+    while association.dul.is_alive() and not association.dul.stop_dul():
+        if time.monotonic() > until:  # pynetdicom would wait for its state machine for ever
+            association.dul.kill_dul()
+            return
+        time.sleep(0.01)

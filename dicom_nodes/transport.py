@@ -1,4 +1,4 @@
-"""A pynetdicom socket that is closed when it is done with."""
+"""pynetdicom sockets that are closed when they are done with, and that take no PDU without bounds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import contextlib
 import socket
 
 from pynetdicom.transport import AssociationSocket
+
+MAX_PDU = 256 * 1024
+"""Bytes of one PDU that we take from a peer that we called: of an A-ASSOCIATE-AC with every context about 10 KB, of a
+P-DATA-TF what we announced (PS3.8 D.1)."""
 
 
 class ClosedSocket(AssociationSocket):
@@ -16,3 +20,12 @@ class ClosedSocket(AssociationSocket):
             with contextlib.suppress(OSError):
                 self.socket.shutdown(socket.SHUT_RDWR)
             self.socket.close()
+
+
+class BoundedSocket(ClosedSocket):
+    """pynetdicom gives memory for as many bytes as a peer announces."""
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        if nr_bytes > MAX_PDU:
+            raise ConnectionAbortedError(f"A PDU announces {nr_bytes} bytes; {MAX_PDU} are allowed.")
+        return super().recv(nr_bytes)

@@ -35,7 +35,7 @@ from service.ports.clock import SystemClock
 from service.ports.models import Models
 from service.ports.orders import NoOrders
 from service.ports.services import Services
-from service.settings import Settings
+from service.settings import Scp, Settings
 from workers.algorithms import algorithms, model_of
 from workers.measures import measures
 from workers.pipeline.exhibits import KeptExhibits
@@ -82,7 +82,7 @@ def build(settings: Settings, *, process: str, bell: Bell | None = None) -> Serv
         returning=ledger,
         orders=NoOrders(),
         notes=RejectionNotes(settings.site, settings.device_uid),
-        priors=PriorSources(calling_ae=settings.scp.ae_title),
+        priors=PriorSources(settings.scp),
         exhibits=KeptExhibits(),
         prompts=ProtocolPrompts(configurations, models, pixels),
         templates=TemplateShelf(settings.own_templates),
@@ -109,7 +109,7 @@ def plug_ins(settings: Settings) -> Installed:
         schemes=tuple(schemes()),
         check_destination=check_destination,
         check_step=partial(_check_step, settings.model_repositories),
-        check_priors=_check_priors,
+        check_priors=partial(_check_priors, settings.scp),
         not_for_delivery=partial(_not_for_delivery, settings.model_repositories),
     )
 
@@ -143,9 +143,9 @@ def _check_adapter(repositories: tuple[Path, ...], step: ProtocolStep) -> None:
         raise Misconfigured(f"adapter {step.adapter} of {name} is not served: {card.not_verified}")
 
 
-def _check_priors(node: PriorNode) -> None:
+def _check_priors(scp: Scp, node: PriorNode) -> None:
     """Raise Misconfigured for an archive that cannot be asked; nothing is connected."""
-    PriorSources().source(node)
+    PriorSources(scp).source(node)
 
 
 def _not_for_delivery(repositories: tuple[Path, ...], step: ProtocolStep) -> str | None:

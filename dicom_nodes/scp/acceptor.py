@@ -12,8 +12,10 @@ from typing import Any
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
+from dicom_nodes.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_nodes.scp.guard import Desk, GuardedAssociation
 from dicom_nodes.transport import ClosedSocket
+from service.settings import Scp
 
 HALF_OPEN = 64
 HALF_OPEN_HERE = 8
@@ -79,6 +81,19 @@ class Gate:
     def associations(self) -> list[GuardedAssociation]:
         with self._lock:
             return [visit.association for visit in self._visits.values() if visit.association is not None]
+
+
+def listening_entity(scp: Scp) -> ApplicationEntity:
+    """The application entity behind an acceptor, with its timeouts."""
+    entity = ApplicationEntity(scp.ae_title)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    entity.maximum_pdu_size = scp.max_pdu
+    entity.maximum_associations = 2**31  # the door counts, and only those in use
+    entity.acse_timeout = scp.acse_timeout_s
+    entity.dimse_timeout = scp.dimse_timeout_s
+    entity.network_timeout = scp.network_timeout_s
+    return entity
 
 
 class Acceptor(ThreadedAssociationServer):

@@ -53,7 +53,12 @@ class GuardedAssociation(Association):
         self.lost = False
         self.acse = _Negotiation(self)
         self.dul = BoundedDul(self)
-        self.dimse = StreamingDimse(self)
+        self.dimse = StreamingDimse(
+            self,
+            begin=desk.begin,
+            transfer_syntax=self.transfer_syntax,
+            max_bytes=desk.scp.max_object_bytes,
+        )
         # Their setters reach into the upper layer, which has just been replaced.
         self.acse_timeout = ae.acse_timeout
         self.network_timeout = ae.network_timeout

@@ -52,7 +52,7 @@ class Inbox(BytesIO):
                 raise TooMuch(f"A request carries more than {MAX_OTHER_DATASET} bytes.")
             return super().write(data)
         if self.size > self._max_bytes + MAX_OVERRUN:
-            raise TooMuch(f"An object is larger than {self._max_bytes} bytes (scp.max_object_bytes).")
+            raise TooMuch(f"An object is larger than {self._max_bytes} bytes (max_object_bytes).")
         if self.error is None:
             try:
                 self._store(data)
@@ -62,7 +62,7 @@ class Inbox(BytesIO):
 
     def _store(self, data: memoryview) -> None:
         if self.size > self._max_bytes:
-            raise Unavailable(f"The object is larger than {self._max_bytes} bytes (scp.max_object_bytes).")
+            raise Unavailable(f"The object is larger than {self._max_bytes} bytes (max_object_bytes).")
         if self.incoming is None:
             self.incoming = self._begin()
             self.incoming.write(self._meta())
@@ -89,3 +89,13 @@ class Inbox(BytesIO):
         if self.incoming is not None:
             self.incoming.__exit__(None, None, None)
             self.incoming = None
+
+
+def taken(dataset: object, sender: str) -> Incoming:
+    """What was written of a request's dataset, the caller's from now on. Raises what kept it from being written."""
+    if isinstance(dataset, Inbox) and dataset.error is not None:
+        raise dataset.error
+    if not isinstance(dataset, Inbox) or dataset.incoming is None:
+        raise Unreadable(f"{sender} sends an object without content")
+    incoming, dataset.incoming = dataset.incoming, None
+    return incoming

@@ -12,11 +12,9 @@ from typing import Protocol
 import structlog
 from pydicom.dataset import Dataset
 from pynetdicom import evt
-from pynetdicom.ae import ApplicationEntity
 from pynetdicom.dimse_primitives import C_STORE
 
-from dicom_nodes.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicom_nodes.scp.acceptor import Acceptor, Gate
+from dicom_nodes.scp.acceptor import Acceptor, Gate, listening_entity
 from dicom_nodes.scp.diary import Diary
 from dicom_nodes.scp.door import Knock, Refusal, decide, not_now
 from dicom_nodes.scp.guard import GuardedAssociation
@@ -77,7 +75,7 @@ class StorageScp:
         """Listen. Raises Misconfigured if the address cannot be had."""
         try:
             self._acceptor = Acceptor(
-                self._entity(),
+                listening_entity(self.scp),
                 desk=self,
                 gate=self._gate,
                 ssl_context=self._ssl_context,
@@ -105,17 +103,6 @@ class StorageScp:
             association.join(timeout=grace_s)
         self._diary.stop()
         self._acceptor = None
-
-    def _entity(self) -> ApplicationEntity:
-        entity = ApplicationEntity(self.scp.ae_title)
-        entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-        entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-        entity.maximum_pdu_size = self.scp.max_pdu
-        entity.maximum_associations = 2**31  # the door counts, and only those in use
-        entity.acse_timeout = self.scp.acse_timeout_s
-        entity.dimse_timeout = self.scp.dimse_timeout_s
-        entity.network_timeout = self.scp.network_timeout_s
-        return entity
 
     # --- the desk of dicom_nodes.scp.guard ---------------------------------------------------------------
 

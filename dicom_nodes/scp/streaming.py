@@ -1,19 +1,18 @@
-"""The acceptor's DIMSE provider: every message writes into an Inbox, and its command set is bounded (PS3.7 6.3)."""
+"""A DIMSE provider for who receives: every message writes into an Inbox, and its command set is bounded (PS3.7 6.3)."""
 
 from __future__ import annotations
 
 import queue
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.pdu_primitives import P_DATA as DataPrimitive
 
 from dicom_nodes.scp.inbox import Inbox, TooMuch
 from dicom_nodes.scp.pdu import MAX_COMMAND, check_command
-
-if TYPE_CHECKING:
-    from dicom_nodes.scp.guard import GuardedAssociation
+from service.ports.spool import Incoming
 
 MAX_WAITING = 4
 """Requests of one association that wait for an answer; we accept no asynchronous operations."""
@@ -22,9 +21,22 @@ MAX_WAITING = 4
 class StreamingDimse(DIMSEServiceProvider):
     """Gives every message an Inbox and bounds its command set."""
 
-    def __init__(self, association: GuardedAssociation) -> None:
+    def __init__(
+        self,
+        association: Association,
+        *,
+        begin: Callable[[], Incoming],
+        transfer_syntax: Callable[[int], str | None],
+        max_bytes: int,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        """`begin` begins an object in the spool; `transfer_syntax` is what an accepted context carries; so many
+        messages may wait until somebody takes them."""
         super().__init__(association)
-        self._guarded = association
+        self._begin = begin
+        self._transfer_syntax = transfer_syntax
+        self._max_bytes = max_bytes
+        self._max_waiting = max_waiting
 
     def receive_primitive(self, primitive: DataPrimitive) -> None:
         for context_id, value in primitive.presentation_data_value_list:
@@ -34,7 +46,7 @@ class StreamingDimse(DIMSEServiceProvider):
 
     def _fragment(self, primitive: DataPrimitive, value: bytes) -> None:
         if self.message is None:
-            if self.msg_queue.qsize() >= MAX_WAITING:
+            if self.msg_queue.qsize() >= self._max_waiting:
                 raise TooMuch("Requests are sent without waiting for their answers.")
             self.message = DIMSEMessage()
             self.message.data_set = self._inbox(self.message)
@@ -45,9 +57,9 @@ class StreamingDimse(DIMSEServiceProvider):
     def _inbox(self, message: DIMSEMessage) -> Inbox:
         return Inbox(
             message,
-            begin=self._guarded.desk.begin,
-            transfer_syntax=self._guarded.transfer_syntax,
-            max_bytes=self._guarded.desk.scp.max_object_bytes,
+            begin=self._begin,
+            transfer_syntax=self._transfer_syntax,
+            max_bytes=self._max_bytes,
         )
 
     def _check_command(self, message: DIMSEMessage, value: bytes) -> None:

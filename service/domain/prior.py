@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from pydicom.uid import UID
 
@@ -14,13 +15,28 @@ _RADIOGRAPHS = ("CR", "DX")
 """One projection by two kinds of detector."""
 
 
+class Retrieve(StrEnum):
+    """How a DICOM node gives its images (PS3.4 C.4.2, C.4.3)."""
+
+    GET = "get"  #: over the association that asks
+    MOVE = "move"  #: over one that it opens, to an AE title that it knows
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PriorNode:
     """Where earlier studies are looked for, and how far."""
 
     name: str
     url: str
-    """`dicomweb+http://host/root`, `dicomweb+https://...`, or `dicom://CALLED_AE@host:port`."""
+    """`dicomweb+http://host/root`, `orthanc+http://host`, both with `https`, too, or `dicom://CALLED_AE@host:port`."""
+    retrieve: Retrieve = Retrieve.GET
+    """For `dicom://` alone."""
+    move_ae_title: str = ""
+    """Ours, to which the node moves images: another one than the receiver's."""
+    move_port: int = 0
+    """Where they come in, open while we ask and not longer."""
+    networks: tuple[str, ...] = ()
+    """CIDR networks that moved images come from; none is the address of the URL."""
     default_issuer: str = ""
     """Issuer of Patient ID where an answer states none."""
     max_age: timedelta = timedelta(days=5 * 365)
@@ -28,6 +44,10 @@ class PriorNode:
     """Of how many found studies the newest is chosen."""
     max_images: int = 8
     """Images that are fetched."""
+    max_object_bytes: int = 256 * 1024**2
+    """The largest of them."""
+    max_bytes: int = 1024**3
+    """All that may come in for one question."""
     wait: timedelta = timedelta(seconds=20)
     """For everything: what has not come by then is not compared with."""
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
 from service.domain.prior import PriorNode, PriorStudy
 from service.domain.study import Patient
+from service.ports.spool import Incoming
 
 Left = Callable[[], float]
 """Seconds that are left; at or below zero nobody waits any more."""
+
+Begin = Callable[[], Incoming]
+"""Begins to take one object in. What is written beyond the bounds of the question raises Unavailable; whatever is not
+kept is removed when the question ends."""
 
 
 class PriorSource(Protocol):
@@ -20,8 +25,12 @@ class PriorSource(Protocol):
         are is for the caller to judge."""
         ...
 
-    def fetch(self, study: PriorStudy, *, modalities: Sequence[str], limit: int, left_s: Left) -> Iterator[bytes]:
-        """At most `limit` objects of these modalities, each as Part 10 bytes."""
+    def fetch(
+        self, study: PriorStudy, *, modalities: Sequence[str], limit: int, left_s: Left, begin: Begin
+    ) -> Generator[Incoming]:
+        """At most `limit` objects of these modalities, each a whole Part 10 stream that `begin` began; whose they are
+        is for the caller to judge, who closes this when it has seen enough. Raises, too, where one of them does not
+        come."""
         ...
 
 
@@ -37,6 +46,8 @@ class MemoryPriors:
     def __init__(self, studies: dict[PriorStudy, Sequence[bytes]] | None = None) -> None:
         self.studies = dict(studies or {})
         self.error: Exception | None = None
+        self.breaks: Exception | None = None
+        """Raised after the last object."""
         self.fetched: list[str] = []
 
     def source(self, node: PriorNode) -> PriorSource:
@@ -47,6 +58,13 @@ class MemoryPriors:
             raise self.error
         return tuple(self.studies)[:limit]
 
-    def fetch(self, study: PriorStudy, *, modalities: Sequence[str], limit: int, left_s: Left) -> Iterator[bytes]:
+    def fetch(
+        self, study: PriorStudy, *, modalities: Sequence[str], limit: int, left_s: Left, begin: Begin
+    ) -> Generator[Incoming]:
         self.fetched.append(study.study_instance_uid)
-        yield from self.studies[study][:limit]
+        for part10 in self.studies[study][:limit]:
+            incoming = begin()
+            incoming.write(part10)
+            yield incoming
+        if self.breaks:
+            raise self.breaks

@@ -1,4 +1,4 @@
-"""An earlier study out of a real Orthanc by DICOMweb, read by the same model, and what changed in the delivered SR."""
+"""An earlier study out of a real Orthanc by C-MOVE, read by the same model, and what changed in the delivered SR."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from service.embedded import orthanc
 from service.embedded.ports import choose_free
 from tests.e2e.conftest import need_orthanc_and_dcmtk
 from tests.support.installation import NODES, RULES, Installation, OrthancServer
-from tests.support.judging import PLUGIN
 from tests.support.phantoms import Phantom, dcmsend, phantoms
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -29,7 +28,10 @@ PRIORS = (
     + """
 [[priors]]
 name = "archive"
-url = "dicomweb+http://127.0.0.1:{http_port}/dicom-web"
+url = "dicom://ARCHIVE@127.0.0.1:{archive_port}"
+retrieve = "move"
+move_ae_title = "PREREAD_MOVE"
+move_port = {move_port}
 max_age = "3650d"
 wait = "30s"
 """
@@ -39,20 +41,17 @@ wait = "30s"
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     need_orthanc_and_dcmtk()
-    if not PLUGIN.is_file():
-        pytest.skip("Orthanc's DICOMweb plug-in is not installed")
-    folder, (dicom, http, scp_of_nobody) = tmp_path_factory.mktemp("priors"), choose_free(3)
+    folder, (dicom, http, scp_of_nobody, move) = tmp_path_factory.mktemp("priors"), choose_free(4)
     server = orthanc.find()
     assert server is not None
     described = orthanc.Orthanc(
         folder=folder / "orthanc",
         dicom_port=dicom,
         http_port=http,
-        peers={"PREREAD": ("127.0.0.1", scp_of_nobody)},
-        options={"Plugins": [str(PLUGIN)], "DicomWeb": {"Enable": True, "Root": "/dicom-web/"}},
+        peers={"PREREAD": ("127.0.0.1", scp_of_nobody), "PREREAD_MOVE": ("127.0.0.1", move)},
     )
     with Installation(
-        folder, rules=COMPARING, nodes=PRIORS, archive=OrthancServer(described, server), extra={"http_port": str(http)}
+        folder, rules=COMPARING, nodes=PRIORS, archive=OrthancServer(described, server), extra={"move_port": str(move)}
     ) as found:
         yield found
 
@@ -98,6 +97,7 @@ def test_what_changed_since_the_earlier_study_stands_in_the_delivered_report(
         if element.keyword == "TextValue"
     ]
     assert all(any(text in delivered for delivered in texts) for text in told), texts
+    assert house.record(prior.study) is None, "what was moved to us is no study of ours"
     changed = {f for f, _ in prior.findings} ^ {f for f, _ in current.findings}
     print(f"then {sorted(prior.findings)}, now {sorted(current.findings)}: {told}; changed {changed}")
 

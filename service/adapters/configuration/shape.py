@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from service.domain.context import ALL
+from service.domain.prior import Retrieve
 from service.domain.profile import PRESETS, CharacterSet
 from service.domain.protocol import ANY_MODEL, StepKind
 from service.domain.rule import Mode, Priority
@@ -129,10 +130,16 @@ class PriorsTable(_Table):
 
     name: Name
     url: Url
+    retrieve: Retrieve = Retrieve.GET
+    move_ae_title: OwnAeTitle = ""
+    move_port: int = Field(default=0, ge=0, le=65535)
+    networks: tuple[Network, ...] = ()
     default_issuer: str = ""
     max_age: Duration = timedelta(days=5 * 365)
     max_studies: int = Field(default=20, ge=1, le=100)
     max_images: int = Field(default=8, ge=1, le=64)
+    max_object_bytes: int = Field(default=256 * 1024**2, ge=1024**2)
+    max_bytes: int = Field(default=1024**3, ge=1024**2)
     wait: Duration = timedelta(seconds=20)
 
 

@@ -182,7 +182,7 @@ def test_images_whose_own_header_names_another_person_are_not_read(house: House)
         )
     )  # fmt: skip
     house.priors.studies = {PRIOR: [other]}
-    assert "gave no image of it in time" in json.loads(house.step().answer)["notes"][0]
+    assert "not certainly of that study and this patient" in json.loads(house.step().answer)["notes"][0]
 
 
 def test_a_deadline_or_a_stopped_model_costs_the_comparison_alone(house: House) -> None:

@@ -12,6 +12,7 @@ from service.adapters.configuration import StoredConfigurations, parse
 from service.adapters.configuration.store import Installed, Texts
 from service.bootstrap import plug_ins
 from service.domain.errors import Misconfigured
+from service.domain.prior import PriorNode, Retrieve
 from service.domain.profile import PRESETS, CharacterSet, Profile
 from service.domain.protocol import ProtocolStep, StepKind
 from service.domain.rule import Mode, Priority
@@ -252,6 +253,46 @@ def test_a_preset_is_a_profile_of_which_lines_may_be_said_otherwise() -> None:
 def test_a_mistake_in_a_profile_is_named_with_its_line(line: str, told: str) -> None:
     with pytest.raises(Misconfigured) as error:
         profile(line)
+    assert str(error.value).startswith(told)
+
+
+PRIORS = """
+[[priors]]
+name = "archive"
+url = "dicom://ARCHIVE@10.1.20.10:104"
+"""
+
+
+def priors(*lines: str) -> PriorNode:
+    texts = {"rules.toml": RULES, "nodes.toml": NODES + PRIORS + "\n".join(lines)}
+    return parse(texts, check_priors=plug_ins(Settings()).check_priors).prior_node("archive")
+
+
+def test_earlier_studies_come_by_c_get_unless_they_are_to_be_moved() -> None:
+    assert priors().retrieve is Retrieve.GET
+    lines = ['retrieve = "move"', 'move_ae_title = "PREREAD_MOVE"', "move_port = 11113", 'networks = ["10.1.20.0/28"]']
+    moved = priors(*lines, "max_object_bytes = 2097152", "max_bytes = 4194304")
+    assert (moved.retrieve, moved.move_ae_title, moved.move_port) == (Retrieve.MOVE, "PREREAD_MOVE", 11113)
+    assert (moved.networks, moved.max_object_bytes, moved.max_bytes) == (("10.1.20.0/28",), 2 * 1024**2, 4 * 1024**2)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (['retrieve = "move"'], 'nodes.toml:14: url: Priors archive: retrieve = "move" needs move_ae_title'),
+        (
+            ['retrieve = "move"', 'move_ae_title = "PREREAD"', "move_port = 11113"],
+            "nodes.toml:14: url: Priors archive: move_ae_title and move_port must be others than the receiver's",
+        ),
+        (['retrieve = "push"'], "nodes.toml:15: priors.retrieve: "),
+        (["move_port = 70000"], "nodes.toml:15: priors.move_port: "),
+        (["max_object_bytes = 10"], "nodes.toml:15: priors.max_object_bytes: "),
+        (['networks = ["everywhere"]'], "nodes.toml:15: priors.networks"),
+    ],
+)
+def test_a_mistake_in_priors_is_named_with_its_line(lines: list[str], told: str) -> None:
+    with pytest.raises(Misconfigured) as error:
+        priors(*lines)
     assert str(error.value).startswith(told)
 
 
