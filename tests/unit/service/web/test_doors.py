@@ -23,6 +23,7 @@ from tests.support.web_scene import hospital
 PUBLIC = {
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
+    ("POST", "/language"),
     ("GET", "/static/{name:path}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -94,7 +95,7 @@ def town() -> Town:
     return Town(house, client(house))
 
 
-INCOMPLETE = {("POST", "/sign-in", 401), ("POST", "/api/studies/{study_uid}/question", 422)}
+INCOMPLETE = {("POST", "/sign-in", 401), ("POST", "/language", 422), ("POST", "/api/studies/{study_uid}/question", 422)}
 """What an empty body is answered with by those who let anybody, or the right ones, so far."""
 MATRIX = [(method, path, role) for method, path in every_route() for role in Role]
 
