@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from enum import IntEnum, StrEnum
 
 from pydicom.uid import UID
@@ -208,7 +209,7 @@ def _number_clauses(
         wanted = (
             say("{low} years or more", low=low) if high is None else say("{low} to {high} years", low=low, high=high)
         )
-        yield Clause(say("age"), wanted, "" if age is None else say("{age} years", age=round(age, 1)), holds)
+        yield Clause(say("age"), wanted, "" if age is None else say("{age} years", age=Decimal(f"{age:.1f}")), holds)
     if when.received_from is not None and when.received_until is not None:
         clock = study.received_first.astimezone(now.tzinfo).time()
         since, until = f"{when.received_from:%H:%M}", f"{when.received_until:%H:%M}"

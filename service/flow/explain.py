@@ -222,16 +222,17 @@ def _not_read(unread: Sequence[JobRecord], told: Sequence[str]) -> Explanation:
     """No model was made for this study, which is right as it is."""
     reasons = say_join("; ", dict.fromkeys(_why_silent(record) for record in unread))
     not_read = say("Not read: {reasons}.", reasons=reasons)
-    named = told[0] if len(told) == 1 else say_and(told)
-    where = (
-        [say("{where} was told so.", where=named) if len(told) == 1 else say("{where} were told so.", where=named)]
-        if told
-        else []
-    )
+    where = [_told_so(told)] if told else []
     return Explanation(
         headline=say_join(" ", [not_read, *where]),
         because=tuple(say("{asked}.", asked=_asked(record)) for record in unread),
     )
+
+
+def _told_so(told: Sequence[str]) -> Said:
+    if len(told) == 1:
+        return say("{where} was told so.", where=told[0])
+    return say("{where} were told so.", where=say_and(told))
 
 
 def _recalled(recalled: Sequence[JobRecord], deliveries: Sequence[DeliveryRecord]) -> Explanation:
