@@ -31,7 +31,7 @@ _MONTH = (
     r"|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?)\b\.?"
 )
 _PATTERNS = (
-    (ADDRESS, r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    (ADDRESS, r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
     (ADDRESS, r"(?:https?://|ftp://|www\.)\S*[^\s.,;)]"),
     (NUMBER, r"(?<![\d.])[0-2](?:\.\d+){5,}"),  # a UID
     (DATE, r"(?<!\d)(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])(?!\d)"),
@@ -42,7 +42,8 @@ _PATTERNS = (
     (DATE, rf"(?<!\d)(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?\.?\s*(?:of\s+)?{_MONTH},?(?:\s*(?:19|20)\d\d)?"),
     (DATE, rf"\b{_MONTH}\s+(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?\b(?:,?\s*(?:19|20)\d\d)?"),
     (DATE, r"(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)"),
-    (NUMBER, r"(?<![\w.,])\+?\d(?:[\s/()-]{0,2}\d){6,}(?![\d.,]*\d)"),  # a telephone, an order, a record
+    (NUMBER, r"\d{41,}"),
+    (NUMBER, r"(?<![\w.,])\+?\d(?:[\s/()-]{0,2}\d){6,40}(?![\d.,]*\d)"),  # a telephone, an order, a record
     (NUMBER, r"(?<!\w)(?=[A-Za-z-]{0,8}\d)[A-Za-z]{1,8}-?\d{5,}(?!\w)"),
     (AGE, r"(?<![\d.,])(?:9\d|1[0-2]\d)(?=[\s-]*(?:years?|yrs?\b|y/?o\b|jahre?|jährig|j\.))"),
 )

@@ -111,8 +111,7 @@ _NONE_AFTER = re.compile(r"(?<!\s)\s*(?::\s*)?(?:none|keine)\b", re.IGNORECASE)
 _WANTED = re.compile(
     r"\b(?:needed|required|indicated|recommended placement|anlage empfohlen|benötigt|(?:may|can|could"
     r"|should) be (?:considered|needed)"
-    r"|(?:is |are )?(?:advised|suggested)|empfohlen|erwägen|zu erwägen|indiziert)\b"
-    r"|^(?:\W*\w+){0,3}\W*(?:recommended|advised)\b",
+    r"|(?:is |are )?(?:advised|suggested)|empfohlen|erwägen|zu erwägen|indiziert)\b",
     re.IGNORECASE,
 )
 _CONSIDERED = re.compile(

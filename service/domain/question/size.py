@@ -6,8 +6,10 @@ import re
 
 from service.domain.prose.span import Span
 
-_NUMBER = r"\d+(?:[.,]\d+)?"
-_MEASURE = re.compile(rf"{_NUMBER}(?:\s*(?:x|×|by|mal)\s*{_NUMBER})*\s*(?:mm|cm|ml|cc)\b", re.IGNORECASE)
+_NUMBER = r"\d{1,6}(?:[.,]\d{1,6})?"
+_MEASURE = re.compile(
+    rf"(?<![\d.,]){_NUMBER}(?:\s*(?:x|×|by|mal)\s*{_NUMBER}){{0,3}}\s*(?:mm|cm|ml|cc)\b", re.IGNORECASE
+)
 _EARLIER = re.compile(
     r"\b(?:previously|formerly|compared (?:to|with)|versus|before|earlier|prior|was|zuvor|vormals|vorher|vorbefund"
     r"|voraufnahme|gegenüber|statt|ehemals)\b",

@@ -28,7 +28,8 @@ MOST = 400
 """Times what the plain pattern needs. A quadratic one needs several thousand times that."""
 ANCHORED = {
     "service.domain.prose.sections._HEAD", "service.domain.prose.sections._OPENING",
-    "service.domain.prose.sections._COMPARES", "service.domain.prose.sections._CONCLUDES", "service.domain.uids._UID",
+    "service.domain.prose.sections._COMPARES", "service.domain.prose.scope._COMPOUND",
+    "service.domain.prose.sections._CONCLUDES", "service.domain.uids._UID",
 }  # fmt: skip
 """Patterns that are tried where a line begins, and nowhere else."""
 MEGABYTE = 1_000_000
