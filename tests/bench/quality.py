@@ -48,7 +48,7 @@ def clean_reports(part: str) -> list[Clean]:
     if part in CLEAN_PARTS:
         chosen = [each for each in read_set(FOLDER / "clean") if clean_part_of(each) == part]
     else:
-        chosen = [each for each in read_set() if each.style not in DIRTY and part_of(each) == part]
+        chosen = [each for each in read_set() if each.style not in DIRTY and part in ("all", part_of(each))]
     return [each for report in chosen for each in (_clean(report), _shuffled(_clean(report)))]
 
 
