@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import SequenceMatcher
 from enum import StrEnum
+from functools import partial
 from itertools import accumulate
 
 from service.domain.wording import Said, likeness, said, sentences
 
 _ALIKE = 0.3
 """From this likeness on two sentences are one that was changed, not one removed and another added."""
+_Pair = tuple[int, int]
 _MOST_PAIRS = 40_000
 """Pairs of one changed passage that are compared; a longer one is paired in order."""
 
@@ -31,6 +33,10 @@ class EditClass(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     INCONCLUSIVE = "inconclusive"  #: looked at, and neither accepted nor rejected
+
+
+BESIDE = frozenset((EditClass.OUTLINE, EditClass.ACCEPTED, EditClass.REJECTED, EditClass.INCONCLUSIVE))
+"""What is done to findings and never to a sentence."""
 
 
 class Provenance(StrEnum):
@@ -139,14 +145,22 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def edits(before: str, after: str) -> tuple[Edit, ...]:
-    """The edits that make `after` of `before`; `replayed` makes it again, to the last space."""
+def edits(before: str, after: str, may: Callable[[int, int], bool] = lambda _, __: True) -> tuple[Edit, ...]:
+    """The edits that make `after` of `before`; `replayed` makes it again, to the last space.
+
+    `may` tells whether one sentence, by its number, can have been changed into another, by its number in `after`.
+    """
     old, new = sentences(before), sentences(after)
     found: list[Edit] = []
     for kind, start, end, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind != "equal":
-            found += _passage(old[start:end], new[first:last], start)
+            pairs = _pairs(old[start:end], new[first:last], partial(_shifted, may, start, first))
+            found += _passage(old[start:end], new[first:last], pairs, start)
     return tuple(found)
+
+
+def _shifted(may: Callable[[int, int], bool], start: int, first: int, one: int, other: int) -> bool:
+    return may(start + one, first + other)
 
 
 def replayed(before: str, changes: Iterable[Edit]) -> str:
@@ -200,10 +214,10 @@ def _walked(old: Sequence[str], changes: Iterable[Edit]) -> Iterator[tuple[str, 
     yield from ((old[number], number) for number in range(at, len(old)))
 
 
-def _passage(old: Sequence[str], new: Sequence[str], start: int) -> Iterator[Edit]:
+def _passage(old: Sequence[str], new: Sequence[str], pairs: Sequence[_Pair], start: int) -> Iterator[Edit]:
     """Edits of a passage in which nothing stayed as it was."""
     at = written = 0
-    for one, other in [*_pairs(old, new), (len(old), len(new))]:
+    for one, other in [*pairs, (len(old), len(new))]:
         yield from (_edit(start + number, old[number], "") for number in range(at, one))
         yield from (_edit(start + one, "", new[number]) for number in range(written, other))
         if one < len(old):
@@ -211,11 +225,11 @@ def _passage(old: Sequence[str], new: Sequence[str], start: int) -> Iterator[Edi
         at, written = one + 1, other + 1
 
 
-def _pairs(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+def _pairs(old: Sequence[str], new: Sequence[str], may: Callable[[int, int], bool]) -> list[_Pair]:
     """Numbers of sentences that are one changed into the other, in order: together as alike as they can be."""
     if len(old) * len(new) > _MOST_PAIRS:
-        return [(n, n) for n in range(min(len(old), len(new))) if likeness(old[n], new[n]) >= _ALIKE]
-    alike = [[likeness(one, other) for other in new] for one in old]
+        return [(n, n) for n in range(min(len(old), len(new))) if may(n, n) and likeness(old[n], new[n]) >= _ALIKE]
+    alike = [[likeness(one, two) if may(i, j) else 0.0 for j, two in enumerate(new)] for i, one in enumerate(old)]
     best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
     for i in reversed(range(len(old))):
         for j in reversed(range(len(new))):

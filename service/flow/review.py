@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from service.domain.wording import sentences
 from service.ports.edits import EditLog
 
 HEADINGS = {f"{section.value.capitalize()}:": section for section in Section}
+NEW = -1
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 
 
@@ -26,6 +27,9 @@ class Line:
     provenance: Provenance = Provenance.HUMAN
     findings: tuple[str, ...] = ()
     """Tracking ids of what the drafted sentence rests on; none for a line that a person wrote."""
+    was: int | None = None
+    """Number of the line that it was when it was last saved, from 0 and without headings; NEW for one that was added,
+    None where nobody says."""
 
 
 def draft_text(report: Report) -> str:
@@ -35,12 +39,22 @@ def draft_text(report: Report) -> str:
 
 def text_of(lines: Iterable[Line]) -> str:
     """Lines as one text, by section; line breaks and control characters inside of one become spaces."""
-    kept = [(line.section, plain) for line in lines if (plain := _plain(line.text))]
     parts = []
-    for heading, section in HEADINGS.items():
-        texts = [text for of, text in kept if of is section]
-        parts += [heading, *texts] if texts else []
+    section = None
+    for line in _in_order(lines):
+        parts += (
+            [_plain(line.text)]
+            if line.section is section
+            else [f"{line.section.value.capitalize()}:", _plain(line.text)]
+        )
+        section = line.section
     return "".join(f"{part}\n" for part in parts)
+
+
+def _in_order(lines: Iterable[Line]) -> list[Line]:
+    """Those that say something, section by section."""
+    order = list(HEADINGS.values())
+    return sorted((line for line in lines if _plain(line.text)), key=lambda line: order.index(line.section))
 
 
 def lines_of(report: Report, history: History | None) -> tuple[Line, ...]:
@@ -89,10 +103,34 @@ def save(
         seconds=seconds,
         before_sha256=base_sha256,
         after_sha256=text_digest(after),
-        edits=edits(before, after),
+        edits=edits(before, after, _may(before, after, _in_order(lines))),
         accepted=accepted,
     )
     return log.record(revision, draft=draft)
+
+
+def _may(before: str, after: str, lines: Sequence[Line]) -> Callable[[int, int], bool]:
+    """Whether a sentence of `before` can have become one of `after`, by what its lines say that they were."""
+    old, new = _line_numbers(before), _line_numbers(after)
+
+    def may(one: int, other: int) -> bool:
+        if old[one] is None or (at := new[other]) is None:
+            return old[one] == new[other]
+        return lines[at].was in (None, old[one])
+
+    return may
+
+
+def _line_numbers(text: str) -> list[int | None]:
+    """For each sentence of a text the number of its line; None for a heading."""
+    found: list[int | None] = []
+    number, fresh = -1, True
+    for sentence in sentences(text):
+        heading = fresh and sentence.rstrip("\n") in HEADINGS
+        number += fresh and not heading
+        found.append(None if heading else number)
+        fresh = sentence.endswith("\n")
+    return found
 
 
 def named(algorithm: Algorithm) -> str:

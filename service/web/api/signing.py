@@ -35,7 +35,10 @@ _Answer = TypeVar("_Answer")
 
 class SignatureShape(BaseModel):
     base: str = Field(description="SHA-256 of the text that the lines were made of", max_length=64)
-    lines: list[tuple[Section, str]] = Field(description="The whole report: section and text", max_length=2000)
+    lines: list[tuple[Section, str] | tuple[Section, str, int]] = Field(
+        description="The whole report: section, text, and the number of the line that it was, -1 for a new one",
+        max_length=2000,
+    )
     seconds: float = Field(default=0.0, ge=0, le=_LONGEST_S, allow_inf_nan=False)
     accepted: int = Field(default=0, ge=0, le=9999)
 
@@ -82,7 +85,7 @@ def reviews(request: Request, study_uid: str) -> list[ReviewShape]:
 
 def signature(request: Request, study_uid: str, job_id: str, sent: SignatureShape) -> Response:
     """Sign the report as it is sent; 409 with both versions if somebody else changed or signed it meanwhile."""
-    lines = [Line(section=section, text=text) for section, text in sent.lines]
+    lines = [Line(section=section, text=text, was=was[0] if was else None) for section, text, *was in sent.lines]
     yours = text_of(lines)
     if len(yours) > MOST_TEXT:
         raise HTTPException(413, say("A report has at most {number} characters.", number=MOST_TEXT))

@@ -155,16 +155,20 @@ def _case(request: Request, job: JobRecord) -> Case:
 def _shown(case: Case) -> list[dict[str, Any]]:
     """Each line with what it rests on, in words and as places on images."""
     found = []
-    for line in lines_of(case.report, case.history):
+    for number, line in enumerate(lines_of(case.report, case.history)):
         findings = [case.findings[each] for each in line.findings if each in case.findings]
-        found.append({"line": line, "findings": findings, "places": [each for one in findings for each in places(one)]})
+        where = [each for one in findings for each in places(one)]
+        found.append({"line": line, "number": number, "findings": findings, "places": where})
     return found
 
 
 def _sent(text: str) -> list[Line]:
-    """The lines as the page sends them: JSON, [[section, text], ...]. Raises 422."""
+    """The lines as the page sends them: JSON, [[section, text, number of the line it was], ...]. Raises 422."""
     try:
-        return [Line(section=Section(section), text=str(said)) for section, said in json.loads(text)]
+        return [
+            Line(section=Section(section), text=str(said), was=int(was[0]) if was else None)
+            for section, said, *was in json.loads(text)
+        ]
     except (ValueError, TypeError, RecursionError):
         raise HTTPException(422, say("The report was not sent whole. Reload the page and try again.")) from None
 

@@ -163,7 +163,7 @@ root.made = () => ({
   base: root.dataset.base, seconds: (Date.now() - opened) / 1000,
   accepted: lines().filter((line) => line.dataset.verdict === "accepted").length,
   lines: lines().filter((line) => line.dataset.verdict !== "rejected")
-    .map((line) => [line.closest("ol").dataset.section, line.querySelector(".say").textContent]),
+    .map((line) => [line.closest("ol").dataset.section, line.querySelector(".say").textContent, Number(line.dataset.was ?? -1)]),
 });
 root.left = () => { changed = false; };
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.domain.edit import EditClass, classes
+from service.domain.edit import BESIDE, EditClass, classes
 
 HERE = Path(__file__).parent
 PARTS = ("development", "held_out")
@@ -53,7 +53,11 @@ def figures(part: str) -> dict[str, tuple[int, int, int]]:
         right.update(each.value for each in pair.found & pair.wanted)
         given.update(each.value for each in pair.found - pair.allowed)
         wanted.update(each.value for each in pair.wanted)
-    return {each.value: (right[each.value], given[each.value], wanted[each.value]) for each in EditClass}
+    return {
+        each.value: (right[each.value], given[each.value], wanted[each.value])
+        for each in EditClass
+        if each not in BESIDE
+    }
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ def classes(*theirs: Box, whole: bool = True) -> list[tuple[EditClass, ...]]:
 
 
 def test_boxes_as_they_were_are_no_edits_whatever_their_uids() -> None:
-    assert classes(box("8", 50, ""), box("9", 0.05, "", "")) == []
+    assert classes(box("8", 50, "", ""), box("9", 0.05, "", "")) == []
 
 
 def test_a_box_less_is_removed_and_a_box_more_is_added() -> None:

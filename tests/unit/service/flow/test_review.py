@@ -8,7 +8,7 @@ import pytest
 
 from service.domain.edit import EditClass, Provenance, text_digest
 from service.domain.report import Report, Section, Sentence
-from service.flow.review import Line, draft_text, lines_of, save, text_of
+from service.flow.review import NEW, Line, draft_text, lines_of, save, text_of
 from service.ports.edits import MemoryEdits
 from tests.support.fake_house import NOW
 from tests.support.web_records import draft
@@ -39,6 +39,32 @@ def keep(log: MemoryEdits, report: Report, lines: list[Line], base: str = TEXT) 
 def test_a_draft_is_a_heading_and_a_line_for_each_sentence(report: Report) -> None:
     assert draft_text(report) == TEXT
     assert text_of(lines_of(report, None)) == TEXT
+
+
+def test_what_a_person_writes_is_theirs_however_like_a_drafted_sentence_it_is(report: Report, log: MemoryEdits) -> None:
+    """Else the box of what was taken out would stand beside what was typed."""
+    lines = [replace(line, was=number) for number, line in enumerate(lines_of(report, None))]
+    typed = Line(section=Section.FINDINGS, text="Small left pleural thickening.", was=NEW)
+    assert keep(log, report, [typed, *lines[1:]])
+    now = lines_of(report, log.history("j"))
+    assert (now[0].text, now[0].provenance, now[0].findings) == (typed.text, Provenance.HUMAN, ())
+    (revision,) = log.kept["j"].revisions
+    assert [edit.classes for edit in revision.edits] == [(EditClass.DELETE,), (EditClass.INSERT,)]
+    again = [replace(line, was=number) for number, line in enumerate(now)]
+    assert keep(log, report, [replace(again[0], text="Left pleural thickening."), *again[1:]], text_of(now))
+    assert lines_of(report, log.history("j"))[0].provenance is Provenance.HUMAN
+
+
+def test_a_changed_line_stays_what_it_was_beside_a_typed_one_that_is_more_like_it(
+    report: Report, log: MemoryEdits
+) -> None:
+    lines = [replace(line, was=number) for number, line in enumerate(lines_of(report, None))]
+    typed = Line(section=Section.FINDINGS, text="Small left pleural effusion and thickening.", was=NEW)
+    assert keep(log, report, [typed, replace(lines[0], text="Large left pleural effusion."), *lines[1:]])
+    now = lines_of(report, log.history("j"))
+    assert [(line.provenance, line.findings) for line in now[:2]] == [
+        (Provenance.HUMAN, ()), (Provenance.EDITED, ("effusion-left",)),
+    ]  # fmt: skip
 
 
 def test_a_line_knows_what_it_rests_on_and_who_wrote_it(report: Report, log: MemoryEdits) -> None:

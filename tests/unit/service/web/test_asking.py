@@ -13,6 +13,7 @@ from service.adapters.differential.toml import OWN, read_table
 from service.domain.account import Role
 from service.domain.errors import Gone, Unavailable, Unsupported
 from service.domain.job import JobState
+from service.domain.prose import VERSION
 from service.ports.differentials import MemoryDifferentials
 from service.ports.prompts import ScriptedPrompts
 from tests.support.completing import answering, writes
@@ -160,7 +161,10 @@ def test_what_a_radiologist_takes_is_kept_with_its_origin_and_only_what_was_offe
     assert (answer.status_code, answer.json()["done"]) == (200, "taken")
     (kept,) = house.edits.kept["j-2"].revisions
     assert kept.suggestion is not None
-    assert (kept.model, kept.suggestion.text) == ("rules differential 1, preread's own list 1", "heart failure")
+    assert (kept.model, kept.suggestion.text) == (
+        f"rules differential {VERSION}, preread's own list 1",
+        "heart failure",
+    )
     assert (kept.edits, kept.before_sha256) == ((), kept.after_sha256)
     assert _send(person, "tasks/differential/taken", **taken | {"line": "a broken heart"}).status_code == 422
     assert _send(person, "tasks/labels/taken", **taken).status_code == 422

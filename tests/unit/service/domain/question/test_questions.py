@@ -24,7 +24,7 @@ def test_a_question_gets_its_answer_with_the_words_that_give_it(case: Case) -> N
 def test_questions_that_no_rule_was_written_for_are_answered_as_well_as_the_documents_say() -> None:
     held_out, others = figures(cases("held_out")), figures(cases("other_reports"))
     assert (held_out["answers right"], held_out["citations right"]) >= (0.97, 0.97)
-    assert (others["answers right"], others["citations right"]) >= (0.72, 0.76)
+    assert (others["answers right"], others["citations right"]) >= (0.70, 0.74)
     assert held_out["invented, of what is not stated"] == others["invented, of what is not stated"] == 0
 
 
