@@ -45,4 +45,13 @@ ISSUES = (
     say_later("{words} sounds like {meant}: correct it if that is meant."),
     say_later("{words} stands twice: delete one."),
     say_later("{words} was dictated as a command: delete it."),
+    say_later("{words} may deny both or state the second: say which."),
+    say_later("The report denies {finding}, the AI reading does not: look at the images again."),
+    say_later("The report states {finding}, the AI reading does not: look at the images again."),
+    say_later("The order asks for {wanted}, the images are of {there}: check order and study."),
+    say_later("The order asks for the {side} side, the header says {other}: check order and images."),
+    say_later("The order asks about {finding}, the report does not answer: say whether it is there."),
+    say_later("The order says that the {side} side was examined; the report speaks of the {other} one."),
+    say_later("{number} has no unit: add it."),
+    say_later("{why} So says a model: look for yourself."),
 )

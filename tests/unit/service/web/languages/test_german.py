@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import random
 import re
 import string
 from html import unescape
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from service.domain.account import Role
+from service.domain.quality.inspect import inspect
 from service.domain.report import Section
 from service.domain.said import say, say_and, say_join, say_many, say_or
 from service.web import words
@@ -19,6 +21,8 @@ from service.web.languages.catalogue import catalogue, read_po
 from service.web.languages.kept import kept
 from service.web.languages.language import Language
 from service.web.languages.terms import term
+from tests.bench.quality import case_of, clean_reports
+from tests.bench.quality_errors import ERRORS
 from tests.support import messages
 from tests.support.fake_house import NOW
 from tests.support.web_client import PAGE, bearer, client, csrf_of, signed_in
@@ -193,3 +197,17 @@ def test_an_issue_of_the_second_opinion_is_told_in_german_to_a_page_alone() -> N
     token = {**bearer(house, Role.VIEWER), "accept-language": "de"}
     alone = client(house).post(f"/api/studies/{uid(2)}/quality", json={"text": text}, headers=token).json()["issues"]
     assert {each["said"] for each in alone} == {""}
+
+
+def test_what_the_second_opinion_says_has_a_german_form() -> None:
+    """By each injected error of the bench, so that a rule whose words are changed is noticed."""
+    rng = random.Random(1)
+    said = {
+        issue.message
+        for report in clean_reports("development")[:12]
+        for inject in ERRORS.values()
+        if (wrong := inject(report, rng))
+        for issue in inspect(case_of(wrong))
+    }
+    assert len(said) > 40
+    assert [message for message in said if GERMAN.say(kept(message)) == message] == []
