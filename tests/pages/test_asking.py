@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from service.domain.prose import VERSION
 from tests.pages.test_review import address, page  # noqa: F401  # opened in the same way
 from tests.support.accessibility import FAULTS
 from tests.support.browser import Browser
@@ -91,7 +92,7 @@ def test_a_question_is_asked_answered_and_cited_by_keys_and_a_line_is_taken(
     assert page.run(LAST)[1] == "human"
     history = case.edits.history("j-2")
     assert history is not None
-    assert [(each.model, each.reviewer) for each in history.revisions] == [("rules impression 1", "dr.keller")]
+    assert [(each.model, each.reviewer) for each in history.revisions] == [(f"rules impression {VERSION}", "dr.keller")]
     page.complaints()
     for payload in PAYLOADS[:-1]:
         page.run(POISON, payload)

@@ -312,8 +312,12 @@ def test_a_report_is_signed_and_added_to_by_keys_and_a_colleague_sees_both_versi
     page.press("S")
     page.wait("return document.querySelector('#ask-signature').open")
     assert "dr.keller, Example Clinic" in page.text("#ask-signature")
+    assert "Small right effusion." in page.text("#ask-signature pre")
+    assert "3 sentences of the AI were neither accepted nor changed." in page.text("#ask-signature ul")
     assert faults(page) == []
-    page.press("Enter")
+    page.press("Enter")  # on the text that is signed: nothing is signed by two keys that follow one another
+    assert page.run("return document.querySelector('#ask-signature').open")
+    page.press("Tab", "Enter")
     page.wait("return document.querySelector('.tag')?.textContent === 'FINAL'")
     page.wait(READY, seconds=40)
     assert "Report signed by dr.keller, Example Clinic" in page.text(".banner")

@@ -17,7 +17,7 @@ from service.domain.report import Finding, Report, Section, first_line
 from service.domain.said import say, say_join
 from service.domain.template import Field, Template
 from service.flow.prefill import Prefilled, fitting, left_over, prefill
-from service.flow.review import Line, draft_text, lines_of
+from service.flow.review import NEW, Line, draft_text, lines_of
 from service.flow.review import save as save_lines
 from service.ports.catalogue import JobRecord, StudyRecord
 from service.web.door import field as form_field
@@ -158,7 +158,7 @@ def narrative_of(request: Request, sheet: Sheet) -> tuple[Told, ...]:
 def _put(request: Request, record: StudyRecord, sheet: Sheet) -> Response:
     """Through the same log as every edit; 409 with the form as it was, where somebody saved the report meanwhile."""
     study_uid, job_id = record.row.study_instance_uid, sheet.job.reading
-    told = [Line(section=each.section, text=each.text) for each in narrative_of(request, sheet)]
+    told = [Line(section=each.section, text=each.text, was=NEW) for each in narrative_of(request, sheet)]
     below = form_field(request, "where") == "below"
     _told(request, study_uid, f"report of job {job_id} is being filled by template {sheet.template.name}")
     services = services_of(request)

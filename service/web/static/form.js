@@ -15,6 +15,6 @@ form.addEventListener("input", (event) => {
 
 form.addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;
-  if (event.ctrlKey || event.metaKey) form.requestSubmit(form.querySelector("button[value=preview]"));
+  if (event.ctrlKey || event.metaKey) setTimeout(() => form.requestSubmit(form.querySelector("button[value=preview]"))); // within the event Ctrl would open a tab
   else if (!event.target.matches("textarea, button")) event.preventDefault(); // Enter in a field puts nothing anywhere
 });

@@ -26,6 +26,7 @@ function shown() {
 
 async function check() {
   const mine = ++asked, { text, places } = shown();
+  panel.dataset.state = "asked";
   said.textContent = _("Reading …");
   try {
     const answer = await fetch(`/api/studies/${root.dataset.study}/quality?job=${panel.dataset.job}`, {
@@ -34,7 +35,9 @@ async function check() {
     });
     const told = await answer.json();
     if (!answer.ok) throw new Error(problem(told, answer.status));
-    if (mine === asked) show(told, places);
+    if (mine !== asked) return;
+    show(told, places);
+    panel.dataset.state = "told";
   } catch (error) {
     said.textContent = _("Not checked: {why}", { why: error.message });
   }

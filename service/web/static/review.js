@@ -60,6 +60,9 @@ async function go(uid, instance, frame) {
   }
 }
 
+// What stands below the sentences grows: the one that is worked on stays in sight.
+new ResizeObserver(() => active()?.scrollIntoView({ block: "nearest" })).observe(document.querySelector(".report"));
+
 function move(by) {
   const all = lines(), at = all.indexOf(active());
   const next = all[Math.min(all.length - 1, Math.max(0, at + by))];
@@ -123,7 +126,7 @@ function wrote(line) {
 
 const first = document.getElementById("first-read"); // there while the draft is held back
 first?.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) first.requestSubmit();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) setTimeout(() => first.requestSubmit()); // within the event Ctrl would open a tab
 });
 first?.addEventListener("submit", () => { first.elements.seconds.value = (Date.now() - opened) / 1000; });
 
@@ -148,14 +151,15 @@ function add() {
   edit(made);
 }
 
-// A line that a person takes from elsewhere on the page: their own, open to be edited; left empty, it is gone.
+// A line that a person takes from elsewhere on the page: their own, open to be edited.
 root.insert = (section, text) => {
   if (!mayEdit) return;
   const made = blank();
   document.querySelector(`.lines[data-section=${section}]`).append(made);
+  made.querySelector(".say").textContent = text;
+  touch();
   choose(made, { focus: false });
   edit(made);
-  made.querySelector("textarea").value = text;
 };
 
 // What a person made of the report, for whoever sends it; `left` says that it was sent.
@@ -165,6 +169,12 @@ root.made = () => ({
   lines: lines().filter((line) => line.dataset.verdict !== "rejected")
     .map((line) => [line.closest("ol").dataset.section, line.querySelector(".say").textContent, Number(line.dataset.was ?? -1)]),
 });
+/** What the person who signs has not looked at, as far as this page can tell. */
+root.unseen = () => [
+  !viewer.stack?.length && _("No image was shown on this page."),
+  ...[lines().filter((line) => line.dataset.wrote === "AI" && !line.dataset.verdict).length].filter(Boolean)
+    .map((number) => ngettext("{number} sentence of the AI was neither accepted nor changed.", "{number} sentences of the AI were neither accepted nor changed.", number)),
+].filter(Boolean);
 root.left = () => { changed = false; };
 
 async function save() {

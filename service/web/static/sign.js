@@ -15,7 +15,22 @@ function open(act) {
   if (busy || !offered(act) || ask(act).open) return;
   document.activeElement?.blur();
   ask(act).returnValue = "";
+  if (act === "signature") summed(ask(act));
   ask(act).showModal();
+}
+
+/** What is signed, and what stands open: the whole text, untouched sentences, issues. */
+function summed(box) {
+  const text = root.made().lines, sections = [...new Set(text.map(([section]) => section))];
+  box.querySelector("pre").textContent = sections.map((section) =>
+    [document.getElementById(`section-${section}`).textContent, ...text.filter(([of]) => of === section).map(([, line]) => line)].join("\n")).join("\n\n");
+  const second = document.getElementById("quality");
+  const open = [
+    ...root.unseen(),
+    ...(second?.dataset.state === "told" ? [] : [_("The second opinion has not answered yet.")]),
+    ...[...document.querySelectorAll("#quality-issues li")].map((issue) => issue.textContent),
+  ];
+  box.querySelector("ul").replaceChildren(...open.map((each) => Object.assign(document.createElement("li"), { textContent: each })));
 }
 
 let busy = false;
