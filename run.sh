@@ -225,6 +225,8 @@ PARTS
   trap - EXIT
 }
 
+ignoring() { printf -- '--ignore=%s ' "$@"; }
+
 run_tests() {
   setup requirements-test.lock
   install_test_parts
@@ -244,15 +246,16 @@ run_tests() {
   if [ $# -gt 0 ]; then
     .venv/bin/python -m pytest "$@" || code=$?
   else
-    # Two lanes side by side: one uses a processor, that of whole installations mostly waits.
+    # Two lanes side by side: one uses a processor, that of models and whole installations mostly waits.
+    beside="tests/unit tests/dicom tests/pages"
     said=$(mktemp)
-    .venv/bin/python -m pytest --ignore=tests/e2e > "$said" 2>&1 &
+    .venv/bin/python -m pytest $beside > "$said" 2>&1 &
     others=$!
     trap 'kill "$others" 2>/dev/null' EXIT
-    .venv/bin/python -m pytest tests/e2e || code=$?
+    .venv/bin/python -m pytest $(ignoring $beside) || code=$?
     wait "$others" || code=$?
     trap - EXIT
-    say "all others, which ran beside these:"
+    say "$beside, which ran beside these:"
     cat "$said"
     rm -f "$said"
   fi

@@ -92,10 +92,10 @@ def test_a_deferred_delivery_comes_back_and_is_told_once_per_reason(scene: Scene
 def test_a_deferred_delivery_waits(scene: Scene) -> None:
     scene.read("archive")
     (delivery,) = scene.owed()
-    scene.settle(delivery, DeliveryEvent.DEFERRED, text="away", after=timedelta(seconds=0.3))
+    scene.settle(delivery, DeliveryEvent.DEFERRED, text="away", after=timedelta(seconds=1.5))
     assert scene.owed() == ()
     assert scene.ledger.due_lanes() == []
-    time.sleep(0.4)
+    time.sleep(1.6)
     assert scene.ledger.due_lanes() == ["deliver:archive"]
     assert len(scene.owed()) == 1
 
