@@ -102,7 +102,8 @@ class Browser:
         return [f"{entry['level']}: {entry['message']}" for entry in self._call("POST", "se/log", {"type": "browser"})]
 
     def forget(self) -> None:
-        self._call("DELETE", "cookie")
+        """No cookie is left, of whatever site: all of them are on 127.0.0.1, and cookies do not know of ports."""
+        self._call("POST", "goog/cdp/execute", {"cmd": "Network.clearBrowserCookies", "params": {}})
 
     def _element(self, selector: str, act: str, body: dict[str, object]) -> None:
         found = self._call("POST", "element", {"using": "css selector", "value": selector})
