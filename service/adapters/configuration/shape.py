@@ -116,6 +116,7 @@ class DestinationTable(_Table):
     character_set: CharacterSet | None = None
     series_number: int | None = Field(default=None, ge=0, le=2**31 - 1000)
     max_objects: int | None = Field(default=None, ge=0)
+    forms: bool | None = None
 
     @field_validator("preset")
     @classmethod

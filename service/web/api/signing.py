@@ -41,6 +41,11 @@ class SignatureShape(BaseModel):
     )
     seconds: float = Field(default=0.0, ge=0, le=_LONGEST_S, allow_inf_nan=False)
     accepted: int = Field(default=0, ge=0, le=9999)
+    forms: list[int] = Field(
+        default=[],
+        description="The filled forms that are signed with it, by their numbers; none by default",
+        max_length=50,
+    )
 
 
 class AddendumShape(BaseModel):
@@ -62,6 +67,7 @@ class ReviewShape(BaseModel):
     organization: str
     at: str
     text: str
+    forms: list[int] = Field(description="The filled forms that were signed with it, by their numbers")
 
 
 def reviews(request: Request, study_uid: str) -> list[ReviewShape]:
@@ -78,6 +84,7 @@ def reviews(request: Request, study_uid: str) -> list[ReviewShape]:
             organization=each.observer.organization,
             at=each.at.isoformat(),
             text=each.text,
+            forms=list(each.forms),
         )
         for each in services_of(request).signing.reviews(study_uid)
     ]
@@ -91,7 +98,7 @@ def signature(request: Request, study_uid: str, job_id: str, sent: SignatureShap
         raise HTTPException(413, say("A report has at most {number} characters.", number=MOST_TEXT))
     desk, report = _desk(request, study_uid, job_id)
     _told(request, desk, "is being signed")
-    how = partial(sign, base_sha256=sent.base, seconds=sent.seconds, accepted=sent.accepted)
+    how = partial(sign, base_sha256=sent.base, seconds=sent.seconds, accepted=sent.accepted, forms=sent.forms)
     kept = _kept(lambda: how(desk, report, lines))
     return _answer(request, desk, report, kept, "signed", yours)
 

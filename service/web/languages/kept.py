@@ -73,6 +73,7 @@ _FORMS = (
     say_later("{who} signed the report of job {job}"),
     say_later("{who} rejected the report of job {job}"),
     say_later("an empty report cannot be signed: reject the draft, or write what you see"),
+    say_later("the report no longer says what the form {form} says: fill it again, or sign without it"),
     say_later("an addendum says something"),
     say_later("a rejection needs its reason in words"),
     say_later("this report is signed: add to it instead"),

@@ -17,6 +17,7 @@ from service.domain.errors import Unreadable
 from service.domain.report import Finding, Report, Section, first_line
 from service.domain.said import say
 from service.flow.first_read import impression_of
+from service.flow.form import Kept, forms_of, sentences_of
 from service.flow.record import read_report
 from service.flow.review import Line, draft_text, lines_of, text_of
 from service.flow.review import save as save_lines
@@ -78,7 +79,7 @@ def show(request: Request, study_uid: str, job: str = "") -> Response:
         first_line=first_line(case.report), following=_next_case(request, record), dicomweb=ROOT,
         prior=beside(request, record, case.job), review=reviewed(request, record, case.job),
         impression=impression_of(case.history, visitor_of(request).account.name),
-        returned=services_of(request).returning.returned(study_uid),
+        returned=services_of(request).returning.returned(study_uid), forms=[] if held else _forms(case),
     )  # fmt: skip
 
 
@@ -155,11 +156,26 @@ def _case(request: Request, job: JobRecord) -> Case:
 def _shown(case: Case) -> list[dict[str, Any]]:
     """Each line with what it rests on, in words and as places on images."""
     found = []
+    told = {each for kept in forms_of(case.history) for each in sentences_of(kept.form)}
     for number, line in enumerate(lines_of(case.report, case.history)):
         findings = [case.findings[each] for each in line.findings if each in case.findings]
         where = [each for one in findings for each in places(one)]
-        found.append({"line": line, "number": number, "findings": findings, "places": where})
+        accepted = (line.section, line.text) in told  # by whoever put the form into the report
+        found.append({"line": line, "number": number, "findings": findings, "places": where, "told": accepted})
     return found
+
+
+def _forms(case: Case) -> list[dict[str, Any]]:
+    """Each form that is kept with the reading, and its sentences, for who signs: it leaves where they all stand."""
+    return [_form(kept) for kept in forms_of(case.history)]
+
+
+def _form(kept: Kept) -> dict[str, Any]:
+    said = [[section.value, text] for section, text in sentences_of(kept.form)]
+    return {
+        "number": kept.number, "name": kept.form.name, "title": kept.form.title, "by": kept.reviewer, "at": kept.at,
+        "said": said,
+    }  # fmt: skip
 
 
 def _sent(text: str) -> list[Line]:

@@ -235,6 +235,8 @@ def test_a_destination_may_say_which_objects_it_gets_and_how() -> None:
 def test_a_preset_is_a_profile_of_which_lines_may_be_said_otherwise() -> None:
     said = profile('preset = "pages"\nseries_number = 50000')
     assert said == replace(PRESETS["pages"], series_number=50000)
+    assert profile('preset = "ohif"\nforms = true') == replace(PRESETS["ohif"], forms=True)
+    assert not profile("forms = false").forms
 
 
 @pytest.mark.parametrize(
