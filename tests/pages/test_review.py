@@ -103,7 +103,7 @@ def sign_in(window: Browser, address: str, case: Review, *roles: Role) -> None:
     window.open(f"{address}/sign-in")
     window.fill("input[name=token]", case.house.token(*roles, name="dr.keller"))
     window.click("button.main")
-    window.wait("return location.pathname === '/operations'")
+    window.wait("return location.pathname !== '/sign-in'")
 
 
 def open_review(window: Browser, address: str) -> None:
