@@ -39,6 +39,12 @@ def test_pages_are_german_after_one_click_and_fit(page: Browser, case: Review, s
     page.wait(PLACED)
     assert page.run("return document.documentElement.lang") == "de"
     assert "VORLÄUFIG" in page.text(".banner")
+    page.press("?")
+    page.wait("return document.querySelector('#keys').open")
+    assert "signieren, Entwurf verwerfen" in page.text("#keys")
+    assert faults(page) == []
+    page.shoot(shots / "german_keys.png")
+    page.press("?")
     start = page.run("return location.origin")
     for path in ("review", "worklist", "studies", "operations", "study"):
         if path != "review":
@@ -47,5 +53,5 @@ def test_pages_are_german_after_one_click_and_fit(page: Browser, case: Review, s
         for width in (1440, 1024, 400):
             page.resize(width, 900)
             assert page.run(WIDER) <= 0, (path, width)
-            page.shoot(shots / f"german_{path}_{width}.png")
+        page.shoot(shots / f"german_{path}_400.png")
         page.resize(1440, 900)
