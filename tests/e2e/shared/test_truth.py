@@ -1,6 +1,7 @@
 """What stands in the archive is true of the pixels: phantoms, swaps, blanks, noise, a stopped model server.
 
-Synthetic phantoms, not patients. `PREREAD_PHANTOM_SEED` chooses others; every seed is disjoint from training.
+Synthetic phantoms, not patients. `PREREAD_PHANTOM_SEED` chooses others, `PREREAD_PHANTOM_COUNT` more; every seed is
+disjoint from training.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ STATED = {
     "ct": {each.name for each in forms.CT},
 }
 """What every report of a view states, present or absent."""
-COUNT = int(os.environ.get("PREREAD_PHANTOM_COUNT", "100"))
+COUNT = int(os.environ.get("PREREAD_PHANTOM_COUNT", "60"))
 
 
 LOST = 0.05
 """By which the F1 in the archive may be below the card's: 0.02 for what is refused or in doubt, and chance.
 
-Of a hundred pictures with two findings each, two standard errors of an F1 of 0.97 are 0.03.
+Of sixty pictures with two findings each, two standard errors of an F1 of 0.97 are 0.03.
 """
 
 
