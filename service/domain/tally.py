@@ -80,8 +80,9 @@ def of_suggestion(model: str, suggestion: Suggestion) -> Numbers:
     return Numbers({(model, what): 1 for what, so in said.items() if so})
 
 
-def of_dismissal(models: Sequence[str], kind: str) -> Numbers:
-    return Numbers({(model, f"{DISMISSED}{kind}"): 1 for model in models})
+def of_dismissal(models: Sequence[str], kind: str, *, number: int = 1) -> Numbers:
+    """The numbers of dismissed issues of one kind; -1 for one that was brought back."""
+    return Numbers({(model, f"{DISMISSED}{kind}"): number for model in models})
 
 
 def closes(verdict: Verdict) -> bool:

@@ -31,6 +31,7 @@ from service.web.pages import (
     studies,
     study,
     work,
+    worklist,
 )
 
 VIEWER = allow(Role.VIEWER)
@@ -67,6 +68,7 @@ PAGES = (
     Row("GET", "/operations", VIEWER, operations.show),
     Row("GET", "/operations/live", VIEWER, operations.follow),
     Row("POST", "/nodes/{name}/echo", OPERATOR, operations.echo),
+    Row("GET", "/worklist", VIEWER, worklist.show),
     Row("GET", "/studies", VIEWER, studies.show),
     Row("POST", "/studies", VIEWER, studies.search),
     Row("GET", "/studies/{study_uid}", VIEWER, study.show),
@@ -75,6 +77,7 @@ PAGES = (
     Row("GET", "/studies/{study_uid}/review", VIEWER, review.show),
     Row("POST", "/studies/{study_uid}/review/{job_id}", REVIEWER, review.save),
     Row("POST", "/studies/{study_uid}/review/{job_id}/dismiss", REVIEWER, dismiss.dismiss),
+    Row("POST", "/studies/{study_uid}/review/{job_id}/dismiss/undo", REVIEWER, dismiss.restore),
     Row("POST", "/studies/{study_uid}/review/{job_id}/impression", REVIEWER, impression.take),
     Row("GET", "/studies/{study_uid}/review/{job_id}/mask/{sha256}", VIEWER, places.mask),
     Row("GET", "/studies/{study_uid}/template", VIEWER, form.show),

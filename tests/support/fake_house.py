@@ -266,6 +266,10 @@ class House:
     migrated: bool = True
     broker: bool = True
 
+    def __post_init__(self) -> None:
+        self.catalogue.reviews = lambda study: self.signing.reviews(study)
+        self.catalogue.history = lambda job: self.edits.history(job)
+
     def services(self) -> Services:
         return Services(
             settings=self.settings,

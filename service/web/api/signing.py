@@ -15,7 +15,7 @@ from service.domain.errors import Refused, Unreadable
 from service.domain.lane import READ
 from service.domain.report import Report, Section
 from service.domain.review import Observer
-from service.domain.said import say
+from service.domain.said import say, say_sentence
 from service.flow.record import read_report
 from service.flow.review import Line, text_of
 from service.flow.sign import Desk, add, reject, sign, write_again
@@ -161,8 +161,7 @@ def _kept(act: Callable[[], _Answer]) -> _Answer:
     try:
         return act()
     except Refused as error:
-        words = str(error)
-        raise HTTPException(409, f"{words[:1].upper()}{words[1:]}.") from error
+        raise HTTPException(409, say_sentence(str(error))) from error
 
 
 def _answer(request: Request, desk: Desk, report: Report, kept: bool, did: str, yours: str) -> Response:

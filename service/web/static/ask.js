@@ -101,7 +101,7 @@ const ROWS = {
   sections: (told) => told.sections.map((each) => row(each.part, each.header, [cite(each)])),
   labels: (told) => told.labels.filter((each) => each.state !== "not mentioned").map((each) => row(each.label, verdict(each.state), each.spans.map((span) => cite(span)))),
   devices: (told) => told.devices.map((each) => row(each.device, verdict(each.state), [cite(each)])),
-  change: (told) => told.change.map((each) => row(each.finding, verdict(each.change), [...each.now.map((span) => cite(span)), ...each.before.map((span) => quote(span))], told.prior ? _("Compared with the report of {day}.", { day: told.prior.day }) : "")),
+  change: (told) => told.change.map((each) => row(each.finding, verdict(each.change), [...each.now.map((span) => cite(span)), ...each.before.map((span) => quote(span))], compared(told.prior))),
   differential: (told) => [
     ...told.differential.map((each) => row(`${each.rank}.`, `${each.diagnosis} (${decimal(each.points)})`, [
       ...each.for.map((sign) => cite(sign, `${_("for")} +${decimal(sign.points)} ${sign.finding}: `)),
@@ -111,6 +111,12 @@ const ROWS = {
     row("", "", [], `${told.table.name} ${told.table.version}: ${told.table.statement} ${_("Points for less points against; half for what is in doubt.")}`),
   ],
 };
+
+function compared(prior) {
+  if (!prior) return "";
+  const day = prior.day.replace(/^(\d{4})(\d\d)(\d\d)$/, "$1-$2-$3");
+  return prior.signed ? _("Compared with the signed report of {day}.", { day }) : _("Compared with the draft of {day}, which is not signed.", { day });
+}
 
 function row(about, answer, parts, note = "") {
   const made = document.createElement("li");

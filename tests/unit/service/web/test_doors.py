@@ -39,7 +39,8 @@ OPERATOR = {
 AUDITOR = {("GET", "/audit")}
 PERSON = {
     ("POST", "/studies/{study_uid}/review/{job_id}/impression"),
-    ("POST", "/studies/{study_uid}/review/{job_id}/dismiss"), ("POST", "/studies/{study_uid}/review/{job_id}"),
+    ("POST", "/studies/{study_uid}/review/{job_id}/dismiss"),
+    ("POST", "/studies/{study_uid}/review/{job_id}/dismiss/undo"), ("POST", "/studies/{study_uid}/review/{job_id}"),
     ("POST", "/studies/{study_uid}/template/{job_id}"), ("POST", "/api/studies/{study_uid}/completion"),
     ("POST", "/api/studies/{study_uid}/completion/{completion_id}"),
     ("POST", "/api/studies/{study_uid}/tasks/{task}/taken"),

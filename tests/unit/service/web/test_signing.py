@@ -16,7 +16,7 @@ from service.domain.filled import Filled
 from service.domain.job import JobState
 from service.domain.phrase import Told
 from service.domain.rejection import Reason
-from service.domain.report import Section
+from service.domain.report import Outcome, Section
 from service.domain.review import Verdict
 from service.domain.rule import Mode
 from service.domain.submitted import Submitted
@@ -72,6 +72,41 @@ def again(name: str, *, reading: int, state: JobState = JobState.COMPLETED, reas
     """A later job of study 2; `reading` 0 is another reading than j-2."""
     made = job(2, state, minutes=1, report=draft(2) if state is JobState.COMPLETED else None, reason=reason)
     return replace(made, job=replace(made.job, job_id=name), generation=reading)
+
+
+def test_what_a_draft_did_not_see_is_told_of_the_draft_and_not_of_the_signed_text(house: House) -> None:
+    unread = replace(
+        draft(2),
+        outcome=Outcome.NOT_ANALYSED,
+        findings=(),
+        sentences=(),
+        reason="not a chest",
+        notes=("3 of 9 slices",),
+    )
+    made = next(each for each in house.catalogue.records if each.row.study_instance_uid == uid(2))
+    house.catalogue.records = [replace(made, jobs=(job(2, JobState.COMPLETED, report=unread),))]
+    about = "that nothing is named here says nothing about its images."
+    before, *_ = text_of(house, PAGE, Role.RADIOLOGIST).partition("Second opinion")
+    assert about in before
+    assert "3 of 9 slices." in before
+    person = signed_in(house, Role.RADIOLOGIST)
+    assert sign(person, base=text_digest(draft_text(unread))).status_code == 200
+    after = text_of(house, PAGE, Role.RADIOLOGIST)
+    report, made_of = after[after.index("FINAL") :].split("Ask w", 1)
+    assert about not in after
+    assert "slices" not in report
+    assert "The AI draft said: 3 of 9 slices." in made_of
+    assert "No model looked at this study: the AI draft said nothing about its images." in made_of
+
+
+def test_a_refused_signature_is_told_in_the_language_of_the_page(house: House, radiologist: TestClient) -> None:
+    secret = csrf_of(radiologist.get("/studies"))
+    body = {**SIGNATURE, "lines": []}
+    headers = {"x-csrf-token": secret, "accept-language": "de"}
+    told = radiologist.post(f"{REPORT}/signature", json=body, headers=headers).json()
+    assert told["detail"] == "An empty report cannot be signed: reject the draft, or write what you see."
+    assert told["said"].startswith("Ein leerer Befund kann nicht signiert werden: den Entwurf verwerfen")
+    assert told["said"].endswith(".")
 
 
 def test_a_signature_is_the_text_its_log_and_an_event(house: House, radiologist: TestClient) -> None:
