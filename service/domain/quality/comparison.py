@@ -47,6 +47,13 @@ _NO_CHANGE_OF_IMAGES = re.compile(
     re.IGNORECASE,
 )
 """Words of change that are about the patient, the future, or an examination that there is not."""
+_INTERVAL = re.compile(
+    r"\binterval\b(?!\W+(?:\w+\W+)?(?:in|de)creas|\W+(?:\w+\W+)?(?:chang|develop|appear|resol|resor|remov|placement|insert"
+    r"|improv|wors|progress|regress|growth|enlarg|clear|stabil|heal|reduc|extub|intub|re-?accumul|expan|evol|surg|advance"
+    r"|decompress|new))",
+    re.IGNORECASE,
+)
+"""An interval that nothing happened in: one of time, or of anatomy."""
 
 _FOLLOWED = re.compile(
     r"\b(?:follow-?up|surveillance|re-?staging|nachsorge|verlauf\w*|\w*kontrolle|response|re-?check|progress\w*"
@@ -67,7 +74,7 @@ def issues(case: Case) -> Iterator[Issue]:
         return
     for sentence in reading.sentences(Part.FINDINGS, Part.IMPRESSION):
         plain = _NO_CHANGE_OF_IMAGES.sub(lambda found: "~" * len(found[0]), sentence.text)
-        words = compares(plain)
+        words = compares(_INTERVAL.sub(lambda found: "~" * len(found[0]), plain))
         if words:
             start = sentence.start + plain.find(words)
             known = (

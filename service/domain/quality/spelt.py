@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from service.domain.quality.formed import is_formed
 from service.domain.quality.lexicon import CHECKED, KNOWN
 from service.domain.quality.words import known, often
 
@@ -23,6 +24,9 @@ _ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "al", "ally", "e", "en", "er", "e
 "ies",
             "ness", "able", "ive", "ation", "ations", "like", "ar", "ous", "ungen", "ung", "isch", "ische", "ischer",
             "isches", "ischen", "es", "ens", "ern")  # fmt: skip
+_DERIVED = ("e", "s", "es", "ed", "ing", "ly", "or", "ors", "able", "ability", "ated", "ating", "ness", "less", "like", "ized",
+            "ization", "ist", "ism", "ful", "ish", "ward", "wards", "wise", "shaped")  # fmt: skip
+_SHORTEST_STEM = 5
 _BEGINNINGS = (
     "abdomino", "ante", "anti", "antero", "arterio", "auto", "bi", "broncho", "cardio", "cervico", "cholecysto",
     "cholangio",
@@ -66,14 +70,14 @@ def meant(word: str, language: str) -> Guess | None:
     """The word that `word` (small letters) is one slip away from; None where it is right, or like nothing known."""
     if is_right(word, language):
         return None
-    near = list(_slips(word))
-    terms = sorted(each for each in near if _is_term(each, language) and not _inflects(word, each))
-    if terms:
-        return Guess(terms[0], likely=True)
     if language == "de" and _is_joined(word):
         return None
+    near, formed = list(_slips(word)), is_formed(word)
+    terms = sorted(each for each in near if _is_term(each, language) and not _inflects(word, each))
+    if terms:
+        return Guess(terms[0], likely=not formed)
     common = max((each for each in near if often(each, language)), key=lambda each: often(each, language), default="")
-    if not common or _inflects(word, common) or _ENDS.search(word):
+    if not common or formed or _inflects(word, common) or _ENDS.search(word):
         return None
     return Guess(common, likely=language == "en" or _fumbled(word, common))
 
@@ -109,7 +113,16 @@ def _stands(word: str, language: str) -> bool:
     if word in KNOWN or known(word, language):
         return True
     stems = (word[: -len(end)] for end in _ENDINGS if word.endswith(end) and len(word) - len(end) >= _SHORTEST_PART)
-    return any(stem in KNOWN or stem + "e" in KNOWN or stem + "y" in KNOWN for stem in stems)
+    return any(stem in KNOWN or stem + "e" in KNOWN or stem + "y" in KNOWN for stem in stems) or _derived(word, language)
+
+
+def _derived(word: str, language: str) -> bool:
+    """Whether an English word comes from one of everyday: "marginated", "evaluable"."""
+    stems = (word[: -len(end)] for end in _DERIVED if language == "en" and word.endswith(end))
+    return any(
+        len(stem) >= _SHORTEST_STEM and (known(stem, "en") or known(stem + "e", "en") or known(stem + "ate", "en"))
+        for stem in stems
+    )
 
 
 @lru_cache(maxsize=20_000)
