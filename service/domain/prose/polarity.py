@@ -60,7 +60,7 @@ _DENIED = re.compile(
     r"|vanished|disappeared"
     r"|(?:is |are )?not (?:\w+ )?(?:seen|identified|present|visible|evident|demonstrated|detected|appreciated"
     r"|enlarged|widened)"
-    r"|none|negative|nil|nicht (?:mehr )?(?:\w+ )?(?:nachweisbar|abgrenzbar|erkennbar|vorhanden|vor|nachzuweisen|sichtbar|zu (?:sehen|erkennen|finden)|zur darstellung)"
+    r"|none|negative|nil|(?<=: )(?:no|nein|keine?[rs]?)(?=\s*(?:[.,;(]|$))|nicht (?:mehr )?(?:\w+ )?(?:nachweisbar|abgrenzbar|erkennbar|vorhanden|vor|nachzuweisen|sichtbar|zu (?:sehen|erkennen|finden)|zur darstellung)"
     r"|fehlt|fehlen"
     r"|ausgeschlossen|resorbiert|entfernt|nicht mehr|not any more)\b",
     re.IGNORECASE,

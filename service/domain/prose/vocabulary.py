@@ -31,7 +31,7 @@ _WORDS: dict[str, str] = {
     r"|(?:lobe|lung) (?:is |has )?(?:completely |partially )?collapse[ds]?|teilkollabiert|lungenkollaps|collapse with",
     "pneumothorax": r"\w*pneumothora\w+|pneu\b|ptx\b|(?:visceral )?pleural line\b",
     "pleural effusion": r"(?<!pericardial )(?<!joint )(?<!knee )(?<!hip )(?<!ear )(?<!suprapatellar )effusions?"
-    r"|hydro-?pneumothora\w+|hemo-?pneumothora\w+|pleural (?:fluid|collection)"
+    r"|(?:hydro|h(?:a?e)mo|hämato|sero|pyo)-?pneumothora\w+|pleural (?:fluid|collection)"
     r"|\w*pleuraerg[uü]\w+|\berg[uü](?:ss|ß)\w*"
     r"|\w*randwinkelerg[uü]\w+|a fusion\b|h(?:a?e)mothora\w+|hämatothora\w+|(?:hydro|chylo|pyo|sero)thora\w+|\w*empyem\w*|fluid (?:in"
     r"|within) the (?:\w+ )?fissure",

@@ -24,19 +24,19 @@ _ROOTS = frozenset(
     cervic chol cholangi cholecyst choledoch chondr chori choroid chyl clavicul cocc coccyg col colon colp condyl conjunctiv
     corac cor coron cortic cost cox crani cric crur cubit cut cyst cyt dent derm dermat desm diaphragm diaphys digit disc
     diverticul duct duoden dur embol encephal endocrin endometri enter eosin ependym epididym epiphys epiglott erythr
-    esophag ethmoid fasci fem femor fibr fibul foramin foss front gangli gastr genu gingiv glen gli glom glomerul gloss
+    esophag ethmoid fasci fem femor fibr fibul foramin foss front gangli gastr genu gingiv gnath glen gli glom glomerul gloss
     glott glute gon granul gyn hamart hem hemangi hemat hepat herni hidr hil hist humer hydr hygr hymen hyster ile ili
     infundibul inguin insul ischi jejun jugul kerat kyph labr labyrinth lacrim lamin lapar laryng later leimy leiomy lei
     leuc lieno ligament lingu lip lith lob lobul lord lumb lumin lymph lymphaden lymphangi malleol mamm mandibul mast
     mastoid maxill mediastin medull melan mening menisc mesenter metacarp metatars metr muc muscul my myc mycet myel
-    myocard myom myring myx nas necr nephr neur nod occipit ocul odont olecran om omphal onc oophor ophthalm opt orbit
+    myocard myom myring myx nas necr nephr neur nod occipit ocul odont olecran om omphal onych onc oophor ophthalm opt orbit
     orch orchi orchid oste ot ovari ox palat palm pancre pancreat papill parathyr pariet parot patell pector ped pelv
     periton perone phac phalang pharyng phleb phren pituit placent plant plasm pleur plex pneum pneumat pneumon
-    popl porphyr port proct prostat psych pub pudend pulmon pyel pyl pylor pyr rachi radi radicul rect ren retin
+ phys popl porphyr port proct prostat psych pub pudend pulmon pyel pyl pylor pyr rachi radi radicul rect ren retin
     rhabd rhabdomy rhin sacr salping sarc scaphoid scapul schwann scler scoli scrot seb semin sept sial sigmoid sin
     sinus somat spermat sphen spin splanchn splen spondyl spongi squam steat stern stomat styl syndesm synov syring
     tal tars tars tempor tend ten tendin terat test thalam thec thorac thromb thym thyr thyroid tibi tonsill trach
-    trache troch trochanter tub tympan typhl uln ureter urethr ur uter uve vagin valv valvul varic vas vascul ven
+    trache troch trochanter trich tub tympan typhl uln ureter urethr ur uter uve vagin valv valvul varic vas vascul ven
     ventricul vertebr vesic vesicul vill viscer vulv xanth xer zygomat
     """.replace("k", "c").replace("z", "c").split()
 )

@@ -27,6 +27,12 @@ _KNOWN = re.compile(
     re.IGNORECASE,
 )
 """What is known or looked for need not stand in the findings."""
+_INFERRED = re.compile(
+    r"\b(?:impl(?:y|ies|ied|ying)|indicat\w+|consistent|compatible|in keeping|likely|presum\w+|represent\w*|sugg\w+|typical"
+    r"|sign of|due to|secondary|caus\w+|because|passend|vereinbar|hinweis\w*|spricht|sprechen|wohl|ehesten|typisch\w*|bei)\b",
+    re.IGNORECASE,
+)
+"""Beside one of these words a finding is concluded from another."""
 _OBSERVED = frozenset(
     ("pneumothorax", "pleural effusion", "fracture", "pneumoperitoneum", "pericardial effusion", "hydronephrosis",
      "cardiomegaly", "nodule", "subcutaneous emphysema", "pneumomediastinum", "midline shift")
@@ -98,7 +104,7 @@ def _judged(mention: Mention, findings: Sequence[Mention], impression: Sequence[
 def _must_be_described(mention: Mention, text: str) -> bool:
     """Whether it is an observation, and no word of the findings (`text`) can stand for it."""
     seen = mention.name in _OBSERVED and not _SHOWN[mention.name].search(text)
-    return seen and not _KNOWN.search(mention.clause.text)
+    return seen and not (_KNOWN.search(mention.clause.text) or _INFERRED.search(mention.clause.text))
 
 
 def _kin(mention: Mention, findings: Sequence[Mention]) -> bool:

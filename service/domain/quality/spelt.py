@@ -20,12 +20,13 @@ _GERMAN = re.compile(
 _ENGLISH = re.compile(
     r"\b(?:the|and|with|no|of|is|are|in|without|not|left|right|normal|findings|impression)\b", re.IGNORECASE
 )
-_ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "al", "ally", "e", "en", "er", "em", "n", "r", "ic", "ity", "or", "y",
+_ENDINGS = ("s", "is", "um", "ae", "us", "es", "ed", "d", "ing", "ly", "al", "ally", "e", "en", "er", "em", "n", "r", "ic", "ity", "or", "y",
 "ies",
             "ness", "able", "ive", "ation", "ations", "like", "ar", "ous", "ungen", "ung", "isch", "ische", "ischer",
             "isches", "ischen", "es", "ens", "ern")  # fmt: skip
 _DERIVED = ("e", "s", "es", "ed", "ing", "ly", "or", "ors", "able", "ability", "ated", "ating", "ness", "less", "like", "ized",
             "ization", "ist", "ism", "ful", "ish", "ward", "wards", "wise", "shaped")  # fmt: skip
+_LATIN = ("is", "es", "us", "um", "i", "ae", "a", "os", "e", "on")
 _SHORTEST_STEM = 5
 _BEGINNINGS = (
     "abdomino", "ante", "anti", "antero", "arterio", "auto", "bi", "broncho", "cardio", "cervico", "cholecysto",
@@ -58,6 +59,8 @@ class Guess:
 
     word: str
     likely: bool
+    term: bool = False
+    """Whether it is one of radiology's words, and not one of everyday."""
 
 
 def language_of(text: str) -> str:
@@ -75,7 +78,7 @@ def meant(word: str, language: str) -> Guess | None:
     near, formed = list(_slips(word)), is_formed(word)
     terms = sorted(each for each in near if _is_term(each, language) and not _inflects(word, each))
     if terms:
-        return Guess(terms[0], likely=not formed)
+        return Guess(terms[0], likely=not formed, term=True)
     common = max((each for each in near if often(each, language)), key=lambda each: often(each, language), default="")
     if not common or formed or _inflects(word, common) or _ENDS.search(word):
         return None
@@ -165,5 +168,7 @@ def _fumbled(word: str, right: str) -> bool:
 
 
 def _inflects(word: str, right: str) -> bool:
-    """Whether two words differ in the last letter alone, where languages inflect."""
-    return word[:-1] == right or word[:-1] == right[:-1] or word == right[:-1]
+    """Whether two words differ in the last letter alone, where languages inflect, or in a Latin ending."""
+    latin = {word[: -len(end)] for end in _LATIN if word.endswith(end)}
+    both = any(right[: -len(end)] in latin for end in _LATIN if right.endswith(end) and len(right) > _SHORTEST_STEM)
+    return both or word[:-1] == right or word[:-1] == right[:-1] or word == right[:-1]
