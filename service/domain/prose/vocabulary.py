@@ -58,7 +58,7 @@ _WORDS: dict[str, str] = {
     r"|pathologi\w+ (?:vergrößerte )?lymphknoten",
     "dissection": r"dissection|dissektion|intimal flap",
     "aneurysm": r"aneurysm\w*",
-    "hemorrhage": r"ha?emorrhage\w*|ha?ematoma\w*|\w*blutung\w*|hämatom\w*|bleed\w*",
+    "hemorrhage": r"ha?emorrhage\w*|(?-i:SDH|SAH|EDH|ICH|SAB|ICB)\b|ha?ematoma\w*|\w*blutung\w*|hämatom\w*|bleed\w*",
     "infarct": r"infar[ck]t\w*|stroke|isch(?:a?e|ä)mi\w+",
     "midline shift": r"midline shift|mittellinienverlagerung",
     "hydrocephalus": r"hydroceph\w+|hydrozeph\w+",

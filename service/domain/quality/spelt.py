@@ -24,7 +24,7 @@ _ENDINGS = ("s", "is", "um", "ae", "us", "es", "ed", "d", "ing", "ly", "al", "al
 "ies",
             "ness", "able", "ive", "ation", "ations", "like", "ar", "ous", "ungen", "ung", "isch", "ische", "ischer",
             "isches", "ischen", "es", "ens", "ern")  # fmt: skip
-_DERIVED = ("e", "s", "es", "ed", "ing", "ly", "or", "ors", "able", "ability", "ated", "ating", "ness", "less", "like", "ized",
+_DERIVED = ("s", "es", "ed", "ing", "ly", "able", "ability", "ated", "ating", "ness", "less", "like", "ized",
             "ization", "ist", "ism", "ful", "ish", "ward", "wards", "wise", "shaped")  # fmt: skip
 _LATIN = ("is", "es", "us", "um", "i", "ae", "a", "os", "e", "on")
 _SHORTEST_STEM = 5
@@ -78,11 +78,11 @@ def meant(word: str, language: str) -> Guess | None:
     near, formed = list(_slips(word)), is_formed(word)
     terms = sorted(each for each in near if _is_term(each, language) and not _inflects(word, each))
     if terms:
-        return Guess(terms[0], likely=not formed, term=True)
+        return Guess(terms[0], likely=not formed and _begins_like(word, terms[0]), term=True)
     common = max((each for each in near if often(each, language)), key=lambda each: often(each, language), default="")
     if not common or formed or _inflects(word, common) or _ENDS.search(word):
         return None
-    return Guess(common, likely=language == "en" or _fumbled(word, common))
+    return Guess(common, likely=_begins_like(word, common) and (language == "en" or _fumbled(word, common)))
 
 
 @lru_cache(maxsize=20_000)
@@ -157,7 +157,14 @@ def _slips(word: str) -> Iterator[str]:
 def _is_term(word: str, language: str) -> bool:
     """Whether it is one of radiology's words, as it is or in its plural and the like."""
     terms = CHECKED[language]
+    if language == "en" and ("ae" in word or "oe" in word):
+        word = word.replace("ae", "e").replace("oe", "e")
     return word in terms or any(word.endswith(end) and word[: -len(end)] in terms for end in _PLURALS)
+
+
+def _begins_like(word: str, right: str) -> bool:
+    """Whether the first letter is right, or changed places: it is the one that is seldom wrong."""
+    return word[0] == right[0] or word[:2] == right[1::-1]
 
 
 def _fumbled(word: str, right: str) -> bool:
