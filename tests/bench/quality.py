@@ -117,9 +117,7 @@ def recall(
     return _right(found, before, hints=hints), len(found)
 
 
-def _right(
-    found: Sequence[tuple[int, Sequence[Issue]]], before: Sequence[Sequence[Issue]], *, hints: bool
-) -> int:
+def _right(found: Sequence[tuple[int, Sequence[Issue]]], before: Sequence[Sequence[Issue]], *, hints: bool) -> int:
     known = [{issue.message for issue in issues} for issues in before]
     return sum(
         any((hints or issue.likely) and issue.message not in known[number] for issue in issues)
@@ -176,11 +174,7 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, action="append", help="which reports; all of them by default")
     parser.add_argument("--out", type=Path, help="keep the figures as JSON")
     asked = parser.parse_args()
-    made = {
-        f"{part}, {point}": figures
-        for part in asked.part or PARTS
-        for point, figures in measure(part).items()
-    }
+    made = {f"{part}, {point}": figures for part in asked.part or PARTS for point, figures in measure(part).items()}
     for part, found in made.items():
         print(f"quality rules {VERSION}, {part}:")
         for name, value in found.items():

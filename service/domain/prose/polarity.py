@@ -25,8 +25,10 @@ _OPEN = re.compile(
 )
 _LOOKS_LIKE = re.compile(
     r"\b(?:no|not|without|ohne|keine?|nicht)\b(?: \w+){0,2} (?:chang\w*|increase|decrease|improve\w*|resol\w*"
-    r"|worse\w*|better|displac\w*\b(?! (?:\w+ )?(?:fracture|fx\b))"
-    r"|verändert\w*|änderung|befundänderung|disloziert\w*\b(?! (?:\w+ )?\w*fraktur))|\bnot only\b|\bno longer than\b|\bnot (?:appreciably"
+    r"|worse\w*|better"
+    r"|displac\w*\b(?! (?:\w+ )?(?:fracture|fx\b))"
+    r"|verändert\w*|änderung|befundänderung"
+    r"|disloziert\w*\b(?! (?:\w+ )?\w*fraktur))|\bnot only\b|\bno longer than\b|\bnot (?:appreciably"
     r"|significantly) changed"
     r"|\bunchanged\b",
     re.IGNORECASE,
@@ -60,7 +62,9 @@ _DENIED = re.compile(
     r"|vanished|disappeared"
     r"|(?:is |are )?not (?:\w+ )?(?:seen|identified|present|visible|evident|demonstrated|detected|appreciated"
     r"|enlarged|widened)"
-    r"|none|negative|nil|(?<=: )(?:no|nein|keine?[rs]?)(?=\s*(?:[.,;(]|$))|nicht (?:mehr )?(?:\w+ )?(?:nachweisbar|abgrenzbar|erkennbar|vorhanden|vor|nachzuweisen|sichtbar|zu (?:sehen|erkennen|finden)|zur darstellung)"
+    r"|none|negative|nil|(?<=: )(?:no|nein|keine?[rs]?)(?=\s*(?:[.,;(]|$))"
+    r"|nicht (?:mehr )?(?:\w+ )?(?:nachweisbar|abgrenzbar|erkennbar|vorhanden|vor"
+    r"|nachzuweisen|sichtbar|zu (?:sehen|erkennen|finden)|zur darstellung)"
     r"|fehlt|fehlen"
     r"|ausgeschlossen|resorbiert|entfernt|nicht mehr|not any more)\b",
     re.IGNORECASE,

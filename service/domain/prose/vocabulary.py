@@ -33,7 +33,8 @@ _WORDS: dict[str, str] = {
     "pleural effusion": r"(?<!pericardial )(?<!joint )(?<!knee )(?<!hip )(?<!ear )(?<!suprapatellar )effusions?"
     r"|(?:hydro|h(?:a?e)mo|hämato|sero|pyo)-?pneumothora\w+|pleural (?:fluid|collection)"
     r"|\w*pleuraerg[uü]\w+|\berg[uü](?:ss|ß)\w*"
-    r"|\w*randwinkelerg[uü]\w+|a fusion\b|h(?:a?e)mothora\w+|hämatothora\w+|(?:hydro|chylo|pyo|sero)thora\w+|\w*empyem\w*|fluid (?:in"
+    r"|\w*randwinkelerg[uü]\w+|a fusion\b|h(?:a?e)mothora\w+|hämatothora\w+"
+    r"|(?:hydro|chylo|pyo|sero)thora\w+|\w*empyem\w*|fluid (?:in"
     r"|within) the (?:\w+ )?fissure",
     "pleural thickening": r"pleural (?:thickening|plaques?|scar\w*|disease|calcification)|plaques?\b"
     r"|fibrothorax|\w*pleuraschw\w+"

@@ -30,8 +30,10 @@ _KNOWN = re.compile(
 _OTHER_FLUID = re.compile(r"\b(?:free fluid|\w*gelenk\w*|joints?|knees?|bursa\w*|opacified|opacifies)\b", re.IGNORECASE)
 """Words of an effusion that is none of the pleura."""
 _INFERRED = re.compile(
-    r"\b(?:impl(?:y|ies|ied|ying)|indicat\w+|consistent|compatible|in keeping|likely|presum\w+|represent\w*|sugg\w+|typical"
-    r"|sign of|due to|secondary|caus\w+|because|passend|vereinbar|hinweis\w*|spricht|sprechen|wohl|ehesten|typisch\w*|bei)\b",
+    r"\b(?:impl(?:y|ies|ied|ying)|indicat\w+|consistent|compatible|in keeping|likely"
+    r"|presum\w+|represent\w*|sugg\w+|typical"
+    r"|sign of|due to|secondary|caus\w+|because|passend|vereinbar|hinweis\w*"
+    r"|spricht|sprechen|wohl|ehesten|typisch\w*|bei)\b",
     re.IGNORECASE,
 )
 """Beside one of these words a finding is concluded from another."""

@@ -16,7 +16,8 @@ from service.domain.quality.order import side, side_issues
 
 _ONE = frozenset((Side.LEFT, Side.RIGHT))
 _NOWHERE = re.compile(
-    r"\b(?:left(?:[- ]sided)? middle lobe|right(?:[- ]sided)? lingula|linke[rnms]? mittellappen\w*|rechte[rnms]? lingula)\b",
+    r"\b(?:left(?:[- ]sided)? middle lobe|right(?:[- ]sided)? lingula"
+    r"|linke[rnms]? mittellappen\w*|rechte[rnms]? lingula)\b",
     re.IGNORECASE,
 )
 _OTHER = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}

@@ -20,8 +20,8 @@ _GERMAN = re.compile(
 _ENGLISH = re.compile(
     r"\b(?:the|and|with|no|of|is|are|in|without|not|left|right|normal|findings|impression)\b", re.IGNORECASE
 )
-_ENDINGS = ("s", "is", "um", "ae", "us", "es", "ed", "d", "ing", "ly", "al", "ally", "e", "en", "er", "em", "n", "r", "ic", "ity", "or", "y",
-"ies",
+_ENDINGS = ("s", "is", "um", "ae", "us", "es", "ed", "d", "ing", "ly", "al", "ally", "e", "en", "er", "em", "n", "r",
+            "ic", "ity", "or", "y", "ies",
             "ness", "able", "ive", "ation", "ations", "like", "ar", "ous", "ungen", "ung", "isch", "ische", "ischer",
             "isches", "ischen", "es", "ens", "ern")  # fmt: skip
 _DERIVED = ("s", "es", "ed", "ing", "ly", "able", "ability", "ated", "ating", "ness", "less", "like", "ized",
@@ -116,7 +116,8 @@ def _stands(word: str, language: str) -> bool:
     if word in KNOWN or known(word, language):
         return True
     stems = (word[: -len(end)] for end in _ENDINGS if word.endswith(end) and len(word) - len(end) >= _SHORTEST_PART)
-    return any(stem in KNOWN or stem + "e" in KNOWN or stem + "y" in KNOWN for stem in stems) or _derived(word, language)
+    inflected = any(stem in KNOWN or stem + "e" in KNOWN or stem + "y" in KNOWN for stem in stems)
+    return inflected or _derived(word, language)
 
 
 def _derived(word: str, language: str) -> bool:
