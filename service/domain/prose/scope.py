@@ -75,7 +75,7 @@ def denies_all(denial: Mention, among: Iterable[Mention], stated: str = "") -> b
     last = next((found.start() for found in _NEXT.finditer(clause.text, end)), len(clause.text))
     part = Span.of(clause.text, first, last)
     part = Span(clause.start + part.start, clause.start + part.end, part.text)
-    named = [each.span for each in among if part.start <= each.span.start < part.end]
+    named = [each.span for each in among if denial.span.start <= each.span.start < part.end]
     same = set(_WORD.findall(stated.casefold()))
     kind = _WORD.findall(denial.span.text.casefold())[:-1]
     narrower = [*_left_over(part, [denial.span, *named]), *(word for word in kind if word not in _SAYS_NOTHING)]

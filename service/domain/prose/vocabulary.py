@@ -30,7 +30,8 @@ _WORDS: dict[str, str] = {
     r"|collapsed? (?:of (?:the )?)?(?:\w+ ){0,3}(?:lobe|lung)|volume loss|volumenminderung|belüftungsstörung\w*"
     r"|(?:lobe|lung) (?:is |has )?(?:completely |partially )?collapse[ds]?|teilkollabiert|lungenkollaps|collapse with",
     "pneumothorax": r"\w*pneumothora\w+|pneu\b|ptx\b|(?:visceral )?pleural line\b",
-    "pleural effusion": r"(?<!pericardial )(?<!joint )(?<!knee )(?<!hip )(?<!ear )(?<!suprapatellar )effusions?"
+    "pleural effusion": r"(?<!pericardial )(?<!joint )(?<!knee )(?<!hip )(?<!ear )(?<!suprapatellar )"
+    r"(?:effusions?|effn?s?\b)"
     r"|(?:hydro|h(?:a?e)mo|hämato|sero|pyo)-?pneumothora\w+|pleural (?:fluid|collection)"
     r"|\w*pleuraerg[uü]\w+|\berg[uü](?:ss|ß)\w*"
     r"|\w*randwinkelerg[uü]\w+|a fusion\b|h(?:a?e)mothora\w+|hämatothora\w+"
