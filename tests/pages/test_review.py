@@ -411,7 +411,9 @@ class TestRealFiles:
                 continue
             wanted = pixel_array(path if "Deflated" not in path.name else dcmread(path), index=0)
             channels = np.moveaxis(wanted, -1, 0) if wanted.ndim == 3 else [wanted]  # of colours RGB
-            assert shown[path.name] == [[int(each.min()), int(each.max()), int(each.sum(dtype=np.int64))] for each in channels]
+            assert shown[path.name] == [
+                [int(each.min()), int(each.max()), int(each.sum(dtype=np.int64))] for each in channels
+            ]
         assert len(paths) == 14
 
 
