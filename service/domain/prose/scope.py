@@ -42,9 +42,9 @@ _SAYS_NOTHING = frozenset(
 _KIND = re.compile(r"spannung|mantel|begleit|rest|tension|hydro", re.IGNORECASE)
 """How a word begins that names a kind of a finding: "Spannungspneumothorax"."""
 _NARROW = re.compile(
-    r"h(?:a?e)mothora|hämatothora|\w*empyem|chylo|milchglas|ground"
+    r"\A(?:h(?:a?e)mothora|hämatothora|\w*empyem|chylo|milchglas|ground"
     r"|reti[ck]ul|\w*infiltr|air[- ]?space|shadow|interstitial"
-    r"|honeycomb|\w*[ck]arcinom|\w*karzinom|malignan|neoplas|coin|micronod|hairline|stroke|depress",
+    r"|honeycomb|\w*[ck]arcinom|\w*karzinom|malignan|neoplas|coin|micronod|hairline|stroke|depress)",
     re.IGNORECASE,
 )
 """Words that name one kind of what they stand for here: whoever denies ground glass does not deny reticulation."""

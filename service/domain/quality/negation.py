@@ -23,7 +23,7 @@ _PAST = re.compile(
     re.IGNORECASE,
 )
 """Beside one of these words a denial may mean a new one only."""
-_LABEL = re.compile(r"[\s*•\-–\d.)]*([^\W\d_][^:.\n]{1,30}):")
+_LABEL = re.compile(r"\A[\s*•\-–\d.)]*([^\W\d_][^:.\n]{1,30}):")
 """What a line is about, where it begins with that: "Kidneys:"."""
 _ANYWHERE = frozenset(
     ("fracture", "mass", "nodule", "cyst", "calculus", "hemorrhage", "infarct", "edema", "abscess", "metastasis",
