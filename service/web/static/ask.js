@@ -2,10 +2,10 @@
 // Every answer stands with its source; a cited place marks its sentence and its image. Text is only ever set as text.
 
 const root = document.getElementById("review"), panel = document.getElementById("ask");
+const showing = import(root.dataset.shown);
 const form = document.getElementById("ask-form"), field = document.getElementById("ask-question");
 const said = document.getElementById("ask-said"), list = document.getElementById("ask-answers");
 const base = `/api/studies/${root.dataset.study}`, job = panel.dataset.job;
-const HEADINGS = { findings: "Findings:", conclusions: "Conclusions:" };
 const mayEdit = Boolean(document.querySelector("[data-act=save]"));
 const VERDICTS = {
   yes: _("yes"), no: _("no"), possible: _("possible"), stated: _("stated"), "not stated": _("not stated"), left: _("left"),
@@ -16,22 +16,6 @@ const VERDICTS = {
 let asked = 0, keys = 0, sent = { text: "", places: [] };
 
 // --- asking --------------------------------------------------------------------------------------------------
-
-/** The text as the page shows it, and where each of its lines begins, in code points. */
-function shown() {
-  let text = "";
-  const places = [];
-  for (const [section, heading] of Object.entries(HEADINGS)) {
-    const lines = [...document.querySelectorAll(`.lines[data-section=${section}] .line`)].filter((each) => each.dataset.verdict !== "rejected");
-    if (lines.length) text += `${heading}\n`;
-    for (const line of lines) {
-      const from = [...text].length;
-      text += `${line.querySelector(".say").textContent}\n`;
-      places.push({ line, from, to: [...text].length });
-    }
-  }
-  return { text, places };
-}
 
 async function post(path, body) {
   const answer = await fetch(`${base}/${path}`, {
@@ -45,10 +29,10 @@ async function post(path, body) {
 
 async function run(task, question = "") {
   const mine = ++asked;
-  sent = shown();
   said.textContent = _("Reading …");
   list.replaceChildren();
   try {
+    sent = (await showing).shown();
     const told = await post(`tasks/${task}`, { text: sent.text, question });
     if (mine !== asked) return false;
     const rows = ROWS[task](told);

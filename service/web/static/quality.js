@@ -1,35 +1,20 @@
 // Second opinion: the lines on the page are questioned by rules; each issue is linked to its line, dismissed by one key.
 
 const root = document.getElementById("review"), panel = document.getElementById("quality");
+const showing = import(root.dataset.shown);
 const list = document.getElementById("quality-issues"), said = document.getElementById("quality-said");
 const possible = document.getElementById("quality-possible"), hints = document.getElementById("quality-hints");
 const dismissing = document.getElementById("quality-dismiss"), undoing = document.getElementById("quality-undo");
-const HEADINGS = { findings: "Findings:", conclusions: "Conclusions:" };
 const RULES_ALONE = "No model here checks reports: rules alone.";
 const gone = []; // what was dismissed on this page, the last one last
 let asked = 0, keys = 0;
 
-/** The text as the page shows it, and where each of its lines begins. */
-function shown() {
-  let text = "";
-  const places = [];
-  for (const [section, heading] of Object.entries(HEADINGS)) {
-    const lines = [...document.querySelectorAll(`.lines[data-section=${section}] .line`)].filter((each) => each.dataset.verdict !== "rejected");
-    if (lines.length) text += `${heading}\n`;
-    for (const line of lines) {
-      const from = [...text].length;
-      text += `${line.querySelector(".say").textContent}\n`;
-      places.push({ line, from, to: [...text].length });
-    }
-  }
-  return { text, places };
-}
-
 async function check() {
-  const mine = ++asked, { text, places } = shown();
+  const mine = ++asked;
   panel.dataset.state = "asked";
   said.textContent = _("Reading …");
   try {
+    const { text, places } = (await showing).shown();
     const answer = await fetch(`/api/studies/${root.dataset.study}/quality?job=${panel.dataset.job}`, {
       method: "POST", body: JSON.stringify({ text }),
       headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": root.dataset.csrf },
