@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from struct import pack
+from struct import Struct, pack
 from typing import BinaryIO
 
 from dicom_nodes.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from service.adapters.part10_window import Odd, Window, skip_meta
 from service.domain.errors import Unreadable
+from service.domain.uids import is_uid
+from service.ports.headers import Meta
+
+_GROUP = Struct("<HH2sH").unpack_from
+_LONG_VRS = frozenset((b"OB", b"OW", b"UN", b"UT"))
+_SOP_CLASS, _SOP_INSTANCE, _SYNTAX = 0x0002, 0x0003, 0x0010
 
 
 def file_meta(*, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
@@ -30,6 +36,33 @@ def skip_file_meta(part10: BinaryIO) -> int:
         raise Unreadable(f"The object is not in the DICOM file format: {odd}.") from odd
     part10.seek(window.position)
     return window.size - window.position
+
+
+def own_meta(head: bytes) -> Meta | None:
+    """What we write in place of the file meta information at the beginning of an object; the same as over C-STORE.
+
+    None where it cannot be read, does not end within `head`, or names no class, instance or transfer syntax.
+    """
+    found, at = {}, 132
+    if head[128:132] != b"DICM":
+        return None
+    while at + 8 <= len(head):
+        group, number, vr, length = _GROUP(head, at)
+        if group != 2:
+            break
+        if vr in _LONG_VRS:
+            if at + 12 > len(head):
+                return None
+            length, at = int.from_bytes(head[at + 8 : at + 12], "little"), at + 4
+        found[number] = head[at + 8 : at + 8 + length].strip(b"\0 ").decode("ascii", "replace")
+        at += 8 + length
+    else:
+        return None
+    uids = [found.get(number, "") for number in (_SOP_CLASS, _SOP_INSTANCE, _SYNTAX)]
+    if not all(map(is_uid, uids)):
+        return None
+    encoded = file_meta(sop_class_uid=uids[0], sop_instance_uid=uids[1], transfer_syntax_uid=uids[2])
+    return Meta(sop_class_uid=uids[0], sop_instance_uid=uids[1], encoded=encoded, replaces=at)
 
 
 def _element(number: int, vr: bytes, value: bytes) -> bytes:
