@@ -26,7 +26,7 @@ from service.settings import Scp, Settings, Web
 from service.web.dicomweb.store import Places
 from tests.support.fake_house import House
 from tests.support.installation import wait_for
-from tests.support.instances import instance, part10, uid
+from tests.support.instances import HEADER, explicit, instance, part10, uid
 from tests.support.receiving import RecordingLedger
 from tests.support.storing import BOUNDARY, GATEWAY, HEADERS, intake_of, message
 from tests.support.web_client import TestClient, bearer, client
@@ -154,14 +154,23 @@ def test_none_is_stored(scene: Scene) -> None:
     assert [reason for _, reason in failures(answer)] == [0xC000, 0xC000]
 
 
-def test_an_object_that_names_another_instance_in_its_file_meta_is_kept_aside(scene: Scene) -> None:
+def test_the_data_set_says_which_instance_it_is_and_file_meta_that_was_left_behind_does_not(scene: Scene) -> None:
     meta, sent = own_meta(one("b")), one("a")
-    other = own_meta(sent)
+    right = own_meta(sent)
     assert meta
-    assert other
-    answer = scene.send(meta.encoded + sent[other.replaces :])
+    assert right
+    answer = scene.send(meta.encoded + sent[right.replaces :])
+    assert successes(answer) == [uid("instance", "a")]
+    with scene.spool.open(scene.ledger.known[uid("instance", "a")].location) as kept:
+        assert kept.read(len(right.encoded)) == right.encoded
+
+
+def test_file_meta_of_another_instance_that_cannot_be_put_right_is_kept_aside(scene: Scene) -> None:
+    meta = own_meta(one("b", SOPInstanceUID="1.2.3"))
+    assert meta
+    answer = scene.send(meta.encoded + explicit(0x00080006, "SQ", bytes(70_000)) + HEADER)
     assert answer.status_code == 409
-    assert failures(answer) == [(uid("instance", "b"), 0xC000)]
+    assert failures(answer) == [("1.2.3", 0xC000)]
 
 
 def test_resends_corrections_and_our_own_results_are_successes_and_a_conflict_is_none(scene: Scene) -> None:
