@@ -48,9 +48,9 @@ def own_meta(head: bytes) -> Meta | None:
     kept the former ones beside it. None where the sent one cannot be read, does not end within `head`, or names no
     class, instance or transfer syntax.
     """
-    found, at = {}, 132
-    if head[128:132] != b"DICM":
-        return None
+    found = {}
+    # pydicom, unless told otherwise, writes file meta information without the preamble (dicomweb-client does).
+    at = 132 if head[128:132] == b"DICM" else 0
     while at + 8 <= len(head):
         group, number, value, after = _explicit(head, at)
         if group != 2:

@@ -54,16 +54,16 @@ def receive(
     """Index, keep and admit the Part 10 bytes in `incoming`; success may be answered when this returns.
 
     `claimed_uid` is the SOP Instance UID that the sender named outside the object, if it named one; `own_devices` are
-    our Device UIDs; `on_header` hears what the object is before it is kept, and may raise: then nothing is kept;
-    `on_forward` hears each destination that is owed the original now.
+    our Device UIDs; `on_header` hears what the object is before it is kept, and may raise: then nothing is kept, but
+    for Unreadable, which is answered like any other; `on_forward` hears each destination that is owed the original.
     Raises Unreadable (the bytes are quarantined) and Unavailable (nothing was admitted: send again).
     """
     try:
         header = _index(incoming, headers, claimed_uid)
+        on_header(header)
     except Unreadable as reason:
         _quarantine(incoming.keep(), association, reason, ledger=ledger, clock=clock)
         raise
-    on_header(header)
     kept = incoming.keep()
     reception = _reception(header, kept, association, configuration(), clock, own_devices)
     if reception.own_device and _edited(reception, spool=spool, headers=headers, ledger=ledger):

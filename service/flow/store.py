@@ -132,6 +132,8 @@ class Transaction:
             seen.append(header)
             if self._study and header.instance.study_instance_uid != self._study:
                 raise OtherStudy("An object belongs to another study than the address of the request names.")
+            if part.meta is None:
+                raise Unreadable("The object has no file meta information that can be read (PS3.10 7.1).")
 
         try:
             admission = self._received(part, on_header)

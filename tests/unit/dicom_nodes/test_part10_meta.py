@@ -43,6 +43,13 @@ def test_a_sender_s_file_meta_is_replaced_by_ours_up_to_the_dataset() -> None:
     assert own_meta(kept) == replace(made, replaces=len(made.encoded))
 
 
+def test_file_meta_without_a_preamble_is_as_good() -> None:
+    sent = part10(instance())
+    whole, bare = own_meta(sent), own_meta(sent[132:])
+    assert whole is not None
+    assert bare == replace(whole, replaces=whole.replaces - 132)
+
+
 @pytest.mark.parametrize(
     "head",
     [

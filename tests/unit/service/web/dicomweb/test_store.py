@@ -148,6 +148,12 @@ def test_some_are_stored_and_each_of_the_rest_has_its_reason(scene: Scene) -> No
     assert uid("instance", "other") not in scene.ledger.known
 
 
+def test_an_object_without_file_meta_is_kept_aside(scene: Scene) -> None:
+    answer = scene.send(HEADER)
+    assert (answer.status_code, failures(answer)) == (409, [("1.2.3.4", 0xC000)])
+    assert [event.kind for event in scene.ledger.events] == [EventKind.QUARANTINED]
+
+
 def test_none_is_stored(scene: Scene) -> None:
     answer = scene.send(b"no object at all", one(SeriesInstanceUID=None))
     assert answer.status_code == 409
