@@ -29,7 +29,7 @@ from tests.support.store_process import SENDER_SECRET, VIEWER_SECRET
 from tests.support.storing import HEADERS, message
 
 pytestmark = pytest.mark.dicom
-KILLS = 3
+KILLS = 2
 
 
 @contextmanager

@@ -31,6 +31,8 @@ from service.web.trail import address, audit
 
 BATCH = 1024**2
 """Bytes that are gathered before a thread writes them, while the next ones are gathered."""
+MAX_BOUNDARY = 200
+"""RFC 2046 allows 70; Orthanc's plug-in sends 73 (knowledge.md, "objects over HTTP")."""
 _SLOWEST = 8
 """A batch is whole within so many times `scp.network_timeout_s`."""
 _PLAIN = frozenset(("", "binary", "8bit", "7bit"))
@@ -109,8 +111,8 @@ def _boundary(request: Request, study_uid: str) -> bytes:
     if kind.lower() != MULTIPART.encode() or inner != DICOM.encode():
         raise HTTPException(415, f'Objects are taken as {MULTIPART}; type="{DICOM}", and as nothing else.')
     boundary = options.get(b"boundary", b"")
-    if not 1 <= len(boundary) <= 70 or not boundary.isascii() or boundary.endswith(b" "):
-        raise HTTPException(400, "The Content-Type names no boundary, or none of 1 to 70 characters.")
+    if not 1 <= len(boundary) <= MAX_BOUNDARY or not boundary.isascii() or boundary.endswith(b" "):
+        raise HTTPException(400, f"The Content-Type names no boundary, or none of 1 to {MAX_BOUNDARY} characters.")
     announced, most = request.headers.get("content-length", "0"), services_of(request).settings.web.store_max_bytes
     if not announced.isdecimal() or int(announced) > most:
         raise _too_much(most)

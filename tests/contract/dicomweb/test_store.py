@@ -226,13 +226,13 @@ def test_real_files_are_stored_or_named(tmp_path: Path, test_data: Path) -> None
         intake = intake_of(made.ledger, spool=made.spool, headers=made.headers)
         headers = HEADERS | {"authorization": f"Bearer {token}"}
         with served(create_app(replace(made.services(), intake=intake), watch_nodes=False)) as where:
-            smallest = sorted((test_data / "ts").iterdir(), key=lambda path: path.stat().st_size)[:12]
+            smallest = sorted((test_data / "ts").iterdir(), key=lambda path: path.stat().st_size)[:6]
             files = [path.read_bytes() for path in smallest]
             answer = httpx.post(
                 f"{where}/dicom-web/studies", content=message(*files), headers=headers, timeout=60, trust_env=False
             )
         told = answer.json()
         here = [item["00081155"]["Value"][0] for item in told["00081199"]["Value"]]
-        assert len(here) >= 8
+        assert len(here) >= 4
         assert len(here) + len(told.get("00081198", {}).get("Value", ())) == len(files)
         assert all(made.ledger.find_instance(one) for one in here)
