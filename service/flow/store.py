@@ -7,8 +7,11 @@ handed over while it lasts.
 from __future__ import annotations
 
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
+from threading import Lock
 
 import structlog
 
@@ -27,6 +30,8 @@ log = structlog.get_logger("preread.store")
 
 MAX_META = 64 * 1024
 """Bytes of an object among which its file meta information is looked for."""
+AT_ONCE = 4
+"""Objects of one request that are kept at once."""
 KEPT = frozenset((Admission.NEW, Admission.DUPLICATE, Admission.CORRECTED))
 """What can be retrieved here afterwards."""
 
@@ -64,6 +69,8 @@ class Intake:
     clock: Clock
     own_meta: Callable[[bytes], Meta | None]
     """What we write in place of an object's file meta information; None to leave it."""
+    keepers: Executor
+    """Threads in which objects are kept: the disk's answers are waited for side by side."""
     max_object_bytes: int
     process: str = "web"
     """The process as its beat names it."""
@@ -90,13 +97,18 @@ class Intake:
 
 
 class Transaction:
-    """One request; `outcomes` are those of its objects, in their order. Used by one thread at a time."""
+    """One request; `outcomes` are those of its objects, in their order, all of them once it is closed.
+
+    Used by one thread at a time. Up to AT_ONCE objects are kept at once, but never two that claim one UID.
+    """
 
     def __init__(self, intake: Intake, caller: Association, *, study_instance_uid: str = "") -> None:
         """Objects of another study than `study_instance_uid` are refused, if one is given."""
         self.outcomes: list[Outcome] = []
         self._intake, self._caller, self._study = intake, caller, study_instance_uid
         self._part: _Part | None = None
+        self._kept_now: deque[tuple[str, Future[Outcome]]] = deque()
+        self._opening = Lock()
         self._opened = False
 
     def begin(self, unwanted: PrereadError | None = None) -> None:
@@ -109,21 +121,30 @@ class Transaction:
         self._part.write(data)
 
     def end(self) -> None:
-        """The object is whole: keep it; its outcome is known when this returns."""
+        """The object is whole: keep it. Waits where many are being kept."""
         assert self._part is not None
         part, self._part = self._part, None
-        try:
-            self.outcomes.append(self._kept(part))
-        finally:
-            part.discard()
+        part.end()
+        named = part.meta.sop_instance_uid if part.meta else ""
+        same = any(named == other for other, _ in self._kept_now)
+        self._settle(0 if same else AT_ONCE - 1)
+        self._kept_now.append((named, self._intake.keepers.submit(self._kept, part)))
 
     def close(self, how: str) -> None:
-        """The request has ended ("released", "aborted" or "lost"); an object that is not whole is dropped."""
+        """The request has ended ("released", "aborted" or "lost"); an object that is not whole is dropped, what is
+        being kept is waited for."""
+        self._settle(0)
         if self._part is not None:
             self._part.discard()
             self._part = None
         if self._opened:
             self._intake.diary.close(self._caller.association_id, how)
+
+    def _settle(self, left: int) -> None:
+        """Wait until at most `left` objects are being kept."""
+        while len(self._kept_now) > left:
+            _, kept = self._kept_now.popleft()
+            self.outcomes.append(kept.result())
 
     def _kept(self, part: _Part) -> Outcome:
         seen: list[Header] = []
@@ -144,13 +165,16 @@ class Transaction:
         except Exception:  # the boundary: our own fault with one object must not end the request of many
             log.exception("store failed", source=self._caller.source)
             return _told(part, seen, StoreStatus.PROCESSING_FAILURE)
+        finally:
+            part.discard()
         return replace(_told(part, seen, STATUS_OF_ADMISSION[admission]), admission=admission)
 
     def _received(self, part: _Part, on_header: Callable[[Header], None]) -> Admission:
         incoming = part.whole()
-        if not self._opened:
-            self._intake.ledger.open_association(self._caller)
-            self._opened = True
+        with self._opening:
+            if not self._opened:
+                self._intake.ledger.open_association(self._caller)
+                self._opened = True
         claimed_uid = part.meta.sop_instance_uid if part.meta else ""
         return self._intake.receive(incoming, self._caller, claimed_uid=claimed_uid, on_header=on_header)
 
@@ -194,10 +218,17 @@ class _Part:
                 self._error = error
                 self.discard()
 
+    def end(self) -> None:
+        """Nothing more comes; what is smaller than a head is written now. What fails is kept, as in `write`."""
+        if self._error is None and self._incoming is None:
+            try:
+                self._begin()
+            except PrereadError as error:
+                self._error = error
+                self.discard()
+
     def whole(self) -> Incoming:
         """Everything is written. Raises what kept it from being so."""
-        if self._error is None and self._incoming is None:
-            self._begin()
         if self._error is not None:
             raise self._error
         assert self._incoming is not None

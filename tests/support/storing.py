@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def intake_of(
         receive=partial(receive, **(ports | dict(more or {}))),
         diary=diary,
         own_meta=own_meta,
+        keepers=ThreadPoolExecutor(8),
         max_object_bytes=max_object_bytes,
         **ports,
     )

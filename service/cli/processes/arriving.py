@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from dicom_nodes.forwarder import Forwarder
@@ -14,6 +15,9 @@ from service.flow.diary import Diary
 from service.flow.receive import Receive, receive
 from service.flow.store import Intake
 from service.ports.services import Services
+
+KEEPERS = 8
+"""Objects of all store requests that are kept at once."""
 
 
 def forwarding(services: Services, process: str) -> Forwarder:
@@ -53,5 +57,6 @@ def intake(services: Services, diary: Diary, *, on_forward: Callable[[str], None
         diary=diary,
         clock=services.clock,
         own_meta=own_meta,
+        keepers=ThreadPoolExecutor(KEEPERS, thread_name_prefix="keep"),
         max_object_bytes=services.settings.scp.max_object_bytes,
     )

@@ -32,7 +32,7 @@ from service.web.trail import address, audit
 BATCH = 1024**2
 """Bytes that are gathered before a thread writes them, while the next ones are gathered."""
 MAX_BOUNDARY = 200
-"""RFC 2046 allows 70; Orthanc's plug-in sends 73 (knowledge.md, "objects over HTTP")."""
+"""RFC 2046 allows 70; Orthanc's plug-in sends 73 (knowledge.md, "objects that come over the web")."""
 _SLOWEST = 8
 """A batch is whole within so many times `scp.network_timeout_s`."""
 _PLAIN = frozenset(("", "binary", "8bit", "7bit"))
