@@ -97,11 +97,12 @@ def signed_in(installation: Installation) -> httpx.Client:
 def ask(browser: httpx.Client, path: str, prefix: str) -> tuple[float, float, str]:
     """Seconds to the first character and to the last line, and what was written."""
     begun, first = time.perf_counter(), 0.0
-    last: dict[str, Any] = {}
-    for last in streamed(browser, path, prefix):
+    lines = []
+    for line in streamed(browser, path, prefix):
         first = first or time.perf_counter() - begun
-    assert "done" in last, last
-    return first, time.perf_counter() - begun, last["text"]
+        lines.append(line)
+    assert "done" in lines[-1], lines[-1]
+    return first, time.perf_counter() - begun, lines[-1]["text"]
 
 
 def said(browser: httpx.Client, path: str, prefix: str) -> dict[str, Any]:

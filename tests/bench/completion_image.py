@@ -1,4 +1,4 @@
-"""Completions against the image: how many name a finding that the picture does not show, and how many of those unmarked.
+"""Completions against the image: how many name what the picture does not show, and how many of those are unmarked.
 
     python -m tests.bench.completion_image [--count 40] [--seed 9101]
 

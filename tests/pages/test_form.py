@@ -37,10 +37,7 @@ def test_a_form_is_filled_by_keys_previewed_and_put_into_the_report(
     page: Browser, site: str, house: House, shots: Path
 ) -> None:
     page.forget()
-    page.open(f"{site}/sign-in")
-    page.fill("input[name=token]", house.token(Role.RADIOLOGIST, name="dr.keller"))
-    page.click("button.main")
-    page.wait("return location.pathname === '/operations'")
+    page.sign_in(site, house.token(Role.RADIOLOGIST, name="dr.keller"))
     page.open(f"{site}/studies/{uid(2)}/template")
     assert faults(page) == []
     assert page.run(WROTE) == "AI"

@@ -46,12 +46,7 @@ def test_a_page_is_dark_complete_and_silent(page: Browser, site: str, shots: Pat
     assert (
         page.run("return performance.getEntriesByType('resource').filter(r => !r.name.startsWith(origin)).length") == 0
     )
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_can_be_used_by_everybody(page: Browser, site: str, path: str) -> None:
-    page.open(f"{site}/{path}")
-    assert faults(page) == []
+    assert faults(page) == [], "not everybody can use it"
 
 
 @pytest.mark.parametrize("width", [1920, 1024, 700, 400])

@@ -100,10 +100,7 @@ def page(window: Browser, case: Review, address: str) -> Iterator[Browser]:
 def sign_in(window: Browser, address: str, case: Review, *roles: Role) -> None:
     window.forget()
     window.resize(1440, 900)
-    window.open(f"{address}/sign-in")
-    window.fill("input[name=token]", case.house.token(*roles, name="dr.keller"))
-    window.click("button.main")
-    window.wait("return location.pathname === '/operations'")
+    window.sign_in(address, case.house.token(*roles, name="dr.keller"))
 
 
 def open_review(window: Browser, address: str) -> None:
@@ -411,7 +408,9 @@ class TestRealFiles:
                 continue
             wanted = pixel_array(path if "Deflated" not in path.name else dcmread(path), index=0)
             channels = np.moveaxis(wanted, -1, 0) if wanted.ndim == 3 else [wanted]  # of colours RGB
-            assert shown[path.name] == [[int(each.min()), int(each.max()), int(each.sum(dtype=np.int64))] for each in channels]
+            assert shown[path.name] == [
+                [int(each.min()), int(each.max()), int(each.sum(dtype=np.int64))] for each in channels
+            ]
         assert len(paths) == 14
 
 
