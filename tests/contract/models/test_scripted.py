@@ -196,7 +196,6 @@ def test_an_answer_past_its_deadline_ends_and_the_question_may_be_asked_again(mo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("models", ["triton-genai", "local-plain"], indirect=True)  # each door and each engine once
 def test_the_urgent_question_waits_for_a_place_and_not_for_the_queue(models: Models) -> None:
     ended: dict[str, float] = {}
 
