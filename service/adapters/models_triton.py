@@ -28,6 +28,8 @@ from service.ports.image_models import ImageAnswer, ImageQuestion
 from service.ports.models import Answer, Question, ServedModel, ServerState
 
 _READY_TIMEOUT_S = 2.0
+_END_TIMEOUT_S = 1.0
+"""How long Triton may take, after a model's last response, to say that it was the last."""
 _PROVIDER_FOR_S = 30.0
 """How long what a model said of its execution provider is believed; it changes only when the model is loaded anew."""
 _LOAD_TIMEOUT_S = 120.0
@@ -190,19 +192,25 @@ def _inputs(tensors: Tensors) -> list[Any]:
 
 
 def _responses(client: Any, model: str, tensors: Tensors, timeout_s: float, halt: Halt | None = None) -> Generator[Any]:
-    """Ask over `client`, and yield every response up to the one with FINISH; what is left is cancelled."""
+    """Ask over `client`, and yield every response up to the one with FINISH; what is not wanted is cancelled.
+
+    A stream that has ended is closed and not cancelled: Triton (2.51) has been seen to die of a cancellation that comes
+    while it ends one (knowledge.md).
+    """
     heard: Heard = queue.SimpleQueue()
+    ended = False
     if halt:
         halt.then(partial(heard.put, (None, None)))
     try:
         client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=timeout_s)
         client.async_stream_infer(model, _inputs(tensors), enable_empty_final_response=True)
-        yield from _listen(model, heard, timeout_s)
+        ended = yield from _listen(model, heard, timeout_s)
     finally:
-        client.stop_stream(cancel_requests=True)
+        client.stop_stream(cancel_requests=not ended)
 
 
-def _listen(model: str, heard: Heard, timeout_s: float) -> Iterator[Any]:
+def _listen(model: str, heard: Heard, timeout_s: float) -> Generator[Any, None, bool]:
+    """Yield every response up to the one with FINISH; return whether Triton said that none follows."""
     finish = ""
     while not finish:
         try:
@@ -214,10 +222,15 @@ def _listen(model: str, heard: Heard, timeout_s: float) -> Iterator[Any]:
         if result is None:
             raise Halted
         said = result.as_numpy("FINISH")
-        if said is None:  # the empty final response: the stream is over
-            return
+        if said is None:  # the empty final response
+            return True
         finish = _first(said)
         yield result
+    try:
+        result, _ = heard.get(timeout=_END_TIMEOUT_S)
+    except queue.Empty:
+        return False
+    return result is not None and result.as_numpy("FINISH") is None
 
 
 def _ask_provider(client: Any, model: str, tensors: Tensors) -> str:

@@ -12,9 +12,9 @@ from engine.contract import ContractError
 from engine.folder import ModelError
 from engine.turns import Stop
 
-GATHER_S = 0.02
-"""Tokens gather for so long before they are handed on, all but the first: sending one costs what writing one does."""
-ASK_EVERY_S = 0.005
+GATHER_S = 0.05
+"""Tokens gather for so long before they are handed on, all but the first: sending one costs what writing one costs."""
+ASK_EVERY_S = 0.01
 """How often it is asked whether anybody still wants the answer."""
 
 Step = tuple[int, float]
