@@ -14,6 +14,7 @@ MAX_COMMAND = 16 * 1024
 
 P_DATA = 0x04
 _HEADER = Struct(">BBL")
+HEADER_BYTES = _HEADER.size
 _FIXED = {0x03: 4, 0x05: 4, 0x06: 4, 0x07: 4}
 _TAG_LENGTH = Struct("<HHL")
 
@@ -26,8 +27,13 @@ class Gone(Exception):
     """The peer closed the connection, or took too long over one PDU."""
 
 
-def read_pdu(connection: socket.socket, *, max_data: int, deadline_s: float) -> bytearray:
-    """One whole PDU with its header. Raises Malformed before memory is given, Gone past the deadline."""
+def read_pdu(
+    connection: socket.socket, *, max_data: int, deadline_s: float, room: bytearray | None = None
+) -> memoryview:
+    """One whole PDU with its header; in `room`, if it is given and large enough: until the next one is read.
+
+    Raises Malformed before memory is given, Gone past the deadline.
+    """
     deadline = time.monotonic() + deadline_s
     header = bytearray(_HEADER.size)
     _fill(connection, memoryview(header), deadline)
@@ -37,9 +43,10 @@ def read_pdu(connection: socket.socket, *, max_data: int, deadline_s: float) -> 
         raise Malformed(f"PDU type 0x{kind:02X} is unknown.")
     if length > limit:
         raise Malformed(f"A PDU of type 0x{kind:02X} announces {length} bytes; {limit} are allowed.")
-    pdu = bytearray(_HEADER.size + length)
+    size = _HEADER.size + length
+    pdu = memoryview(room if room is not None and len(room) >= size else bytearray(size))[:size]
     pdu[: _HEADER.size] = header
-    _fill(connection, memoryview(pdu)[_HEADER.size :], deadline)
+    _fill(connection, pdu[_HEADER.size :], deadline)
     return pdu
 
 
@@ -63,7 +70,16 @@ def _fill(connection: socket.socket, into: memoryview, deadline: float) -> None:
         into = into[received:]
 
 
-def data_values(pdu: bytearray) -> Iterator[tuple[int, memoryview]]:
+def send_all(connection: socket.socket, pdus: bytes, *, deadline_s: float) -> None:
+    """Raises Gone if the peer does not take them in time."""
+    connection.settimeout(deadline_s)
+    try:
+        connection.sendall(pdus)
+    except OSError as error:  # a timeout, too
+        raise Gone(f"An answer could not be sent: {error}.") from error
+
+
+def data_values(pdu: bytearray | memoryview) -> Iterator[tuple[int, memoryview]]:
     """(context ID, control header and fragment) of every PDV of a P-DATA-TF (PS3.8 9.3.5). Raises Malformed."""
     view, offset = memoryview(pdu), _HEADER.size
     while offset < len(view):

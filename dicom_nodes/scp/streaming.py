@@ -10,8 +10,8 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.pdu_primitives import P_DATA as DataPrimitive
 
-from dicom_nodes.scp.inbox import Inbox, TooMuch
-from dicom_nodes.scp.pdu import MAX_COMMAND, check_command
+from dicom_nodes.scp.inbox import Inbox, TooMuch, arriving_in
+from dicom_nodes.scp.pdu import MAX_COMMAND, Malformed, check_command
 from service.ports.spool import Incoming
 
 MAX_WAITING = 4
@@ -42,14 +42,16 @@ class StreamingDimse(DIMSEServiceProvider):
         for context_id, value in primitive.presentation_data_value_list:
             one = DataPrimitive()
             one.presentation_data_value_list.append((context_id, value))
-            self._fragment(one, value)
+            self._fragment(one, context_id, value)
 
-    def _fragment(self, primitive: DataPrimitive, value: bytes) -> None:
+    def _fragment(self, primitive: DataPrimitive, context_id: int, value: bytes) -> None:
         if self.message is None:
             if self.msg_queue.qsize() >= self._max_waiting:
                 raise TooMuch("Requests are sent without waiting for their answers.")
             self.message = DIMSEMessage()
             self.message.data_set = self._inbox(self.message)
+        if self.message.context_id not in {None, context_id}:
+            raise Malformed("A message changes its presentation context.")
         if value[0] & 1:
             self._check_command(self.message, value)
         super().receive_primitive(primitive)
@@ -70,13 +72,13 @@ class StreamingDimse(DIMSEServiceProvider):
 
     def discard(self) -> None:
         """Remove what was received of objects that were never answered."""
-        if self.message is not None and isinstance(self.message.data_set, Inbox):
-            self.message.data_set.discard()
+        if self.message is not None and (arriving := arriving_in(self.message.data_set)) is not None:
+            arriving.discard()
         while True:
             try:
                 _, waiting = self.msg_queue.get_nowait()
             except queue.Empty:
                 return
-            inbox = getattr(waiting, "DataSet", None)
-            if isinstance(inbox, Inbox):
-                inbox.discard()
+            arriving = arriving_in(getattr(waiting, "DataSet", None))
+            if arriving is not None:
+                arriving.discard()

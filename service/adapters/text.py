@@ -64,6 +64,8 @@ def _fragment(part: bytes, encodings: Sequence[str]) -> str:
 
 def clean(text: str) -> str:
     """NFC, without control characters, surrounding spaces and excess length."""
+    if text.isascii() and text.isprintable():  # nearly every value: nothing to compose, nothing to leave out
+        return text[:MAX_CHARACTERS].strip(" ")
     normal = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
     return "".join(c for c in normal if unicodedata.category(c) not in {"Cc", "Cs"}).strip(" ")[:MAX_CHARACTERS]
 

@@ -16,17 +16,18 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
 import psutil
 
 from service.embedded.ports import choose_free
-from tests.bench.blast import Objects, blast, ct
+from tests.bench.blast import Objects, blast, ct, send_large
 from tests.bench.rounds import Measured, against, interleaved, machine
 from tests.support.installation import wait_for
 
@@ -39,6 +40,7 @@ TARGETS = {  # objects a second, ours over theirs
 }  # fmt: skip
 STOCK_TARGETS = {STORESCP: 8.0, ORTHANC: 10.0}
 CPU_TARGETS = {STORESCP: 0.7, ORTHANC: 0.12}
+LARGE_MB, LARGE_TARGET_MIB = 500, 16
 
 
 def ours(folder: Path, port: int, http: int) -> list[str]:
@@ -92,6 +94,24 @@ class Receiver:
             files = objects.write(Path(made))
             return self._measure(("stock", 1), objects, lambda: dcmsend(self._port, files))
 
+    def extra_mib(self, megabytes: int) -> float:
+        """Memory that it takes beyond what it has, at most, while one large object comes."""
+        before, most, done = rss_mib(self._process.pid), 0.0, threading.Event()
+
+        def watch() -> None:
+            nonlocal most
+            while not done.wait(0.005):
+                most = max(most, rss_mib(self._process.pid))
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        try:
+            send_large(self._port, megabytes)
+        finally:
+            done.set()
+            watching.join()
+        return most - before
+
     def _measure(self, kind: tuple[str, int], objects: Objects, send: Callable[[], float]) -> float:
         os.sync()
         before = cpu_s(self._process.pid)
@@ -128,6 +148,15 @@ def cpu_s(pid: int) -> float:
         times = process.cpu_times()
         total += times.user + times.system + times.children_user + times.children_system
     return total
+
+
+def rss_mib(pid: int) -> float:
+    """Memory of a process and its children, in MiB."""
+    total = 0
+    for process in [(family := psutil.Process(pid)), *family.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return total / 2**20
 
 
 def versions() -> str:
@@ -177,6 +206,8 @@ def compare(receivers: Mapping[str, Receiver], rounds: int) -> None:
     if shutil.which("dcmsend"):
         stock = {name: partial(one.from_stock_sender, STOCK) for name, one in receivers.items()}
         tell("stock dcmsend, 1 association:", interleaved(stock, rounds), STOCK_TARGETS)
+    told = [f"{name} {one.extra_mib(LARGE_MB):.0f}" for name, one in receivers.items()]
+    print(f"one object of {LARGE_MB} MB, extra memory in MiB: {'; '.join(told)} (target <= {LARGE_TARGET_MIB})")
 
 
 if __name__ == "__main__":

@@ -82,18 +82,19 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that commits when the block ends and changes nothing if it raises."""
+    def write(self, *, has_turn: bool = False) -> Iterator[Connection]:
+        """A transaction that commits when the block ends and changes nothing if it raises; `has_turn` inside a `turn`."""
         engine = self.engine
         # SQLite's own wait polls and is unfair: a process's threads queue here, only processes meet there.
-        queue = self._turn() if self.is_sqlite else nullcontext()
+        queue = self.turn() if self.is_sqlite and not has_turn else nullcontext()
         with _in_house_terms(self.place), queue, engine.connect() as connection:
             connection = connection.execution_options(preread_writes=True)
             with connection.begin():
                 yield connection
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
+        """To be this process's one writer, on SQLite. Raises Unavailable if others are for too long."""
         writer = self._writer
         if not writer.acquire(timeout=self.busy_s):
             raise Unavailable(f"the ledger was busy for {self.busy_s:g} s")
