@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from struct import Struct
 from typing import BinaryIO, NoReturn
 
@@ -30,6 +31,7 @@ _TAG, _LENGTH, _HEAD = Struct("<HH").unpack_from, Struct("<I").unpack_from, Stru
 _LONGEST_HEAD = 12
 
 
+@cache
 def tag_of(keyword: str) -> int:
     tag = tag_for_keyword(keyword)
     assert tag is not None, keyword
