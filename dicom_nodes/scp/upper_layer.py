@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import select
-import ssl
 from typing import TYPE_CHECKING
 
 from pynetdicom.dul import DULServiceProvider
 
 from dicom_nodes.scp.inbox import TooMuch
-from dicom_nodes.scp.pdu import HEADER_BYTES, P_DATA, Gone, Malformed, data_values, read_pdu
+from dicom_nodes.scp.pdu import HEADER_BYTES, P_DATA, Gone, Malformed, Quiet, data_values, read_pdu
 
 if TYPE_CHECKING:
     from dicom_nodes.scp.guard import GuardedAssociation
 
-_LINGER_S = 0.05
+_QUIET_S = 0.05
 """How long a peer that is expected to go on is waited for, before it is looked what else there is to do."""
 _LAST_WORDS = 256 * 1024
 
@@ -61,29 +59,24 @@ class BoundedDul(DULServiceProvider):
         # Nobody need look for messages while they are read.
         self._guarded._reactor_checkpoint.clear()
         try:
-            while self._read_one() and self._more_comes():
-                pass
+            more = self._read_one()  # of which the first byte is there already
+            while more and self._may_go_on():
+                more = self._read_one(quiet_s=_QUIET_S)
         finally:
             if self._guarded.connection is not None:
                 self._guarded.connection.settimeout(None)
             self._idle_timer.restart()
             self._guarded._reactor_checkpoint.set()
 
-    def _more_comes(self) -> bool:
-        """Whether the peer goes on at once, and nothing of our own is to be sent or done first."""
+    def _may_go_on(self) -> bool:
+        """Whether nothing of our own is to be sent or done first."""
         connection = self._guarded.connection
         if connection is None or self._kill_thread or self.to_provider_queue.queue or self.event_queue.queue:
             return False
         self._idle_timer.restart()
-        if isinstance(connection, ssl.SSLSocket) and connection.pending():
-            return True
-        try:
-            readable, _, _ = select.select([connection], [], [], _LINGER_S)
-        except (OSError, ValueError):  # pynetdicom finds the same, and what it means
-            return False
-        return bool(readable)
+        return True
 
-    def _read_one(self) -> bool:
+    def _read_one(self, quiet_s: float | None = None) -> bool:
         """Whether more is expected before anybody else has to act."""
         connection = self._guarded.connection
         if connection is None:
@@ -94,11 +87,17 @@ class BoundedDul(DULServiceProvider):
             self._room = bytearray(HEADER_BYTES + self._guarded.desk.scp.max_pdu)
         try:
             pdu = read_pdu(
-                connection, max_data=self._guarded.desk.scp.max_pdu, deadline_s=self._deadline_s(), room=self._room
+                connection,
+                max_data=self._guarded.desk.scp.max_pdu,
+                deadline_s=self._deadline_s(),
+                quiet_s=quiet_s,
+                room=self._room,
             )
             if pdu[0] == P_DATA and established:
                 return self._data(pdu)
             decoded, event = self._decode_pdu(bytearray(pdu))
+        except Quiet:
+            return False
         except Gone:
             self._guarded.lost = True
             self.event_queue.put("Evt17")

@@ -52,6 +52,15 @@ class Direct:
         return text.rows(connection, values)
 
 
+def run_on_sqlite(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """The rows of a statement. Raises SQLAlchemy's DBAPIError of the driver's."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        return list(driver.execute(sql, parameters).fetchall())
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(None, None, error, sqlite3.Error, hide_parameters=True) from error
+
+
 class _Text:
     """A statement in SQLite's words, for these parameters."""
 
@@ -75,12 +84,7 @@ class _Text:
     def rows(self, connection: Connection, values: Values) -> Sequence[AnyRow]:
         given = {**self._constants, **values}
         parameters = [given[name] if to is None else to(given[name]) for name, to in self._parameters]
-        driver: Any = connection.connection.driver_connection
-        try:
-            found = driver.execute(self._sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise DBAPIError.instance(None, None, error, sqlite3.Error, hide_parameters=True) from error
-        return [self._made(row) for row in found]
+        return [self._made(row) for row in run_on_sqlite(connection, self._sql, parameters)]
 
     def _made(self, row: tuple[Any, ...]) -> AnyRow:
         assert self._row is not None

@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from service.adapters.ledger.direct import run_on_sqlite
 from service.adapters.ledger.filesystem import create_private, refuse_network_file
 from service.domain.errors import Misconfigured, Unavailable
 
@@ -175,7 +176,7 @@ def _pragmas(busy_s: float) -> Any:
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("preread_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    run_on_sqlite(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _session(busy_s: float) -> Any:
