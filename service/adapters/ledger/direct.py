@@ -48,7 +48,9 @@ class Direct:
             result = connection.execute(self._statement, values)
             return result.all() if result.returns_rows else ()
         names = tuple(values)
-        text = self._texts.get(names) or self._texts.setdefault(names, _Text(self._statement, names, connection.dialect))
+        text = self._texts.get(names) or self._texts.setdefault(
+            names, _Text(self._statement, names, connection.dialect)
+        )
         return text.rows(connection, values)
 
 

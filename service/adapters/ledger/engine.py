@@ -84,7 +84,7 @@ class Database:
 
     @contextmanager
     def write(self, *, has_turn: bool = False) -> Iterator[Connection]:
-        """A transaction that commits when the block ends and changes nothing if it raises; `has_turn` inside a `turn`."""
+        """A transaction that commits when the block ends, changes nothing if it raises; `has_turn`: within `turn`."""
         engine = self.engine
         # SQLite's own wait polls and is unfair: a process's threads queue here, only processes meet there.
         queue = self.turn() if self.is_sqlite and not has_turn else nullcontext()

@@ -25,7 +25,6 @@ from tests.support.instances import hostile, instance, part10, uid
 from tests.support.receiving import RecordingLedger, scp_for
 from tests.support.senders import (
     EXPLICIT,
-    WAY,
     associate_request,
     associated,
     command,
@@ -190,12 +189,11 @@ def test_a_command_set_with_a_sequence_is_aborted(scp: StorageScp) -> None:
     assert echo_s(scp.port) < PROMPT_S
 
 
-@WAY
-def test_an_endless_object_is_cut_off_and_leaves_nothing(tmp_path: Path, ledger: RecordingLedger, plain: bool) -> None:
+def test_an_endless_object_is_cut_off_and_leaves_nothing(tmp_path: Path, ledger: RecordingLedger) -> None:
     with scp_for(tmp_path / "spool", ledger, max_object_bytes=1024**2) as scp:
         before = peak_kb()
         with associated(scp.port) as peer:
-            peer.sendall(p_data(1, 3, command(plain=plain)))
+            peer.sendall(p_data(1, 3, command()))
             with pytest.raises(ConnectionError):
                 flood(peer, [p_data(1, 0, bytes(100_000))] * 4000)
         assert grown_kb(before) < 32 * 1024
@@ -204,15 +202,12 @@ def test_an_endless_object_is_cut_off_and_leaves_nothing(tmp_path: Path, ledger:
     assert any("max_object_bytes" in event.text for event in ledger.events)
 
 
-@WAY
-def test_an_object_that_is_too_large_is_refused_by_status(
-    tmp_path: Path, ledger: RecordingLedger, plain: bool
-) -> None:
+def test_an_object_that_is_too_large_is_refused_by_status(tmp_path: Path, ledger: RecordingLedger) -> None:
     with (
         scp_for(tmp_path / "spool", ledger, max_object_bytes=1024**2) as scp,
         associated(scp.port) as peer,
     ):
-        peer.sendall(p_data(1, 3, command(plain=plain)))
+        peer.sendall(p_data(1, 3, command()))
         for _ in range(20):
             peer.sendall(p_data(1, 0, bytes(100_000)))
         peer.sendall(p_data(1, 2, bytes(10)))
@@ -221,9 +216,8 @@ def test_an_object_that_is_too_large_is_refused_by_status(
 
 
 def test_requests_without_waiting_are_bounded(scp: StorageScp) -> None:
-    """Those that pynetdicom keeps in a queue; the hatch answers one before it reads the next."""
     with associated(scp.port) as peer, pytest.raises(ConnectionError):
-        flood(peer, [p_data(1, 3, command(plain=False)) + p_data(1, 2, bytes(1000))] * 20_000)
+        flood(peer, [p_data(1, 3, command()) + p_data(1, 2, bytes(1000))] * 20_000)
     assert echo_s(scp.port) < PROMPT_S
 
 

@@ -269,11 +269,10 @@ class OneByOne(Scan):
         return 0
 
 
-@settings(max_examples=300)
 @given(
     name=st.sampled_from(("CT_small.dcm", "MR_small.dcm", "reportsi.dcm", "rtplan.dcm", "JPEG2000.dcm")),
     changes=st.lists(st.tuples(st.integers(0, 6000), st.binary(min_size=1, max_size=4)), max_size=3),
-    cut=st.integers(0, 4000),
+    cut=st.integers(0, 500),
 )
 def test_the_short_cut_over_plain_elements_sees_what_the_walk_sees(
     name: str, changes: list[tuple[int, bytes]], cut: int
@@ -285,8 +284,9 @@ def test_the_short_cut_over_plain_elements_sees_what_the_walk_sees(
     seen = []
     for walk in (Scan, OneByOne):
         window = Window(BytesIO(bytes(data[: len(data) - cut])))
-        header = RawHeader(skip_meta(window))
+        header = RawHeader("")
         try:
+            header.transfer_syntax = skip_meta(window)
             ended = walk(window, header).until(0x7FE00010, implicit=header.transfer_syntax == ImplicitVRLittleEndian)
         except (Odd, Unreadable) as error:
             seen.append((header.values, header.items, repr(error)))
