@@ -78,7 +78,7 @@ class _Text:
         ]
         self._constants = {name: value for name, value in compiled.params.items() if name not in names}
         columns = compiled._result_columns or ()
-        self._row = namedtuple("Row", [column.keyname for column in columns]) if columns else None  # type: ignore[misc]
+        self._row = namedtuple("Row", [column.keyname for column in columns]) if columns else None
         self._results: list[_Process] = [
             column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
         ]
