@@ -22,6 +22,9 @@ ROOM_MB=2000      # the environment, and what a first start unpacks
 MODEL_VERSION=2   # of the demonstration model, as its card says
 INSTALLABLE='requirements.lock requirements-test.lock requirements-gpu.lock' # the first, unless another is there
 
+# Compiled modules are kept: without them each of preread's processes compiles for seconds what it imports.
+unset PYTHONDONTWRITEBYTECODE
+
 say() { printf '%s\n' "preread: $*" >&2; }
 fail() { say "$*"; exit 1; }
 

@@ -20,6 +20,7 @@ from contextlib import closing
 from datetime import timedelta
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -96,14 +97,26 @@ def signed_in(installation: Installation) -> httpx.Client:
 def ask(browser: httpx.Client, path: str, prefix: str) -> tuple[float, float, str]:
     """Seconds to the first character and to the last line, and what was written."""
     begun, first = time.perf_counter(), 0.0
-    last: dict[str, str] = {}
+    lines = []
+    for line in streamed(browser, path, prefix):
+        first = first or time.perf_counter() - begun
+        lines.append(line)
+    assert "done" in lines[-1], lines[-1]
+    return first, time.perf_counter() - begun, lines[-1]["text"]
+
+
+def said(browser: httpx.Client, path: str, prefix: str) -> dict[str, Any]:
+    """The last line of an answer: its whole text, and what the unprompted reading does not carry."""
+    *_, last = streamed(browser, path, prefix)
+    assert "done" in last, last
+    return last
+
+
+def streamed(browser: httpx.Client, path: str, prefix: str) -> Iterator[dict[str, Any]]:
+    """The lines of an answer."""
     with browser.stream("POST", path, json={"prefix": prefix}) as answer:
         answer.raise_for_status()
-        for line in answer.iter_lines():
-            first = first or time.perf_counter() - begun
-            last = json.loads(line)
-    assert "done" in last, last
-    return first, time.perf_counter() - begun, last["text"]
+        yield from map(json.loads, answer.iter_lines())
 
 
 def cancelled(folder: Path) -> None:
