@@ -24,9 +24,9 @@ from dicom_nodes.association import Context, Peer, drop
 from dicom_nodes.query import PENDING, SUCCESS, SYNTAXES, Left, in_time, in_words, taken_context
 from dicom_nodes.scp.inbox import Inbox, TooMuch, taken
 from dicom_nodes.scp.pdu import Malformed
-from dicom_nodes.scp.status import StoreStatus, status_of_error
 from dicom_nodes.scp.streaming import StreamingDimse
 from service.domain.errors import PrereadError, Refused, Unavailable
+from service.flow.store_status import StoreStatus, status_of_error
 from service.ports.priors import Begin
 from service.ports.spool import Incoming
 

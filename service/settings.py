@@ -48,6 +48,10 @@ class Web(_Part):
     host: str = "127.0.0.1"
     port: int = 8042
     session_hours: float = 12
+    store_requests: int = 8
+    """Store requests (STOW-RS) that are taken at once; more are asked to come again."""
+    store_max_bytes: int = 16 * 1024**3
+    """One store request larger than this is refused with 413; one object is bounded by scp.max_object_bytes."""
     language: Literal["en", "de"] = "en"
     """Language of the pages for a visitor who chose none and whose browser asks for none that there is."""
 

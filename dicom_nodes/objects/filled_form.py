@@ -37,7 +37,6 @@ _SENTENCE = {Section.FINDINGS: concepts.FINDING, Section.CONCLUSIONS: concepts.C
 
 def encode(filled: Filled, report: Report, context: EncodingContext, phrases: Phrases) -> bytes:
     """Part 10 bytes of the form, in front of which stands what `report` says of itself: preliminary and unverified."""
-    told = narrative(filled, phrases)
     summary = container(CONTAINS, concepts.SUMMARY, [text(CONTAINS, concepts.SUMMARY, first_line(report))])
     root = container(
         None,
@@ -48,11 +47,16 @@ def encode(filled: Filled, report: Report, context: EncodingContext, phrases: Ph
             text(HAS_CONCEPT_MOD, TEMPLATE, filled.template.name),
             *observer_context(report.algorithms, context),
             summary,
-            *(made for section in filled.template.sections if (made := _section(filled, section, told))),
+            *sections(filled, narrative(filled, phrases)),
         ],
         template="2000",
     )
     return document(report, context, sop_class_uid=SOP_CLASS_UID, kind="form", root=root)
+
+
+def sections(filled: Filled, told: tuple[Told, ...]) -> list[Dataset]:
+    """A container for each section of the form that says anything: its sentences, then its answers."""
+    return [made for section in filled.template.sections if (made := _section(filled, section, told))]
 
 
 def decode(part10: bytes, template: Template) -> Filled:

@@ -1,7 +1,7 @@
 """What every object has in front: patient, study, series, equipment and SOP common, and how documents go on.
 
 Verification and preliminary flag are constants here: nothing can ask for another value (invariant 8). Only
-signed_report, which is made from a person's signature, writes others over them.
+`verified`, which is made from a person's signature, writes others over them.
 """
 
 from __future__ import annotations

@@ -22,10 +22,10 @@ from dicom_nodes.scp.acceptor import Acceptor, Gate, listening_entity
 from dicom_nodes.scp.door import Knock, Refusal, decide
 from dicom_nodes.scp.guard import GuardedAssociation
 from dicom_nodes.scp.inbox import Inbox, taken
-from dicom_nodes.scp.status import StoreStatus, status_of_error
 from service.domain.config import Configuration
 from service.domain.errors import PrereadError, Refused, Unavailable
 from service.domain.node import Source
+from service.flow.store_status import StoreStatus, status_of_error
 from service.ports.priors import Begin, Left
 from service.ports.spool import Incoming
 from service.settings import Scp

@@ -7,7 +7,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from typing import Protocol
 
 import structlog
 from pydicom.dataset import Dataset
@@ -15,25 +14,20 @@ from pynetdicom import evt
 from pynetdicom.dimse_primitives import C_STORE
 
 from dicom_nodes.scp.acceptor import Acceptor, Gate, listening_entity
-from dicom_nodes.scp.diary import Diary
 from dicom_nodes.scp.door import Knock, Refusal, decide, not_now
 from dicom_nodes.scp.guard import GuardedAssociation
 from dicom_nodes.scp.inbox import Inbox
-from dicom_nodes.scp.status import STATUS_OF_ADMISSION, StoreStatus, status_of_error
 from service.domain.config import Configuration
 from service.domain.errors import Misconfigured, PrereadError, Unavailable, Unreadable
+from service.flow.diary import Diary
+from service.flow.receive import Receive
+from service.flow.store_status import STATUS_OF_ADMISSION, StoreStatus, status_of_error
 from service.ports.clock import Clock
 from service.ports.ledger import Admission, Association, Receiving
 from service.ports.spool import Incoming, Spool
 from service.settings import Scp
 
 log = structlog.get_logger(__name__)
-
-
-class Receive(Protocol):
-    """`service.flow.receive.receive` with its ports filled in."""
-
-    def __call__(self, incoming: Incoming, association: Association, *, claimed_uid: str) -> Admission: ...
 
 
 class StorageScp:

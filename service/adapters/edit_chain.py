@@ -16,12 +16,14 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from service.adapters.edit_rows import edit_of, edit_row
+from service.adapters.form_rows import form_of, form_row
 from service.adapters.ledger import schema
 from service.adapters.ledger.counting import add_suggestion
 from service.adapters.ledger.engine import Database, Raced
 from service.adapters.ledger.part import AnyRow, AnySelect, insert_into
 from service.adapters.ledger.signing import closed
-from service.domain.edit import Edit, EditClass, History, Revision, Suggestion, replayed, text_digest
+from service.domain.edit import History, Revision, Suggestion, replayed, text_digest
 from service.domain.errors import Unavailable
 
 _RACES = 20
@@ -100,33 +102,30 @@ def _columns(revision: Revision) -> dict[str, Any]:
 
 
 def _made(revision: Revision) -> object:
-    """What one row holds of edits: the list of them, the answer to a suggestion, a first impression, or what changed
-    beside the text."""
+    """What one row holds of edits: the list of them, also with the form that they put into the text, the answer to a
+    suggestion, a first impression, or what changed beside the text."""
     if revision.impression is not None:
         return {"impression": revision.impression}
     if revision.suggestion is not None:
         return {"suggestion": asdict(revision.suggestion)}
     if revision.beside:
-        return {"beside": [asdict(edit) for edit in revision.beside]}
-    return [asdict(edit) for edit in revision.edits]
+        return {"beside": [edit_row(edit) for edit in revision.beside]}
+    made = [edit_row(edit) for edit in revision.edits]
+    return {"form": form_row(revision.form), "edits": made} if revision.form else made
 
 
 def _revision(row: AnyRow) -> Revision:
     made = json.loads(row.edits)
     aside = made if isinstance(made, dict) else {}
-    suggestion = aside.get("suggestion")
+    suggestion, form = aside.get("suggestion"), aside.get("form")
     return Revision(
         study_instance_uid=row.study_uid, job_id=row.job_id, model=row.model, adapter=row.adapter,
         reviewer=row.reviewer, at=row.at, seconds=row.seconds, accepted=row.accepted,
         before_sha256=row.before_sha256, after_sha256=row.after_sha256,
-        edits=() if aside else tuple(_edit(data) for data in made),
+        edits=tuple(edit_of(data) for data in (aside.get("edits", ()) if aside else made)),
         suggestion=_suggestion(suggestion) if suggestion else None, impression=aside.get("impression"),
-        beside=tuple(_edit(data) for data in aside.get("beside", ())),
+        beside=tuple(edit_of(data) for data in aside.get("beside", ())), form=form_of(form) if form else None,
     )  # fmt: skip
-
-
-def _edit(data: dict[str, Any]) -> Edit:
-    return Edit(**{**data, "classes": tuple(EditClass(name) for name in data["classes"])})
 
 
 def _suggestion(data: dict[str, Any]) -> Suggestion:

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from service.adapters.durable import fsync_folder, make_folder
-from service.domain.errors import Gone, Unavailable
+from service.domain.errors import Full, Gone, Unavailable
 from service.ports.spool import Incoming, StoredBytes
 
 VOLUME = "main"
@@ -45,7 +45,7 @@ class FileSpool:
 
     def incoming(self) -> Incoming:
         if not self.has_room():
-            raise Unavailable(f"The spool's disk is below its reserve of {self._reserve_bytes} bytes; free some space.")
+            raise Full(f"The spool's disk is below its reserve of {self._reserve_bytes} bytes; free some space.")
         with _disk("No file can be begun in the spool"):
             return _Partial(self, self._incoming / f"{uuid.uuid4().hex}.part")
 
@@ -158,5 +158,6 @@ def _disk(what: str, *, cleanup: _Partial | None = None) -> Iterator[None]:
     except OSError as error:
         if cleanup is not None:
             cleanup._discard()
-        full = " (the disk is full)" if error.errno in {errno.ENOSPC, errno.EDQUOT} else ""
-        raise Unavailable(f"{what}: {error.strerror}{full}.") from error
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise Full(f"{what}: {error.strerror} (the disk is full).") from error
+        raise Unavailable(f"{what}: {error.strerror}.") from error

@@ -13,6 +13,8 @@ class Role(StrEnum):
     OPERATOR = "operator"
     ADMIN = "admin"
     AUDITOR = "auditor"
+    SENDER = "sender"
+    """A program that sends objects over STOW-RS, and nothing else; no other role holds it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

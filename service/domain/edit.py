@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import SequenceMatcher
@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import partial
 from itertools import accumulate
 
+from service.domain.submitted import Submitted
 from service.domain.wording import Said, likeness, said, sentences
 
 _ALIKE = 0.3
@@ -58,6 +59,10 @@ class Edit:
     after: str
     """Empty for what was removed."""
     classes: tuple[EditClass, ...]
+    wrote: Provenance = Provenance.HUMAN
+    """Of what was added: who says it, where a form does; else a person does."""
+    findings: tuple[str, ...] = ()
+    """Of what a form added: the findings whose answers it says, by tracking id."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,13 +98,15 @@ class Revision:
     after_sha256: str
     edits: tuple[Edit, ...]
     accepted: int = 0
-    """Sentences that were accepted by a key, as they were."""
+    """Sentences of the AI that were accepted as they were, by a key or with a form."""
     suggestion: Suggestion | None = None
     """What was answered, if the row is that; `model` is then who offered it."""
     impression: str | None = None
     """What the reviewer saw before the draft was shown, if the row is that; empty for nothing to note."""
     beside: tuple[Edit, ...] = ()
     """What a workstation changed beside the text, if the row is that: codes, boxes, pixels, or a verdict."""
+    form: Submitted | None = None
+    """The filled form whose sentences these edits put into the text, if that is what was saved."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +144,9 @@ class Span:
     text: str
     provenance: Provenance
     origin: int | None = None
-    """Number of the drafted sentence that it was, from 0; None for one that a person added."""
+    """Number of the drafted sentence that it was, from 0; None for one that was added."""
+    findings: tuple[str, ...] = ()
+    """What it rests on, by tracking id, where a form added it."""
 
 
 def text_digest(text: str) -> str:
@@ -165,7 +174,19 @@ def _shifted(may: Callable[[int, int], bool], start: int, first: int, one: int, 
 
 def replayed(before: str, changes: Iterable[Edit]) -> str:
     """Raises ValueError where an edit is not one of this text."""
-    return "".join(text for text, _ in _walked(sentences(before), changes))
+    return "".join(text for text, _, _ in _walked(sentences(before), changes))
+
+
+def marked(changes: Iterable[Edit], wrote: Mapping[int, tuple[Provenance, tuple[str, ...]]]) -> tuple[Edit, ...]:
+    """`changes`, with who says each sentence that they add and what it rests on, by its number in the text after."""
+    found: list[Edit] = []
+    shift = 0
+    for change in changes:
+        number = change.at + shift
+        shift += bool(change.after) - bool(change.before)
+        who, findings = wrote.get(number, (Provenance.HUMAN, ())) if not change.before else (Provenance.HUMAN, ())
+        found.append(replace(change, wrote=who, findings=findings))
+    return tuple(found)
 
 
 def provenance(draft: str, revisions: Iterable[Sequence[Edit]]) -> tuple[Span, ...]:
@@ -173,13 +194,14 @@ def provenance(draft: str, revisions: Iterable[Sequence[Edit]]) -> tuple[Span, .
     spans = [Span(text=text, provenance=Provenance.AI, origin=n) for n, text in enumerate(sentences(draft))]
     for changes in revisions:
         walked = list(_walked([span.text for span in spans], changes))
-        spans = list(_cut([_after(spans, at, text) for text, at in walked if text]))
+        spans = list(_cut([_after(spans, at, text, change) for text, at, change in walked if text]))
     return tuple(spans)
 
 
-def _after(spans: Sequence[Span], at: int | None, text: str) -> Span:
+def _after(spans: Sequence[Span], at: int | None, text: str, change: Edit | None) -> Span:
     if at is None:
-        return Span(text=text, provenance=Provenance.HUMAN)
+        assert change is not None, "what stood nowhere was added"
+        return Span(text=text, provenance=change.wrote, findings=change.findings)
     former = spans[at]
     changed = former.text != text and former.provenance is Provenance.AI
     return replace(former, text=text, provenance=Provenance.EDITED if changed else former.provenance)
@@ -196,22 +218,23 @@ def _cut(spans: Sequence[Span]) -> Iterator[Span]:
         start += len(piece)
 
 
-def _walked(old: Sequence[str], changes: Iterable[Edit]) -> Iterator[tuple[str, int | None]]:
-    """Each sentence afterwards, with the number of the one before that it was; None for one that was added."""
+def _walked(old: Sequence[str], changes: Iterable[Edit]) -> Iterator[tuple[str, int | None, Edit | None]]:
+    """Each sentence afterwards, with the number of the one before that it was, None for one that was added, and the
+    edit that made it."""
     at = 0
     for change in changes:
         if not at <= change.at <= len(old):
             raise ValueError("an edit stands outside of the text that it belongs to")
-        yield from ((old[number], number) for number in range(at, change.at))
+        yield from ((old[number], number, None) for number in range(at, change.at))
         at = change.at
         if not change.before:
-            yield change.after, None
+            yield change.after, None, change
         elif at < len(old) and old[at] == change.before:
-            yield change.after, at
+            yield change.after, at, change
             at += 1
         else:
             raise ValueError("an edit changes a sentence that does not stand in its text")
-    yield from ((old[number], number) for number in range(at, len(old)))
+    yield from ((old[number], number, None) for number in range(at, len(old)))
 
 
 def _passage(old: Sequence[str], new: Sequence[str], pairs: Sequence[_Pair], start: int) -> Iterator[Edit]:

@@ -6,6 +6,7 @@ The error tree; an error's class says what happens next.
   x Unsupported    valid, but nothing here handles it       -> skip, record why
   x Unavailable    the other side is away for now           -> retry with back-off
     x Gone         what was kept here is no more           -> retry as well; a viewer is told
+    x Full         no room on the spool's disk             -> retry as well; a sender is told
   x Refused        the other side understood and said no    -> a person looks
   x Unclear        the answer cannot be read                -> a person looks
   x Misconfigured  a file or setting is wrong               -> refuse to start, say which line
@@ -39,6 +40,10 @@ class Unavailable(PrereadError):
 
 class Gone(Unavailable):
     """Bytes that were kept are no longer there; whoever asks again may find them restored."""
+
+
+class Full(Unavailable):
+    """The spool's disk is full, or below its reserve; whoever comes again may find room."""
 
 
 class Refused(PrereadError):

@@ -12,12 +12,15 @@ from service.domain.profile import Profile
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """Who may send to us: an AE title from listed networks."""
+    """Who may send to us from listed networks: an AE title over DICOM, an account over STOW-RS, or both."""
 
     name: str
-    ae_title: str
+    ae_title: str = ""
+    """Calling AE title, or "*"; empty for a source that sends over STOW-RS alone."""
     networks: tuple[str, ...]
     """CIDR networks; an AE title alone is not authentication."""
+    account: str = ""
+    """Name of the account whose tokens send over STOW-RS; empty for a source that sends over DICOM alone."""
     default_issuer: str = ""
     """Issuer of Patient ID where the sender states none."""
     patience: Patience = field(default_factory=Patience)
@@ -47,12 +50,22 @@ class DestinationNode:
 
 def source_of(sources: Iterable[Source], *, ae_title: str, address: str) -> Source | None:
     """The first source whose AE title and network fit the caller; None for a stranger."""
-    caller = ipaddress.ip_address(address.split("%")[0])
+    named = {ae_title.strip(), "*"} - {""}
+    return next((source for source in sources if source.ae_title in named and _inside(source, address)), None)
+
+
+def source_of_account(sources: Iterable[Source], *, account: str, address: str) -> Source | None:
+    """The first source whose account and network fit who sends over STOW-RS; None for a stranger. No name is any."""
+    fitting = (source for source in sources if source.account and source.account == account)
+    return next((source for source in fitting if _inside(source, address)), None)
+
+
+def _inside(source: Source, address: str) -> bool:
+    """Whether the address is in one of the source's networks; what is no address is in none."""
+    try:
+        caller = ipaddress.ip_address(address.split("%")[0])
+    except ValueError:
+        return False
     if isinstance(caller, ipaddress.IPv6Address) and caller.ipv4_mapped:
         caller = caller.ipv4_mapped
-    for source in sources:
-        if source.ae_title in {ae_title.strip(), "*"} and any(
-            caller in ipaddress.ip_network(network, strict=False) for network in source.networks
-        ):
-            return source
-    return None
+    return any(caller in ipaddress.ip_network(network, strict=False) for network in source.networks)

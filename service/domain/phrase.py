@@ -32,6 +32,10 @@ class Phrase:
     """Said with an answer in `{value}`."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Said for an option, by its words or by its code's value."""
+    both: Mapping[str, str] = field(default_factory=dict)
+    """Said once for both sides where they have the same option, by its words or by its code's value."""
+    both_normal: str = ""
+    """Said once where a person said that everything else is normal, and both sides are empty."""
 
     def fits(self, template: Template, name: str, codes: Sequence[Code]) -> bool:
         if self.template not in {"", template.name}:
@@ -75,9 +79,50 @@ def _section(filled: Filled, section: TemplateSection, phrases: Phrases) -> Iter
     if whole and section.fields and len(empty) == len(section.fields):
         yield Told(section=section.part, text=_sentence(whole), fields=tuple(empty))
         return
+    done: set[str] = set()
     for one in section.fields:
-        for text in _field(filled, one, phrases, said_normal=said_normal).splitlines():
-            yield Told(section=section.part, text=_sentence(text), fields=(one.name,))
+        if one.name in done:
+            continue
+        other = _other_side(one, section)
+        both = _both(filled, one, other, phrases, said_normal=said_normal) if other else ""
+        fields = (one.name, other.name) if both and other else (one.name,)
+        done.update(fields)
+        for text in (both or _field(filled, one, phrases, said_normal=said_normal)).splitlines():
+            yield Told(section=section.part, text=_sentence(text), fields=fields)
+
+
+def _other_side(one: Field, section: TemplateSection) -> Field | None:
+    """The field that asks for the same on the other side; None where there is none, or several are."""
+    found = [
+        other for other in section.fields
+        if one.side and other.side and other.side != one.side and _asked(other) == _asked(one)
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else None
+
+
+def _asked(one: Field) -> tuple[object, ...]:
+    """What a field asks for, whatever the side."""
+    return (one.kind, *(code for code in one.codes if code != one.side))
+
+
+def _both(filled: Filled, one: Field, other: Field, phrases: Phrases, *, said_normal: bool) -> str:
+    """What is said of both sides at once; empty where they differ, or the phrase that says one side says no both."""
+    value, fitting = filled.values.get(one.name), phrases.of(filled.template, one.name, one.codes)
+    if value != filled.values.get(other.name) or fitting != phrases.of(filled.template, other.name, other.codes):
+        return ""
+    if value is None and said_normal:
+        deciding = (phrase.both_normal for phrase in fitting if phrase.normal or phrase.both_normal)
+    elif isinstance(value, tuple) and len(value) == 1:
+        keys = _keys(one, value[0])
+        deciding = (
+            phrase.both.get(key, "")
+            for phrase in fitting
+            for key in keys
+            if key in phrase.options or key in phrase.both
+        )
+    else:
+        return ""
+    return _slots(next(deciding, ""), one, "", phrases)
 
 
 def _field(filled: Filled, one: Field, phrases: Phrases, *, said_normal: bool) -> str:
@@ -104,13 +149,17 @@ def _answer(template: Template, one: Field, value: Value, phrases: Phrases) -> s
 
 def _option(one: Field, text: str, fitting: Sequence[Phrase]) -> tuple[bool, str]:
     """Whether there is a phrase for the option, and that phrase, else the option's words."""
-    option = one.option(text)
-    keys = [text, *([option.code.value] if option and option.code else [])]
     for phrase in fitting:
-        for key in keys:
+        for key in _keys(one, text):
             if key in phrase.options:
                 return True, phrase.options[key]
     return False, text
+
+
+def _keys(one: Field, text: str) -> tuple[str, ...]:
+    """Under which phrases name an option."""
+    option = one.option(text)
+    return (text, option.code.value) if option and option.code else (text,)
 
 
 def _written(value: Value) -> str:

@@ -33,6 +33,8 @@ class Profile:
     """Where its block of Series Numbers begins; 0 for the usual ones."""
     max_objects: int = 0
     """The most that it gets of one reading, the first of `objects`; 0 for no limit."""
+    forms: bool = True
+    """Whether it gets the filled forms of a signed report beside its text, as coded documents."""
 
     def wanted(self, outputs: tuple[str, ...]) -> tuple[str, ...]:
         """The roles to send, of a rule that asks for `outputs`."""
@@ -48,11 +50,11 @@ PRESETS: Mapping[str, Profile] = MappingProxyType(
     {
         "archive": Profile(objects=("basic-text-sr", "tid1500"), fall_back=_TEXT),
         # No TID 1500: OHIF opens none with a group that has no coordinates (knowledge.md, "ohif").
-        "ohif": Profile(objects=("basic-text-sr", "coordinates-sr", "segmentation"), fall_back=_TEXT),
+        "ohif": Profile(objects=("basic-text-sr", "coordinates-sr", "segmentation"), fall_back=_TEXT, forms=False),
         "weasis": Profile(
             objects=("basic-text-sr", "presentation-state", "key-objects", "segmentation"), fall_back=_TEXT
         ),
-        "text-only": Profile(objects=("basic-text-sr",), fall_back=_TEXT[1:]),
+        "text-only": Profile(objects=("basic-text-sr",), fall_back=_TEXT[1:], forms=False),
         "pages": Profile(objects=("encapsulated-pdf",), fall_back=_TEXT[2:]),
         "pictures": Profile(objects=("secondary-capture",), character_set=CharacterSet.LATIN_1, max_objects=1),
     }

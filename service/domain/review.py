@@ -10,6 +10,13 @@ from service.domain.report import Section
 
 SIGNED_ROLE = "signed-report"
 """Role of the document of a signed report. No rule can name it: no output object is called so."""
+FORM_ROLE = "signed-form:"
+"""Before the name of a template: role of the document of its form in a signed report; nor can a rule name that."""
+
+
+def is_signed_role(role: str) -> bool:
+    """Whether an object of that role is of what a person signed."""
+    return role == SIGNED_ROLE or role.startswith(FORM_ROLE)
 
 
 class Verdict(StrEnum):
@@ -51,6 +58,8 @@ class Review:
     """The whole text that was signed, the addendum, or the reason of a rejection."""
     statements: tuple[Statement, ...] = ()
     """The signed text line by line; none for another verdict."""
+    forms: tuple[int, ...] = ()
+    """The filled forms that are signed with it, each by the number of its revision in the edit log."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

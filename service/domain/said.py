@@ -7,6 +7,9 @@ from types import MappingProxyType
 
 _NO_VALUES: Mapping[str, object] = MappingProxyType({})
 
+SENTENCE = "sentence"
+"""Context of a message that begins with a capital, whatever its values begin with."""
+
 
 class Said(str):
     """English text that still knows its message and its values.
@@ -33,7 +36,8 @@ class Said(str):
         values: Mapping[str, object] = MappingProxyType({}),
     ) -> Said:
         chosen = plural if plural and values.get("number") != 1 else message
-        made = super().__new__(cls, chosen.format_map({name: _english(value) for name, value in values.items()}))
+        text = chosen.format_map({name: _english(value) for name, value in values.items()})
+        made = super().__new__(cls, capital(text) if context == SENTENCE else text)
         made.message, made.plural, made.context, made.values = message, plural, context, values
         return made
 
@@ -57,6 +61,11 @@ def say_as(context: str, message: str, /) -> Said:
     return Said(message, context=context)
 
 
+def say_sentence(words: str, /) -> Said:
+    """What an error says, as a sentence of its own: with a capital and a full stop, in each language."""
+    return Said("{words}.", context=SENTENCE, values={"words": words})
+
+
 def say_join(separator: str, parts: Iterable[str]) -> Said:
     """Sentences or words one after another, each in the language of the page."""
     named = {f"part{number}": part for number, part in enumerate(parts)}
@@ -72,6 +81,10 @@ def say_or(parts: Sequence[str]) -> Said:
     """ "A", "A or B", "A or B or C"."""
     *several, last = parts
     return say("{several} or {last}", several=say_or(several), last=last) if several else say_join("", [last])
+
+
+def capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _english(value: object) -> str:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from service.domain.edit import EditClass, History, Provenance, Suggestion, classes
+from service.domain.became import Became, became
+from service.domain.edit import EditClass, History, Provenance, Suggestion
 from service.domain.review import Verdict
 from service.domain.wording import sentences
 
@@ -38,22 +39,23 @@ class Count:
 
 
 def of_signed(
-    history: History, makers: Mapping[int, Sequence[str]], models: Sequence[str], *, headings: frozenset[str]
+    history: History,
+    makers: Mapping[int, Sequence[str]],
+    models: Sequence[str],
+    *,
+    cited: Mapping[int, Sequence[str]],
+    headings: frozenset[str],
 ) -> Numbers:
     """The numbers of one signed report.
 
-    `makers` names the models that each sentence of the draft rests on, by its number; `models` are all that took part:
-    what a person added counts for each. `headings` are the lines that are no sentences.
+    `makers` names the models that each sentence of the draft rests on, by its number, `cited` the findings; `models`
+    are all that took part: what a person added counts for each. `headings` are the lines that are no sentences.
     """
     drafted, found = sentences(history.draft), Numbers({(model, SIGNED): 1 for model in models})
-    left: dict[int, str] = {}
     for span in history.spans:
-        if span.text.strip() in headings or not span.text.strip():
-            continue
-        if span.provenance is Provenance.HUMAN or span.origin is None:
+        if span.provenance is Provenance.HUMAN and span.text.strip() and span.text.strip() not in headings:
             found.update((model, what) for model in models for what in (ADDED, EditClass.INSERT.value))
-        else:
-            left[span.origin] = left.get(span.origin, "") + span.text
+    left = became(drafted, history.spans, cited, headings)
     for number, before in enumerate(drafted):
         if before.strip() in headings or not before.strip():
             continue
@@ -78,8 +80,9 @@ def of_suggestion(model: str, suggestion: Suggestion) -> Numbers:
     return Numbers({(model, what): 1 for what, so in said.items() if so})
 
 
-def of_dismissal(models: Sequence[str], kind: str) -> Numbers:
-    return Numbers({(model, f"{DISMISSED}{kind}"): 1 for model in models})
+def of_dismissal(models: Sequence[str], kind: str, *, number: int = 1) -> Numbers:
+    """The numbers of dismissed issues of one kind; -1 for one that was brought back."""
+    return Numbers({(model, f"{DISMISSED}{kind}"): number for model in models})
 
 
 def closes(verdict: Verdict) -> bool:
@@ -87,9 +90,8 @@ def closes(verdict: Verdict) -> bool:
     return verdict in {Verdict.SIGNED, Verdict.REJECTED}
 
 
-def _became(before: str, after: str | None) -> Sequence[str]:
+def _became(before: str, after: Became | None) -> Sequence[str]:
     if after is None:
         return (REMOVED, EditClass.DELETE.value)
-    if before.strip() == after.strip():
-        return (UNCHANGED,)
-    return (EDITED, *(each.value for each in classes(before, after)))
+    kinds = after.changed(before)
+    return (EDITED, *(each.value for each in kinds)) if kinds else (UNCHANGED,)

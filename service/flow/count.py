@@ -27,11 +27,12 @@ def numbers_of(report: Report, history: History, verdict: Verdict) -> Numbers:
     if verdict is Verdict.REJECTED:
         return of_rejected(models)
     made = {finding.tracking_id: _made_by(report, report.maker(finding)) for finding in report.findings}
+    cited = rests_on(report, history.draft)
     makers = {
-        number: tuple(dict.fromkeys(model for each in cited for model in made.get(each, ())))
-        for number, cited in rests_on(report, history.draft).items()
+        number: tuple(dict.fromkeys(model for each in findings for model in made.get(each, ())))
+        for number, findings in cited.items()
     }
-    return of_signed(history, makers, models, headings=_HEADINGS)
+    return of_signed(history, makers, models, cited=cited, headings=_HEADINGS)
 
 
 def wrong_counts(counts: Counts, signing: Signing, catalogue: Catalogue, edits: EditLog) -> Iterator[str]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from service.domain.became import became
 from service.domain.code import Code
-from service.domain.edit import History, Provenance, classes
+from service.domain.edit import EditClass, History, Provenance
 from service.domain.pseudonym import Pseudonyms
 from service.domain.report import Evidence, Finding, Report, Section
 from service.domain.review import Signed
@@ -100,16 +101,16 @@ def as_line(line: Mapping[str, Any]) -> str:
 
 def _draft(case: Case) -> _Json:
     """The drafted text and its sentences: where each stands, what it rests on, and what became of it."""
-    cited, after = rests_on(case.report, case.history.draft), _by_origin(case.history)
+    cited, drafted = rests_on(case.report, case.history.draft), sentences(case.history.draft)
+    after = became(drafted, case.history.spans, cited, HEADINGS)
     found: list[_Json] = []
     text, section = "", Section.FINDINGS
-    for number, said in enumerate(sentences(case.history.draft)):
+    for number, said in enumerate(drafted):
         section = HEADINGS.get(said.strip(), section)
         clean, start = _clean(said, case.known), len(text)
         text += clean
         if said.strip() and said.strip() not in HEADINGS:
-            became = after.get(number)
-            kinds = classes(said, became or "") if became is None or became.strip() != said.strip() else ()
+            kinds = after[number].changed(said) if number in after else (EditClass.DELETE,)
             found.append(
                 _span(clean, start) | {"section": section.value, "findings": list(cited.get(number, ())),
                                             "classes": [kind.value for kind in kinds]}
@@ -131,21 +132,14 @@ def _final(case: Case) -> _Json:
             human = span.provenance is Provenance.HUMAN
             found.append(
                 _span(clean, start) | {"section": section.value, "provenance": span.provenance.value,
-                                            "origin": origin, "classes": ["insert"] if human else []}
+                                            "origin": origin, "classes": ["insert"] if human else [],
+                                            "findings": list(span.findings)}
             )  # fmt: skip
     return {"text": text, "sentences": found}
 
 
 def _span(text: str, start: int) -> _Json:
     return {"start": start, "end": start + len(text.rstrip()), "text": text.strip()}
-
-
-def _by_origin(history: History) -> Mapping[int, str]:
-    found: dict[int, str] = {}
-    for span in history.spans:
-        if span.origin is not None:
-            found[span.origin] = found.get(span.origin, "") + span.text
-    return found
 
 
 def _numbered(draft: str) -> Mapping[int, int]:

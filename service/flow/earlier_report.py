@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -33,19 +34,30 @@ class Earlier:
 def earlier_report(row: StudyRow, catalogue: Catalogue, edits: EditLog) -> Earlier | None:
     """None where no earlier study of certainly the same patient with a like modality has a report here.
 
-    What stands is an AI draft until somebody edits or signs it; a withdrawn one is not compared with.
+    What stands is an AI draft until somebody edits or signs it; a withdrawn one is not compared with, nor one of a
+    study that no model looked at unless a person wrote on.
     """
-    identity = row.identity
-    if not identity.patient.patient_id:
-        return None
-    found = catalogue.studies(StudyQuery(patient_id=identity.patient.patient_id, limit=_LOOKED_AT))
-    before = [each for each in found if _comparable(each, row)]
-    for each in islice(sorted(before, key=lambda each: _when(each.identity), reverse=True), _OPENED):
+    for each in islice(_before(row, catalogue), _OPENED):
         record = catalogue.record(each.study_instance_uid)
         for job in sorted(record.jobs if record else (), key=lambda job: job.created_at, reverse=True):
             if text := _text(job, edits):
                 return Earlier(study_instance_uid=each.study_instance_uid, day=each.identity.study_date, text=text)
     return None
+
+
+def earlier_day(row: StudyRow, catalogue: Catalogue) -> str:
+    """Study Date of the newest earlier study that a report would be compared with; empty if none is here."""
+    return next((each.identity.study_date for each in _before(row, catalogue)), "")
+
+
+def _before(row: StudyRow, catalogue: Catalogue) -> Sequence[StudyRow]:
+    """Earlier studies of certainly the same patient with a like modality, the newest first."""
+    patient = row.identity.patient
+    if not patient.patient_id:
+        return ()
+    found = catalogue.studies(StudyQuery(patient_id=patient.patient_id, limit=_LOOKED_AT))
+    before = [each for each in found if _comparable(each, row)]
+    return sorted(before, key=lambda each: _when(each.identity), reverse=True)
 
 
 def _comparable(other: StudyRow, row: StudyRow) -> bool:
@@ -67,7 +79,9 @@ def _text(job: JobRecord, edits: EditLog) -> str:
         report = read_report(job.report) if job.report else None
     except Unreadable:
         return ""
-    if report is None or report.outcome.unread or job.job.state is JobState.RECALLED:
+    if report is None or job.job.state is JobState.RECALLED:
         return ""
     history = edits.history(job.reading)
+    if report.outcome.unread and not (history and history.saves):
+        return ""
     return history.text if history else draft_text(report)

@@ -10,10 +10,11 @@ from pydicom.uid import UID
 from service.domain.errors import Gone, Unreadable
 from service.domain.report import Report
 from service.domain.returned import Arrived, Document, MatchedBy
-from service.domain.review import SIGNED_ROLE
+from service.domain.review import SIGNED_ROLE, is_signed_role
 from service.domain.segmented import Segmentation
 from service.domain.sop import is_document
 from service.flow.compare_boxes import our_boxes, overlaps
+from service.flow.compare_returned import narrative
 from service.flow.record import read_report
 from service.flow.review import draft_text
 from service.ports.catalogue import JobRecord, ResultObject, StudyRecord
@@ -86,7 +87,7 @@ def _by_predecessor(record: StudyRecord, document: Document, services: Services)
     made = next((one for one in record.objects if one.sop_instance_uid in document.predecessors), None)
     if made is not None:
         match = matched(record, made.job_id, MatchedBy.PREDECESSOR, services)
-        return _of_signed(match, made, services) if match and made.role == SIGNED_ROLE else match
+        return _of_signed(match, made, services) if match and is_signed_role(made.role) else match
     former = [
         one for one in services.returning.returned(str(record.row.study_instance_uid))
         if one.arrived.sop_instance_uid in document.predecessors and one.job_id
@@ -98,9 +99,12 @@ def _by_predecessor(record: StudyRecord, document: Document, services: Services)
 
 
 def _of_signed(match: Match, made: ResultObject, services: Services) -> Match:
-    """It follows the signed report, not the draft."""
+    """It follows the signed report, not the draft; of a form of it, what that form says."""
     history = services.edits.history(match.record.reading)
-    return match._replace(before=history.text if history else match.before, ours=tuple(_documents([made], services)))
+    before, ours = history.text if history else match.before, tuple(_documents([made], services))
+    if made.role != SIGNED_ROLE and ours:
+        before = narrative(ours[0], before)
+    return match._replace(before=before, ours=ours)
 
 
 def _by_tracking(record: StudyRecord, document: Document, services: Services) -> Match | None:
@@ -155,7 +159,7 @@ def matched(record: StudyRecord, job_id: str, by: MatchedBy, services: Services)
     if named is None or report is None:
         return None
     jobs = {job.job.job_id for job in record.jobs if job.reading == named.reading}
-    drafts = [one for one in record.objects if one.job_id in jobs and one.role != SIGNED_ROLE]
+    drafts = [one for one in record.objects if one.job_id in jobs and not is_signed_role(one.role)]
     ours = tuple(_documents(drafts, services))
     return Match(named, report, by, draft_text(report), ours, record)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from typing import Protocol
 
 from pydicom.uid import KeyObjectSelectionDocumentStorage
 
@@ -23,6 +24,19 @@ _COMPARISONS = 5
 """How often an object is compared anew because another sender changed the known one meanwhile."""
 
 
+class Receive(Protocol):
+    """`receive` with its ports filled in."""
+
+    def __call__(
+        self,
+        incoming: Incoming,
+        association: Association,
+        *,
+        claimed_uid: str,
+        on_header: Callable[[Header], None] = ...,
+    ) -> Admission: ...
+
+
 def receive(
     incoming: Incoming,
     association: Association,
@@ -34,16 +48,19 @@ def receive(
     clock: Clock,
     own_devices: Collection[str] = (),
     claimed_uid: str = "",
+    on_header: Callable[[Header], None] = lambda header: None,
     on_forward: Callable[[str], None] = lambda destination: None,
 ) -> Admission:
     """Index, keep and admit the Part 10 bytes in `incoming`; success may be answered when this returns.
 
-    `claimed_uid` is the SOP Instance UID that the sender named outside the object, if it named one;
-    `own_devices` are our Device UIDs; `on_forward` hears each destination that is owed the original now.
+    `claimed_uid` is the SOP Instance UID that the sender named outside the object, if it named one; `own_devices` are
+    our Device UIDs; `on_header` hears what the object is before it is kept, and may raise: then nothing is kept, but
+    for Unreadable, which is answered like any other; `on_forward` hears each destination that is owed the original.
     Raises Unreadable (the bytes are quarantined) and Unavailable (nothing was admitted: send again).
     """
     try:
         header = _index(incoming, headers, claimed_uid)
+        on_header(header)
     except Unreadable as reason:
         _quarantine(incoming.keep(), association, reason, ledger=ledger, clock=clock)
         raise

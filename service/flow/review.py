@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.domain.algorithm import Algorithm, adapters_of
-from service.domain.edit import History, Provenance, Revision, Span, edits, text_digest
+from service.domain.edit import History, Provenance, Revision, Span, edits, marked, text_digest
 from service.domain.report import Report, Section
+from service.domain.submitted import Submitted
 from service.domain.wording import sentences
 from service.ports.edits import EditLog
 
@@ -26,7 +27,7 @@ class Line:
     text: str
     provenance: Provenance = Provenance.HUMAN
     findings: tuple[str, ...] = ()
-    """Tracking ids of what the drafted sentence rests on; none for a line that a person wrote."""
+    """Tracking ids of what the drafted sentence, or the form's, rests on; none for a line that a person wrote."""
     was: int | None = None
     """Number of the line that it was when it was last saved, from 0 and without headings; NEW for one that was added,
     None where nobody says."""
@@ -43,9 +44,9 @@ def text_of(lines: Iterable[Line]) -> str:
     section = None
     for line in _in_order(lines):
         parts += (
-            [_plain(line.text)]
+            [one_line(line.text)]
             if line.section is section
-            else [f"{line.section.value.capitalize()}:", _plain(line.text)]
+            else [f"{line.section.value.capitalize()}:", one_line(line.text)]
         )
         section = line.section
     return "".join(f"{part}\n" for part in parts)
@@ -54,7 +55,7 @@ def text_of(lines: Iterable[Line]) -> str:
 def _in_order(lines: Iterable[Line]) -> list[Line]:
     """Those that say something, section by section."""
     order = list(HEADINGS.values())
-    return sorted((line for line in lines if _plain(line.text)), key=lambda line: order.index(line.section))
+    return sorted((line for line in lines if one_line(line.text)), key=lambda line: order.index(line.section))
 
 
 def lines_of(report: Report, history: History | None) -> tuple[Line, ...]:
@@ -84,8 +85,10 @@ def save(
     seconds: float,
     accepted: int,
     now: datetime,
+    form: Submitted | None = None,
 ) -> str | None:
-    """Keep what a person made of the text with the digest `base_sha256`; returns the log's place and digest.
+    """Keep what a person made of the text with the digest `base_sha256`; returns the log's place and digest. `form` is
+    what new lines are of that say by themselves who wrote them.
 
     None if the text is another by now: somebody else saved it meanwhile, and nothing is lost or kept.
     """
@@ -103,8 +106,9 @@ def save(
         seconds=seconds,
         before_sha256=base_sha256,
         after_sha256=text_digest(after),
-        edits=edits(before, after, _may(before, after, _in_order(lines))),
+        edits=marked(edits(before, after, _may(before, after, _in_order(lines))), _wrote(after, _in_order(lines))),
         accepted=accepted,
+        form=form,
     )
     return log.record(revision, draft=draft)
 
@@ -119,6 +123,13 @@ def _may(before: str, after: str, lines: Sequence[Line]) -> Callable[[int, int],
         return lines[at].was in (None, old[one])
 
     return may
+
+
+def _wrote(after: str, lines: Sequence[Line]) -> Mapping[int, tuple[Provenance, tuple[str, ...]]]:
+    """Of each sentence of `after` in a new line that rests on something: who says it, and on what."""
+    numbers = enumerate(_line_numbers(after))
+    of = {number: lines[at] for number, at in numbers if at is not None}
+    return {n: (line.provenance, line.findings) for n, line in of.items() if line.was == NEW and line.findings}
 
 
 def _line_numbers(text: str) -> list[int | None]:
@@ -138,15 +149,15 @@ def named(algorithm: Algorithm) -> str:
     return f"{algorithm.name} {algorithm.version} {algorithm.digest}"
 
 
-def _plain(text: str) -> str:
-    """One line, which no heading is mistaken for."""
+def one_line(text: str) -> str:
+    """A line as it stands in a text: one, which no heading is mistaken for."""
     plain = " ".join(_UNSEEN.sub(" ", text).split())
     return plain.rstrip(":") if plain in HEADINGS else plain
 
 
 def rests_on(report: Report, draft: str) -> Mapping[int, tuple[str, ...]]:
     """What each sentence of the draft's text rests on, by its number: those of one line rest on the same."""
-    cited = iter([each for of in Section for each in report.sentences if each.section is of and _plain(each.text)])
+    cited = iter([each for of in Section for each in report.sentences if each.section is of and one_line(each.text)])
     found: dict[int, tuple[str, ...]] = {}
     fresh = True
     findings: tuple[str, ...] = ()
@@ -170,7 +181,8 @@ def _by_line(spans: Sequence[Span]) -> Iterator[list[Span]]:
 
 
 def _line(section: Section, text: str, spans: Sequence[Span], by_number: Mapping[int, tuple[str, ...]]) -> Line:
-    cited = (each for span in spans if span.origin is not None for each in by_number.get(span.origin, ()))
+    drafted = (span.findings if span.origin is None else by_number.get(span.origin, ()) for span in spans)
+    cited = (each for findings in drafted for each in findings)
     wrote = {span.provenance for span in spans}
     return Line(
         section=section,

@@ -18,6 +18,7 @@ from service.domain.report import Report
 from service.domain.review import Observer, Review, Statement, Verdict
 from service.domain.rule import Mode
 from service.flow.count import numbers_of
+from service.flow.form import forms_of, standing
 from service.flow.review import Line, draft_text, lines_of, save, text_of
 from service.ports.catalogue import JobRecord
 from service.ports.edits import EditLog
@@ -46,7 +47,9 @@ class Desk:
         """What was said of this reading."""
         return reviews_of(self.signing.reviews(self.study), self.record)
 
-    def review(self, verdict: Verdict, number: int, text: str, statements: Sequence[Statement] = ()) -> Review:
+    def review(
+        self, verdict: Verdict, number: int, text: str, statements: Sequence[Statement] = (), forms: Sequence[int] = ()
+    ) -> Review:
         return Review(
             study_instance_uid=self.study,
             job_id=self.record.reading,
@@ -56,6 +59,7 @@ class Desk:
             at=self.now,
             text=text,
             statements=tuple(statements),
+            forms=tuple(forms),
         )
 
 
@@ -64,14 +68,35 @@ def reviews_of(reviews: Sequence[Review], record: JobRecord) -> tuple[Review, ..
     return tuple(review for review in reviews if review.job_id == record.reading)
 
 
-def sign(desk: Desk, report: Report, lines: Sequence[Line], *, base_sha256: str, seconds: float, accepted: int) -> bool:
-    """Sign `lines`, which were made on the text with the digest `base_sha256`: its last revision closes the log."""
+def sign(
+    desk: Desk,
+    report: Report,
+    lines: Sequence[Line],
+    *,
+    base_sha256: str,
+    seconds: float,
+    accepted: int,
+    forms: Sequence[int] = (),
+) -> bool:
+    """Sign `lines`, which were made on the text with the digest `base_sha256`: its last revision closes the log.
+
+    `forms` are the filled forms that the person signs with it, by their numbers: each the newest of its template, and
+    each said by `lines` as it was put there.
+    """
     _check(desk)
     if not text_of(lines).strip():
         raise Refused("an empty report cannot be signed: reject the draft, or write what you see")
     if desk.reviews():
         return False
     _check_newest(desk)
+    known = forms_of(desk.edits.history(desk.record.reading))
+    if not {each.number for each in known}.issuperset(forms):
+        return False  # somebody put another in: nobody signs answers that he has not seen
+    for each in known:
+        if each.number in set(forms) - standing(known, lines):
+            raise Refused(
+                f"the report no longer says what the form {each.form.title} says: fill it again, or sign without it"
+            )
     kept = save(
         desk.edits,
         report=report,
@@ -93,7 +118,8 @@ def sign(desk: Desk, report: Report, lines: Sequence[Line], *, base_sha256: str,
         Statement(section=line.section, text=line.text, findings=line.findings) for line in lines_of(report, history)
     ]
     numbers = numbers_of(report, history, Verdict.SIGNED)
-    return desk.signing.sign(desk.review(Verdict.SIGNED, 1, history.text, statements), numbers=numbers, now=desk.now)
+    signed = desk.review(Verdict.SIGNED, 1, history.text, statements, sorted(set(forms)))
+    return desk.signing.sign(signed, numbers=numbers, now=desk.now)
 
 
 def add(desk: Desk, text: str, *, seen: int) -> bool:

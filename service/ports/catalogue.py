@@ -12,7 +12,15 @@ from pydicom.uid import UID
 from service.domain.delivery import Delivery, DeliveryState
 from service.domain.event import Event
 from service.domain.job import Job, JobState, Step
+from service.domain.rule import Priority
 from service.domain.study import Identity, Manifest
+
+REVIEWABLE = ("done", "delivering", "attention")
+"""States of a study whose drafts a person can work on."""
+LOOKED_THROUGH = 5_000
+"""Newest studies of each of those states among which the work list looks for drafts that wait."""
+Place = tuple[int, datetime, str]
+"""Keyset of the work list: (priority, received_last, study UID)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +57,24 @@ class StudyRow:
     note: str
     """The last event in plain words."""
     series: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """A line of the work list: a study with a draft that nobody has signed or rejected."""
+
+    row: StudyRow
+    priority: Priority
+    """The most urgent one of its waiting drafts."""
+    outcomes: tuple[str, ...]
+    """Of its waiting drafts, by the names of their rules."""
+    saved_by: str = ""
+    """Who has saved one of them last; empty if nobody has."""
+    saved_at: datetime | None = None
+
+    @property
+    def place(self) -> Place:
+        return int(self.priority), self.row.received_last, str(self.row.study_instance_uid)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +164,11 @@ class StageTimes:
 class Catalogue(Protocol):
     def studies(self, query: StudyQuery) -> Sequence[StudyRow]:
         """Newest first."""
+        ...
+
+    def waiting(self, *, after: Place | None = None, limit: int = 50) -> Sequence[Waiting]:
+        """Studies with a draft that can be signed and that nobody has signed or rejected: the most urgent first, of
+        these the one that waits longest. Among the newest `LOOKED_THROUGH` of each state in `REVIEWABLE`."""
         ...
 
     def record(self, study_instance_uid: UID) -> StudyRecord | None: ...

@@ -14,12 +14,19 @@ class Dismissals(Protocol):
         """Keep one; the same once more changes nothing. Raises Unavailable."""
         ...
 
+    def restore(self, dismissal: Dismissal) -> bool:
+        """Keep that a dismissed issue is one after all; whose word and when, as `dismissal` says. Nothing is deleted.
+
+        False, and nothing kept, for what is not dismissed. Raises Unavailable.
+        """
+        ...
+
     def keys(self, job_id: str) -> frozenset[str]:
-        """Keys of what was dismissed of one job's report."""
+        """Keys of what is dismissed of one job's report."""
         ...
 
     def counts(self) -> Mapping[str, int]:
-        """How many were dismissed, by kind; a kind without any is not in it."""
+        """How many are dismissed, by kind; a kind without any is not in it."""
         ...
 
 
@@ -31,6 +38,9 @@ class MemoryDismissals:
 
     def dismiss(self, dismissal: Dismissal) -> None:
         self.kept.setdefault((dismissal.job_id, dismissal.key), dismissal)
+
+    def restore(self, dismissal: Dismissal) -> bool:
+        return self.kept.pop((dismissal.job_id, dismissal.key), None) is not None
 
     def keys(self, job_id: str) -> frozenset[str]:
         return frozenset(key for job, key in self.kept if job == job_id)

@@ -19,6 +19,17 @@ class Header:
     identity: Identity
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Meta:
+    """File meta information (PS3.10 7.1) as we write it, in place of a sender's."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    encoded: bytes
+    replaces: int
+    """Bytes at the beginning of what was sent that it takes the place of."""
+
+
 class Headers(Protocol):
     """Reads headers within bounds of time, depth and memory (invariant 12)."""
 

@@ -26,7 +26,7 @@ class Incoming(Protocol):
     ) -> None: ...
 
     def write(self, buffer: bytes | bytearray | memoryview) -> None:
-        """Append `buffer`. Raises Unavailable if the disk is full or cannot be written."""
+        """Append `buffer`. Raises Full if the disk is full, Unavailable if it cannot be written."""
         ...
 
     def reread(self) -> BinaryIO:
@@ -42,7 +42,7 @@ class Spool(Protocol):
     """Content-addressed files; keeping the same bytes twice is harmless."""
 
     def incoming(self) -> Incoming:
-        """Begin to receive. Raises Unavailable below the disk reserve."""
+        """Begin to receive. Raises Full below the disk reserve."""
         ...
 
     def open(self, location: str) -> BinaryIO:

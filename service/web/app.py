@@ -13,6 +13,7 @@ from service.web import errors, routes
 from service.web.attempts import Attempts
 from service.web.bind import check_bind
 from service.web.dicomweb.resources import Views
+from service.web.dicomweb.store import Places
 from service.web.door import locked
 from service.web.live import Streams
 from service.web.middleware import SafeHeaders, SmallBodies
@@ -54,6 +55,7 @@ def create_app(services: Services, *, watch_nodes: bool = True) -> FastAPI:
     app.state.views = Views()
     app.state.suggestions = Suggestions()
     app.state.questions = Suggestions()
+    app.state.places = Places(services.settings.web.store_requests)
     app.state.watch = watch
     app.state.pulse = Pulse(services, watch)
     routes.install(app)

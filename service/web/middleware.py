@@ -7,6 +7,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.web.dicomweb.media import MULTIPART
+from service.web.dicomweb.resources import ROOT
+
 MAX_BODY_BYTES = 64 * 1024
 
 CSP = (
@@ -51,13 +54,13 @@ class SafeHeaders:
 
 
 class SmallBodies:
-    """Answers 413 to a body above MAX_BODY_BYTES, announced or not."""
+    """Answers 413 to a body above MAX_BODY_BYTES, announced or not; what is stored has bounds of its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or _stores(scope):
             await self._app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "0")
@@ -75,6 +78,12 @@ class SmallBodies:
             return message
 
         await self._app(scope, counted, send)
+
+
+def _stores(scope: Scope) -> bool:
+    """Whether this is a store request, whose body is never read as a form nor held in memory."""
+    kind = Headers(scope=scope).get("content-type", "").lower()
+    return scope["method"] == "POST" and scope["path"].startswith(f"{ROOT}/studies") and kind.startswith(MULTIPART)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

@@ -22,7 +22,7 @@ from service.web.sessions import Visitor
 
 STATIC = (
     "app.css", "app.js", "review.css", "review.js", "complete.js", "sign.js", "viewer.js", "icon.svg",
-    "mask.js", "prior.js", "quality.css", "quality.js", "ask.css", "ask.js", "form.css", "form.js",
+    "mask.js", "prior.js", "quality.css", "quality.js", "ask.css", "ask.js", "form.css", "form.js", "shown.js",
     "vendor/htmx.min.js", "vendor/hx-sse.min.js", "vendor/htmx.LICENSE",
 )  # fmt: skip
 

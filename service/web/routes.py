@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from service.domain.account import Role
 from service.web.api import answers, asking, completion, prose, signing, templates
-from service.web.dicomweb import retrieve, search
+from service.web.dicomweb import retrieve, search, store
 from service.web.dicomweb.resources import ROOT, prior_root
 from service.web.door import ANYONE, BLIND, SIGNED_IN, Door, allow
 from service.web.pages import (
@@ -31,11 +31,13 @@ from service.web.pages import (
     studies,
     study,
     work,
+    worklist,
 )
 
 VIEWER = allow(Role.VIEWER)
 REVIEWER = Door(roles=frozenset({Role.RADIOLOGIST}), person=True)
 OPERATOR = allow(Role.OPERATOR)
+SENDER = allow(Role.SENDER)
 AUDITOR = allow(Role.AUDITOR)
 SCRAPER = Door(roles=frozenset({Role.VIEWER}), loopback=True)
 
@@ -67,6 +69,7 @@ PAGES = (
     Row("GET", "/operations", VIEWER, operations.show),
     Row("GET", "/operations/live", VIEWER, operations.follow),
     Row("POST", "/nodes/{name}/echo", OPERATOR, operations.echo),
+    Row("GET", "/worklist", VIEWER, worklist.show),
     Row("GET", "/studies", VIEWER, studies.show),
     Row("POST", "/studies", VIEWER, studies.search),
     Row("GET", "/studies/{study_uid}", VIEWER, study.show),
@@ -75,6 +78,7 @@ PAGES = (
     Row("GET", "/studies/{study_uid}/review", VIEWER, review.show),
     Row("POST", "/studies/{study_uid}/review/{job_id}", REVIEWER, review.save),
     Row("POST", "/studies/{study_uid}/review/{job_id}/dismiss", REVIEWER, dismiss.dismiss),
+    Row("POST", "/studies/{study_uid}/review/{job_id}/dismiss/undo", REVIEWER, dismiss.restore),
     Row("POST", "/studies/{study_uid}/review/{job_id}/impression", REVIEWER, impression.take),
     Row("GET", "/studies/{study_uid}/review/{job_id}/mask/{sha256}", VIEWER, places.mask),
     Row("GET", "/studies/{study_uid}/template", VIEWER, form.show),
@@ -130,6 +134,8 @@ _INSTANCE = f"{_SERIES}/instances/{{instance_uid}}"
 
 DICOMWEB = (
     Row("GET", f"{ROOT}/studies", VIEWER, search.studies),
+    Row("POST", f"{ROOT}/studies", SENDER, store.store),
+    Row("POST", _STUDY, SENDER, store.store),
     Row("GET", f"{_STUDY}/series", VIEWER, search.series),
     Row("GET", f"{_STUDY}/instances", VIEWER, search.instances),
     Row("GET", f"{_SERIES}/instances", VIEWER, search.instances),
@@ -144,7 +150,7 @@ DICOMWEB = (
     Row("GET", f"{_INSTANCE}/rendered", VIEWER, retrieve.rendered),
     Row("GET", f"{_INSTANCE}/bulkdata/{{path:path}}", VIEWER, retrieve.bulk_data),
 )
-"""QIDO-RS and WADO-RS (PS3.18 10.4, 10.6)."""
+"""WADO-RS, STOW-RS and QIDO-RS (PS3.18 10.4 to 10.6)."""
 
 _PRIOR = f"{prior_root('{of_study}', '{of_job}')}/studies/{{study_uid}}/series"
 _PRIOR_FRAMES = f"{_PRIOR}/{{series_uid}}/instances/{{instance_uid}}/frames/{{numbers}}"

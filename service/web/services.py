@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from fastapi import Request
 
+from service.flow.store import Intake
 from service.ports.accounts import Accounts
 from service.ports.audit import Audit, AuditTrail
 from service.ports.bell import Bell
@@ -64,6 +65,8 @@ class Services:
     templates: Templates
     exhibits: Exhibits
     differentials: Differentials
+    intake: Intake
+    """Takes what is sent over STOW-RS."""
     migrated: Callable[[], bool]
     """Whether the ledger's tables are those of this version. Raises Unavailable if the ledger is away."""
     broker_answers: Callable[[], bool]
@@ -76,6 +79,7 @@ class Services:
         cls,
         house: House,
         *,
+        intake: Intake,
         migrated: Callable[[], bool],
         broker_answers: Callable[[], bool],
         trail: AuditTrail | None = None,
@@ -103,6 +107,7 @@ class Services:
             templates=house.templates,
             exhibits=house.exhibits,
             differentials=house.differentials,
+            intake=intake,
             migrated=migrated,
             broker_answers=broker_answers,
             trail=trail,

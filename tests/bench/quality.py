@@ -13,7 +13,7 @@ import argparse
 import json
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +52,33 @@ def clean_reports(part: str) -> list[Clean]:
     return [each for report in chosen for each in (_clean(report), _shuffled(_clean(report)))]
 
 
-def questioned(case: Case, *, hints: bool) -> tuple[Issue, ...]:
+def questioned(issues: Sequence[Issue], *, hints: bool) -> tuple[Issue, ...]:
     """The alarms, and with `hints` the rest as well."""
-    return tuple(issue for issue in inspect(case) if hints or issue.likely)
+    return tuple(issue for issue in issues if hints or issue.likely)
 
 
-def measure(part: str, *, hints: bool = False) -> dict[str, Any]:
-    """Recall per kind, alarms on clean reports, and the precision that follows at the prevalence."""
+def measure(part: str) -> dict[str, dict[str, Any]]:
+    """Recall per kind, alarms on clean reports, and the precision that follows at the prevalence, at both points."""
     clean = clean_reports(part)
-    before = [questioned(case_of(each), hints=hints) for each in clean]
-    recalled = {kind: recall(kind, clean, before, hints=hints) for kind in ERRORS}
+    said = [inspect(case_of(each)) for each in clean]
+    found = {kind: list(injected(kind, clean)) for kind in ERRORS}
+    return {
+        point: _figures(clean, [questioned(each, hints=hints) for each in said], found, hints=hints)
+        for point, hints in (("alarms", False), ("alarms and hints", True))
+    }
+
+
+def _figures(
+    clean: Sequence[Clean],
+    before: Sequence[Sequence[Issue]],
+    found: Mapping[str, Sequence[tuple[int, Sequence[Issue]]]],
+    *,
+    hints: bool,
+) -> dict[str, Any]:
+    recalled = {kind: (_right(each, before, hints=hints), len(each)) for kind, each in found.items()}
     alarmed = sum(bool(issues) for issues in before) / len(clean)
-    found = [right / of for right, of in recalled.values() if of]
-    hit = sum(found) / len(found)
+    shares = [right / of for right, of in recalled.values() if of]
+    hit = sum(shares) / len(shares)
     kinds = {kind: sum(any(issue.kind == kind for issue in issues) for issues in before) for kind in ERRORS}
     return {
         "clean reports": len(clean),
@@ -87,19 +101,28 @@ def case_of(clean: Clean) -> Case:
     )
 
 
+def injected(kind: str, clean: Sequence[Clean]) -> Iterator[tuple[int, Sequence[Issue]]]:
+    """What the rules of a kind say of each report that this error could be put into, with the report's number."""
+    for number, each in enumerate(clean):
+        wrong = ERRORS[kind](each, random.Random(f"{kind} {number}"))
+        if wrong is not None:
+            yield number, tuple(RULES[Kind(kind)](case_of(wrong)))
+
+
 def recall(
     kind: str, clean: Sequence[Clean], before: Sequence[Sequence[Issue]], *, hints: bool = False
 ) -> tuple[int, int]:
     """How many of the errors of one kind were found, and how many were injected; `before`: what the clean ones say."""
-    right = injected = 0
-    for number, (each, known) in enumerate(zip(clean, before, strict=True)):
-        wrong = ERRORS[kind](each, random.Random(f"{kind} {number}"))
-        if wrong is not None:
-            injected += 1
-            said = {issue.message for issue in known}
-            found = RULES[Kind(kind)](case_of(wrong))
-            right += any((hints or issue.likely) and issue.message not in said for issue in found)
-    return right, injected
+    found = list(injected(kind, clean))
+    return _right(found, before, hints=hints), len(found)
+
+
+def _right(found: Sequence[tuple[int, Sequence[Issue]]], before: Sequence[Sequence[Issue]], *, hints: bool) -> int:
+    known = [{issue.message for issue in issues} for issues in before]
+    return sum(
+        any((hints or issue.likely) and issue.message not in known[number] for issue in issues)
+        for number, issues in found
+    )
 
 
 def _clean(report: Report) -> Clean:
@@ -151,11 +174,7 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, action="append", help="which reports; all of them by default")
     parser.add_argument("--out", type=Path, help="keep the figures as JSON")
     asked = parser.parse_args()
-    made = {
-        f"{part}, {point}": measure(part, hints=point != "alarms")
-        for part in asked.part or PARTS
-        for point in ("alarms", "alarms and hints")
-    }
+    made = {f"{part}, {point}": figures for part in asked.part or PARTS for point, figures in measure(part).items()}
     for part, found in made.items():
         print(f"quality rules {VERSION}, {part}:")
         for name, value in found.items():

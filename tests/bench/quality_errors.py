@@ -48,7 +48,10 @@ class Clean:
     def added(self, section: str, sentence: str) -> Clean | None:
         """With one more sentence at the end of a section."""
         where = self.having(section)
-        return self.line(where[-1], f"{self.lines[where[-1]][1].rstrip()} {sentence}") if where else None
+        if not where:
+            return None
+        line = self.lines[where[-1]][1].rstrip()
+        return self.line(where[-1], f"{line}{'' if line.endswith(('.', ':', '!', '?')) else '.'} {sentence}")
 
 
 Injector = Callable[[Clean, random.Random], Clean | None]

@@ -14,16 +14,27 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, ComprehensiveSRStorage, EnhancedSRStorage
 
 from dicom_nodes.objects.evidence import hierarchy
+from dicom_nodes.objects.filled_form import decode
 from dicom_nodes.objects.structure import complaints
+from service.adapters.templates.shelf import OURS, TemplateShelf, read_template
 from service.domain.edit import EditClass
+from service.domain.errors import Refused
+from service.domain.filled import Filled
+from service.domain.phrase import narrative
+from service.domain.profile import PRESETS
 from service.domain.report import Section
 from service.domain.returned import Returned
+from service.domain.review import FORM_ROLE, SIGNED_ROLE
+from service.domain.submitted import Submitted
+from service.flow.prefill import prefill
 from service.flow.review import Line, draft_text, lines_of
+from service.flow.sign import add
 from service.flow.take_back import take_back
 from service.ports.ledger import Admission
 from tests.support import redrawn, returns, validators
 from tests.support.instances import part10, uid
 from tests.support.returns import (
+    PACS,
     Hospital,
     Read,
     assessed,
@@ -299,6 +310,104 @@ class TestSigned:
         made = hospital.sign(read, lines_of(read.report, None))
         assert hospital.shelf.keep(hospital.bytes_of(made.location)) == [Admission.ECHO]
         assert take_back(hospital.services) == 0
+
+
+CHEST = read_template(OURS / "chest-radiograph.html")
+
+
+class TestSignedForm:
+    """A filled form goes with the signed text, as codes, by the same person."""
+
+    def fill(self, hospital: Hospital, read: Read) -> Submitted:
+        answers = prefill(CHEST, read.report)
+        values = {name: answer.value for name, answer in answers.items()}
+        said = {"effusion-left": ("Moderate",), "nodule": ("Present",), "nodule-size": 12.5, "conclusion": "Erguß."}
+        filled = Filled(template=CHEST, values={**values, **said}, normal=frozenset({"lungs"}))
+        phrases = TemplateShelf(OURS / "none").phrases("en")
+        form = Submitted(filled=filled, told=narrative(filled, phrases), touched=frozenset({"effusion-left"}))
+        hospital.fill(read, form, answers)
+        return form
+
+    def lines(self, hospital: Hospital, read: Read) -> list[Line]:
+        return list(lines_of(read.report, hospital.edits.history(read.job.job_id)))
+
+    def references(self, dataset: Dataset, sequence: str) -> set[str]:
+        return {one.ReferencedSOPInstanceUID for study in dataset[sequence].value
+                for series in study.ReferencedSeriesSequence for one in series.ReferencedSOPSequence}  # fmt: skip
+
+    def test_it_is_verified_as_the_text_is_and_reads_back_to_the_answers(
+        self, hospital: Hospital, tmp_path: Path
+    ) -> None:
+        read = hospital.read(111)
+        form = self.fill(hospital, read)
+        text = hospital.sign(read, self.lines(hospital, read), forms=[1])
+        (made,) = hospital.made(read, f"{FORM_ROLE}chest-radiograph")
+        path = tmp_path / "form.dcm"
+        path.write_bytes(hospital.bytes_of(made.location))
+        assert complaints(path.read_bytes(), signed=True) == ()
+        assert validators.dciodvfy_errors(path) == []
+        assert decode(path.read_bytes(), CHEST) == form.filled
+        dataset, beside = dcmread(path), dcmread(BytesIO(hospital.bytes_of(text.location)))
+        same = (
+            "CompletionFlag", "VerificationFlag", "PreliminaryFlag", "VerifyingObserverSequence", "StudyInstanceUID",
+            "CurrentRequestedProcedureEvidenceSequence", "PredecessorDocumentsSequence",
+        )  # fmt: skip
+        assert {name: dataset.get(name) for name in same} == {name: beside.get(name) for name in same}
+        assert (dataset.VerificationFlag, dataset.SOPClassUID) == ("VERIFIED", ComprehensiveSRStorage)
+        assert dataset.SeriesInstanceUID != beside.SeriesInstanceUID
+        texts = [each.TextValue for _, each in items(dataset) if "TextValue" in each]
+        assert "Moderate left pleural effusion." in texts
+        assert any(each.startswith("Report signed by Weiss Anna, Example Clinic") for each in texts)
+        drafts = {one.sop_instance_uid for one in read.objects.values()}
+        assert self.references(dataset, "PredecessorDocumentsSequence") == drafts
+        assert hospital.edits.breaks() == ()
+        assert hospital.shelf.keep(path.read_bytes()) == [Admission.ECHO]
+
+    def test_an_addendum_makes_the_next_instance_of_it(self, hospital: Hospital) -> None:
+        read = hospital.read(112)
+        form = self.fill(hospital, read)
+        hospital.sign(read, self.lines(hospital, read), forms=[1])
+        assert add(hospital.desk(read), "Called the ward.", seen=1)
+        hospital.write()
+        first, second = hospital.made(read, f"{FORM_ROLE}chest-radiograph")
+        dataset = dcmread(BytesIO(hospital.bytes_of(second.location)))
+        assert second.series_instance_uid == first.series_instance_uid
+        assert self.references(dataset, "PredecessorDocumentsSequence") == {first.sop_instance_uid}
+        assert decode(hospital.bytes_of(second.location), CHEST) == form.filled
+        assert any("Called the ward." in each.get("TextValue", "") for _, each in items(dataset))
+
+    def test_what_was_not_named_or_does_not_stand_does_not_leave(self, hospital: Hospital) -> None:
+        read = hospital.read(113)
+        self.fill(hospital, read)
+        changed = [replace(line, text=line.text.replace("Moderate", "Large"), was=number)
+                   for number, line in enumerate(self.lines(hospital, read))]  # fmt: skip
+        with pytest.raises(Refused, match="no longer says what the form Chest radiograph says"):
+            hospital.sign(read, changed, forms=[1])
+        hospital.sign(read, changed)
+        assert hospital.made(read, f"{FORM_ROLE}chest-radiograph") == []
+
+    def test_a_destination_can_leave_it_out(self, hospital: Hospital) -> None:
+        read = hospital.read(114)
+        self.fill(hospital, read)
+        with hospital.destination(replace(PACS, profile=PRESETS["text-only"])):
+            hospital.sign(read, self.lines(hospital, read), forms=[1])
+        roles = {one.delivery.role for one in hospital.deliveries(read)}
+        assert (SIGNED_ROLE in roles, f"{FORM_ROLE}chest-radiograph" in roles) == (True, False)
+        assert len(hospital.made(read, f"{FORM_ROLE}chest-radiograph")) == 1
+
+    def test_an_edit_of_it_is_compared_with_what_it_said(self, hospital: Hospital) -> None:
+        read = hospital.read(115)
+        self.fill(hospital, read)
+        hospital.sign(read, self.lines(hospital, read), forms=[1])
+        (made,) = hospital.made(read, f"{FORM_ROLE}chest-radiograph")
+        signed = replace(read, objects={"form": made}, files={"form": hospital.bytes_of(made.location)})
+        found = back(
+            hospital,
+            edited(
+                signed, "form", reworded("Moderate left pleural effusion.", "Large left pleural effusion."), ours=True
+            ),
+        )
+        assert (found.matched_by, [edit.classes for edit in found.edits]) == ("predecessor", [(SEVERITY,)])
 
 
 # --- segmentations, boxes of viewers, assessments --------------------------------------------------------

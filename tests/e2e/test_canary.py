@@ -12,8 +12,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from dicom_nodes.part10 import skip_file_meta
-from dicom_nodes.scp.status import StoreStatus
 from service.domain.event import EventKind
+from service.flow.store_status import StoreStatus
 from tests.e2e.conftest import need_orthanc_and_dcmtk
 from tests.support.installation import Installation
 from tests.support.phantoms import dcmsend, phantoms

@@ -39,10 +39,8 @@ def page(window: Browser, house: House, site: str) -> Iterator[Browser]:
     """The browser, signed in with every role; what its console says of errors fails the test."""
     window.forget()
     window.resize(1440, 900)
-    window.open(f"{site}/sign-in")
-    window.fill("input[name=token]", house.token(Role.ADMIN, Role.AUDITOR, name="m.keller"))
-    window.click("button.main")
-    window.wait("return location.pathname === '/operations'")
+    window.sign_in(site, house.token(Role.ADMIN, Role.AUDITOR, name="m.keller"))
+    window.open(f"{site}/operations")
     window.complaints()
     yield window
     complaints = [line for line in window.complaints() if not line.startswith(("DEBUG", "INFO"))]

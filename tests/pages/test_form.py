@@ -37,10 +37,7 @@ def test_a_form_is_filled_by_keys_previewed_and_put_into_the_report(
     page: Browser, site: str, house: House, shots: Path
 ) -> None:
     page.forget()
-    page.open(f"{site}/sign-in")
-    page.fill("input[name=token]", house.token(Role.RADIOLOGIST, name="dr.keller"))
-    page.click("button.main")
-    page.wait("return location.pathname === '/operations'")
+    page.sign_in(site, house.token(Role.RADIOLOGIST, name="dr.keller"))
     page.open(f"{site}/studies/{uid(2)}/template")
     assert faults(page) == []
     assert page.run(WROTE) == "AI"
@@ -66,3 +63,17 @@ def test_a_form_is_filled_by_keys_previewed_and_put_into_the_report(
     assert "Moderate left pleural effusion." in house.edits.kept["j-2"].text
     assert "Effusion <b>." in page.text(".report")
     unharmed(page)
+    page.wait("return document.querySelector('#review')?.dataset.ready")
+    assert "Leaves as coded answers with the signed report." in page.text(".kept-form")
+    page.press("S")
+    page.wait("return document.querySelector('#ask-signature').open")
+    assert "With it leaves, as coded answers: Chest radiograph." in page.text("#ask-signature .with")
+    page.run("document.querySelector('#ask-signature [value=\"\"]').click()")
+    page.run("document.querySelector('.line .say').textContent = 'Large left pleural effusion.'")
+    page.wait("return document.querySelector('[data-leaves]').hidden")
+    assert "Does not leave: the report no longer says what it says." in page.text(".kept-form")
+    page.press("S")
+    assert "The form Chest radiograph does not leave" in page.text("#ask-signature .bad")
+    assert page.text("#ask-signature .with") == ""
+    assert faults(page) == []
+    page.shoot(shots / "form_left_out.png")

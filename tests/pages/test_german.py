@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from service.domain.edit import Edit, EditClass
+from service.domain.returned import Arrived, Returned
 from tests.pages.test_review import READY, STUDY, address, case, page  # noqa: F401  # the same case, opened in the same way
-from tests.support.accessibility import FAULTS
+from tests.support.accessibility import faults
 from tests.support.browser import Browser
+from tests.support.fake_house import NOW
+from tests.support.instances import uid
+from tests.support.reviewable import Review
 
 pytestmark = pytest.mark.pages
 
@@ -17,21 +22,36 @@ CHECKED = "return document.querySelector('#quality-said').textContent.includes('
 PLACED = "return document.querySelector('#place').textContent.includes(' von ')"
 
 
-def test_studies_and_review_are_german_after_one_click_and_fit(page: Browser, shots: Path) -> None:  # noqa: F811
+def returned() -> Returned:
+    """What a workstation made of the draft; it stands on Review and Study."""
+    arrived = Arrived(sop_instance_uid=uid("back"), study_instance_uid=STUDY, location="x", source="viewer", at=NOW)
+    edit = Edit(at=0, before="Small left effusion.", after="Small right effusion.", classes=(EditClass.LATERALITY,))
+    return Returned(
+        arrived=arrived, words="compared with the draft", job_id="j-2", person="Weiß^Anna", verified=True, edits=(edit,)
+    )  # fmt: skip
+
+
+def test_pages_are_german_after_one_click_and_fit(page: Browser, case: Review, shots: Path) -> None:  # noqa: F811
+    case.house.returning.kept = [returned()]
     page.click(".languages button")
     page.wait(READY, seconds=40)
     page.wait(CHECKED)
     page.wait(PLACED)
     assert page.run("return document.documentElement.lang") == "de"
     assert "VORLÄUFIG" in page.text(".banner")
-    for path in ("review", "studies", "operations", "study"):
+    page.press("?")
+    page.wait("return document.querySelector('#keys').open")
+    assert "signieren, Entwurf verwerfen" in page.text("#keys")
+    assert faults(page) == []
+    page.shoot(shots / "german_keys.png")
+    page.press("?")
+    start = page.run("return location.origin")
+    for path in ("review", "worklist", "studies", "operations", "study"):
         if path != "review":
-            start = page.run("return location.origin")
             page.open(f"{start}/{path if path != 'study' else f'studies/{STUDY}'}")
-        assert page.run(FAULTS) == [], path
-        page.shoot(shots / f"german_{path}.png")
-        assert page.run(WIDER) <= 0, path
-        page.resize(1024, 900)
-        assert page.run(WIDER) <= 0, path
-        page.shoot(shots / f"german_{path}_1024.png")
+        assert faults(page) == [], path
+        for width in (1440, 1024, 400):
+            page.resize(width, 900)
+            assert page.run(WIDER) <= 0, (path, width)
+        page.shoot(shots / f"german_{path}_400.png")
         page.resize(1440, 900)

@@ -12,6 +12,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.pixels.utils import pixel_array
 
+from service.adapters.templates.shelf import OURS, read_template
 from service.domain.account import Role
 from service.domain.edit import EditClass, Provenance
 from service.settings import Settings, Site
@@ -60,6 +61,12 @@ return Array.from({ length: width * height }, (_, at) =>
 LINES = (
     "return [...document.querySelectorAll('.line')].map((l) => [l.querySelector('.say').textContent, l.dataset.wrote])"
 )
+PICTURE = """
+const [shown, more] = document.querySelectorAll('.pictures figure:not([hidden])'), image = shown.querySelector('img');
+const box = [...['x', 'y', 'width', 'height'].map((name) => Number(shown.querySelector('rect').getAttribute(name)))];
+return more ? null : [image.naturalWidth, image.naturalHeight, ...box];
+"""
+"""The size of the only image that is shown beside a form, and its box."""
 FOCUSED = "return document.activeElement.querySelector?.('.say')?.textContent"
 SAVED = "return document.querySelector('.made').innerText.includes('Saved 1 time')"
 DRAG = """
@@ -100,10 +107,7 @@ def page(window: Browser, case: Review, address: str) -> Iterator[Browser]:
 def sign_in(window: Browser, address: str, case: Review, *roles: Role) -> None:
     window.forget()
     window.resize(1440, 900)
-    window.open(f"{address}/sign-in")
-    window.fill("input[name=token]", case.house.token(*roles, name="dr.keller"))
-    window.click("button.main")
-    window.wait("return location.pathname === '/operations'")
+    window.sign_in(address, case.house.token(*roles, name="dr.keller"))
 
 
 def open_review(window: Browser, address: str) -> None:
@@ -140,6 +144,19 @@ def test_a_sentence_shows_its_image_and_its_box(page: Browser) -> None:
     assert page.run(AT) == [named(SLICES - 1), 2]
     assert page.run(BOX) == pytest.approx([4, 6, 44, 26], abs=1)
     assert page.run(FOCUSED) == "Enlarged heart, 162 mm across."
+
+
+def test_beside_a_form_stands_the_image_of_the_answer_at_hand_with_its_box(
+    page: Browser, case: Review, address: str, shots: Path
+) -> None:
+    case.house.templates.kept["chest-radiograph"] = read_template(OURS / "chest-radiograph.html")
+    page.open(f"{address}/studies/{STUDY}/template?name=chest-radiograph")
+    page.wait("return document.querySelectorAll('.pictures rect').length === 1")
+    assert page.run(PICTURE) == [SIZE, SIZE, 10, 20, 20, 30]
+    page.run("document.querySelector('[name=field-cardiomegaly]').focus()")
+    page.wait("return document.querySelectorAll('.pictures rect').length === 2")
+    assert page.run(PICTURE) == [SIZE, SIZE, 4, 6, 40, 20]
+    page.shoot(shots / "form_image.png")
 
 
 def test_a_box_focuses_its_sentence(page: Browser) -> None:

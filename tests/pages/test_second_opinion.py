@@ -22,6 +22,7 @@ document.querySelector('#quality-said').textContent = '';
 """
 CHOOSE = "document.querySelector('[data-rule=\"typo.spelling\"]').click()"
 CHOSEN = "return document.querySelector('.line.at .say').textContent.includes('plerual')"
+BACK = "return document.querySelector('#quality-said').textContent.startsWith('Brought back')"
 GONE = "return document.querySelector('#quality-said').textContent.startsWith('Dismissed')"
 
 
@@ -39,6 +40,13 @@ def test_an_issue_leads_to_its_sentence_and_one_key_dismisses_it(page: Browser, 
     page.wait(GONE)
     assert "typo.spelling" not in page.run(ISSUES)
     assert dict(case.house.dismissals.counts()) == {"typo": 1}
+    page.press("u")
+    page.wait(BACK)
+    assert "typo.spelling" in page.run(ISSUES)
+    assert dict(case.house.dismissals.counts()) == {}
+    assert page.run("return document.querySelector('#quality-undo').hidden")
+    page.press("d")
+    page.wait(GONE)
     page.press("q")
     page.wait(CHECKED)
     assert "typo.spelling" not in page.run(ISSUES)

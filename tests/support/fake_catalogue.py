@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pydicom.uid import UID
 
 from service.domain.delivery import DeliveryState
+from service.domain.edit import History
 from service.domain.event import Event
 from service.domain.job import JobState
+from service.domain.review import Review
+from service.domain.rule import Mode, Priority
+from service.flow.sign import reviews_of
 from service.ports.catalogue import (
+    REVIEWABLE,
     DeliveryRecord,
     JobRecord,
     LaneDepth,
+    Place,
     ResultObject,
     StageTimes,
     StudyQuery,
     StudyRecord,
     StudyRow,
+    Waiting,
 )
+from service.web.pages.study import newest_readings
 
 
 @dataclass
@@ -32,11 +40,36 @@ class FakeCatalogue:
     stages: list[StageTimes] = field(default_factory=list)
     loose_events: list[Event] = field(default_factory=list)
     asked: list[StudyQuery] = field(default_factory=list)
+    reviews: Callable[[str], Sequence[Review]] = lambda study: ()
+    """What was said of a study's drafts."""
+    history: Callable[[str], History | None] = lambda job: None
 
     def studies(self, query: StudyQuery) -> Sequence[StudyRow]:
         self.asked.append(query)
         rows = sorted((record.row for record in self.records), key=_key, reverse=True)
         return [row for row in rows if _fits(row, query)][: query.limit]
+
+    def waiting(self, *, after: Place | None = None, limit: int = 50) -> Sequence[Waiting]:
+        found = [self._waiting(record) for record in self.records if record.row.state in REVIEWABLE]
+        listed = sorted((one for one in found if one), key=lambda one: one.place)
+        return [one for one in listed if after is None or one.place > after][:limit]
+
+    def _waiting(self, record: StudyRecord) -> Waiting | None:
+        said = self.reviews(str(record.row.study_instance_uid))
+        drafts = [
+            each
+            for each in newest_readings(record.jobs)
+            if each.job.state is JobState.COMPLETED and each.job.mode is Mode.LIVE and not reviews_of(said, each)
+        ]
+        if not drafts:
+            return None
+        histories = [history for each in drafts if (history := self.history(each.reading))]
+        saves = sorted((save for each in histories for save in each.saves), key=lambda save: save.at)
+        return Waiting(
+            row=record.row, priority=Priority(min(each.job.priority for each in drafts)),
+            outcomes=tuple(each.outcome for each in drafts), saved_by=saves[-1].reviewer if saves else "",
+            saved_at=saves[-1].at if saves else None,
+        )  # fmt: skip
 
     def record(self, study_instance_uid: UID) -> StudyRecord | None:
         return next((r for r in self.records if r.row.study_instance_uid == study_instance_uid), None)

@@ -21,6 +21,7 @@ from service.domain.job import Job
 from service.domain.node import DestinationNode
 from service.domain.rejection import Reason
 from service.domain.study import StoredInstance, Study
+from service.flow.store import Intake
 from service.ports.audit import MemoryAudit
 from service.ports.bell import SilentBell
 from service.ports.clock import StoppedClock
@@ -261,10 +262,16 @@ class House:
     templates: MemoryTemplates = field(default_factory=MemoryTemplates)
     exhibits: MemoryExhibits = field(default_factory=MemoryExhibits)
     differentials: MemoryDifferentials = field(default_factory=MemoryDifferentials)
+    intake: Intake | None = None
+    """For tests that store."""
     clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
     settings: Settings = field(default_factory=Settings)
     migrated: bool = True
     broker: bool = True
+
+    def __post_init__(self) -> None:
+        self.catalogue.reviews = lambda study: self.signing.reviews(study)
+        self.catalogue.history = lambda job: self.edits.history(job)
 
     def services(self) -> Services:
         return Services(
@@ -289,6 +296,7 @@ class House:
             templates=self.templates,
             exhibits=self.exhibits,
             differentials=self.differentials,
+            intake=self.intake,  # type: ignore[arg-type]
             migrated=lambda: self.migrated,
             broker_answers=lambda: self.broker,
             trail=self.audit,

@@ -29,7 +29,8 @@ PAYLOADS = (
 )
 HOSTILE = "".join(PAYLOADS)
 _OWNED = """
-const foreign = ['img', 'iframe', 'svg script', 'script:not([src])', 'meta', 'base', 'math', 'template'];
+const foreign = ['img:not([src^="/dicom-web/studies/"])', 'iframe', 'svg script', 'script:not([src])', 'meta', 'base',
+  'math', 'template'];
 const names = [...document.querySelectorAll('main *')].flatMap((each) => each.getAttributeNames());
 return [window.owned ?? null, document.querySelectorAll(foreign.map((each) => `main ${each}`)).length,
   names.filter((name) => name.startsWith('on')).length];

@@ -39,10 +39,14 @@ from service.domain.report import Evidence, Finding, Mask, Outcome, Region, Repo
 from service.domain.review import SIGNED_ROLE, Observer
 from service.domain.rule import Mode, Priority, Rule
 from service.domain.study import StoredInstance
+from service.domain.submitted import Submitted
 from service.domain.uids import derive_uid
+from service.flow.form import lines_of_form
+from service.flow.prefill import Prefilled
 from service.flow.record import report_json
-from service.flow.review import Line, draft_text
+from service.flow.review import Line, draft_text, save
 from service.flow.sign import Desk, sign
+from service.ports.catalogue import DeliveryRecord, ResultObject
 from service.ports.ledger import NewJob, NewObject
 from service.ports.pixels import Frame, MemoryPixels
 from service.settings import Settings, Site
@@ -145,19 +149,59 @@ class Hospital:
         files = {role: self.bytes_of(made.location) for role, made in objects.items()}
         return Read(claim.job.study_instance_uid, claim.job, report, objects, files)
 
-    def sign(self, read: Read, lines: Sequence[Line]) -> NewObject:
-        """Sign the draft as `lines`; encoded by the worker, and sent."""
+    def fill(self, read: Read, form: Submitted, answers: Mapping[str, Prefilled]) -> None:
+        """Put a form into the report, in place of its text."""
+        assert save(
+            self.edits, report=read.report, job_id=read.job.job_id, study_instance_uid=str(read.study),
+            lines=lines_of_form(form, answers), base_sha256=self._base(read), reviewer=ANNA.name, seconds=1,
+            accepted=0, now=self.services.clock.now(), form=form,
+        )  # fmt: skip
+
+    def _base(self, read: Read) -> str:
+        history = self.edits.history(read.job.job_id)
+        return text_digest(history.text if history else draft_text(read.report))
+
+    def desk(self, read: Read) -> Desk:
         (record,) = [one for one in self.ledger.jobs(limit=1000) if one.job.job_id == read.job.job_id]
-        desk = Desk(record=record, observer=ANNA, signing=self.ledger, edits=self.edits, now=self.services.clock.now())
-        base = text_digest(draft_text(read.report))
-        assert sign(desk, read.report, lines, base_sha256=base, seconds=1, accepted=0)
+        now = self.services.clock.now()
+        return Desk(record=record, observer=ANNA, signing=self.ledger, edits=self.edits, now=now)
+
+    def sign(self, read: Read, lines: Sequence[Line], forms: Sequence[int] = ()) -> NewObject:
+        """Sign the draft as `lines`; encoded by the worker, and sent."""
+        base = self._base(read)
+        assert sign(self.desk(read), read.report, lines, base_sha256=base, seconds=1, accepted=0, forms=forms)
+        self.write()
+        (made,) = self.made(read, SIGNED_ROLE)
+        return made
+
+    def write(self) -> None:
+        """Encode what is due, and send it."""
         claim = self.ledger.claim_job("worker", lease=_LEASE)
         assert claim is not None
         work(claim, self.services)
         self.deliver()
+
+    def made(self, read: Read, role: str) -> list[NewObject]:
         record_now = self.ledger.record(read.study)
         assert record_now is not None
-        (made,) = [one for one in record_now.objects if one.role == SIGNED_ROLE]
+        return [self._new(one) for one in record_now.objects if one.role == role]
+
+    def deliveries(self, read: Read) -> Sequence[DeliveryRecord]:
+        record_now = self.ledger.record(read.study)
+        assert record_now is not None
+        return record_now.deliveries
+
+    @contextmanager
+    def destination(self, node: DestinationNode) -> Iterator[None]:
+        """With another profile of the archive."""
+        before = self.services.configurations
+        configuration = Configuration(destinations=(node,), protocols=(PROTOCOL,), rules=(RULE,))
+        version = ConfigVersion(number=1, configuration=configuration, texts=(), applied_at=NOW, applied_by="me")
+        self.services.configurations = FakeConfigurations([version])
+        yield
+        self.services.configurations = before
+
+    def _new(self, made: ResultObject) -> NewObject:
         return NewObject(
             role=made.role, sop_class_uid=made.sop_class_uid, sop_instance_uid=made.sop_instance_uid,
             series_instance_uid=made.series_instance_uid, instance_number=1, location=made.location,

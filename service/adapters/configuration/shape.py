@@ -93,12 +93,19 @@ class SourceTable(_Table):
     """[[source]] in nodes.toml."""
 
     name: Name
-    ae_title: AeTitle
+    ae_title: OwnAeTitle = ""
     networks: tuple[Network, ...] = Field(min_length=1)
+    account: str = Field(default="", max_length=64)
     default_issuer: str = ""
     quiet: Duration = timedelta(seconds=2)
     silent: Duration = timedelta(seconds=60)
     cap: Duration = timedelta(minutes=15)
+
+    @model_validator(mode="after")
+    def _says_who_sends(self) -> SourceTable:
+        if not self.ae_title and not self.account:
+            raise ValueError("a source needs ae_title (it sends over DICOM), account (over STOW-RS), or both")
+        return self
 
 
 class DestinationTable(_Table):
@@ -116,6 +123,7 @@ class DestinationTable(_Table):
     character_set: CharacterSet | None = None
     series_number: int | None = Field(default=None, ge=0, le=2**31 - 1000)
     max_objects: int | None = Field(default=None, ge=0)
+    forms: bool | None = None
 
     @field_validator("preset")
     @classmethod

@@ -220,6 +220,7 @@ def _source(table: SourceTable) -> Source:
         name=table.name,
         ae_title=table.ae_title,
         networks=table.networks,
+        account=table.account,
         default_issuer=table.default_issuer,
         patience=Patience(quiet=table.quiet, silent=table.silent, cap=table.cap),
     )

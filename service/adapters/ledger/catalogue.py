@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pydicom.uid import UID
 from sqlalchemy import select
 
-from service.adapters.ledger import numbers, records, schema, studies
+from service.adapters.ledger import numbers, records, schema, studies, worklist
 from service.adapters.ledger.part import Part, key
 from service.adapters.ledger.rows import event_of
 from service.domain.delivery import DeliveryState
@@ -18,11 +18,13 @@ from service.ports.catalogue import (
     DeliveryRecord,
     JobRecord,
     LaneDepth,
+    Place,
     ResultObject,
     StageTimes,
     StudyQuery,
     StudyRecord,
     StudyRow,
+    Waiting,
 )
 
 delivery, event, job, made, study = schema.delivery, schema.event, schema.job, schema.object_, schema.study
@@ -34,6 +36,10 @@ class SqlCatalogue(Part):
     def studies(self, query: StudyQuery) -> Sequence[StudyRow]:
         with self.database.read() as connection:
             return studies.page(connection, self.site, query)
+
+    def waiting(self, *, after: Place | None = None, limit: int = 50) -> Sequence[Waiting]:
+        with self.database.read() as connection:
+            return worklist.page(connection, self.site, after=after, limit=limit)
 
     def record(self, study_instance_uid: UID) -> StudyRecord | None:
         with self.database.read() as connection:

@@ -19,6 +19,11 @@ job, log, step, table = schema.job, schema.edit_log, schema.step, schema.tally
 
 _AT_ONCE = 500
 _FINISHED = (JobState.COMPLETED.value, JobState.RECALLED.value)
+RESTORED = "-"
+"""Before the kind in a row that brings an issue back."""
+TURN = "~"
+"""In the key of a row, between the issue and how often it was dismissed and brought back before; without for the first.
+"""
 _READ = (Outcome.ANALYSED.value, Outcome.PARTIAL.value)
 
 
@@ -71,10 +76,16 @@ def add_draft(connection: Connection, row: AnyRow, outcome: Outcome, provenance:
         add_of_reading(connection, row.site, row.id, of_draft(models_of(provenance)))
 
 
-def add_dismissal(connection: Connection, site: str, job_id: str, kind: str) -> None:
-    number = key(job_id)
+def add_dismissal(connection: Connection, site: str, job_id: str, stored: str) -> None:
+    """Count an issue that was dismissed or brought back; `stored` as in the table `dismissal`."""
+    number, (kind, sign) = key(job_id), dismissed_kind(stored)
     provenance = connection.scalar(select(job.c.provenance).where(job.c.site == site, job.c.id == number))
-    add_of_reading(connection, site, number, of_dismissal(models_of(provenance or ""), kind))
+    add_of_reading(connection, site, number, of_dismissal(models_of(provenance or ""), kind, number=sign))
+
+
+def dismissed_kind(stored: str) -> tuple[str, int]:
+    """The kind of an issue, and what its row adds to those that are dismissed: 1, or -1 for one brought back."""
+    return (stored.removeprefix(RESTORED), -1) if stored.startswith(RESTORED) else (stored, 1)
 
 
 def add_suggestion(connection: Connection, site: str, model: str, adapter: str, suggestion: Suggestion) -> None:
@@ -133,8 +144,9 @@ def _dismissed(connection: Connection, site: str) -> Iterator[Count]:
         number = key(row.job_id)
         models = models_of(connection.scalar(select(job.c.provenance).where(job.c.id == number)) or "")
         kinds = select(said.c.kind).where(said.c.site == site, said.c.job_id == row.job_id)
-        for kind in connection.scalars(kinds).all():
-            yield from _placed(connection, number, of_dismissal(models, kind))
+        for stored in connection.scalars(kinds).all():
+            kind, sign = dismissed_kind(stored)
+            yield from _placed(connection, number, of_dismissal(models, kind, number=sign))
 
 
 def _paged(connection: Connection, query: AnySelect, place: Any, *, start: Any = 0) -> Iterator[AnyRow]:

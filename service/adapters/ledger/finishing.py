@@ -19,7 +19,7 @@ from service.domain.event import EventKind
 from service.domain.job import JobEvent, JobState, job_after
 from service.domain.lane import deliver_lane
 from service.domain.report import Outcome
-from service.domain.review import SIGNED_ROLE
+from service.domain.review import FORM_ROLE, SIGNED_ROLE
 from service.ports.ledger import NewObject
 
 delivery, job, made = schema.delivery, schema.job, schema.object_
@@ -152,7 +152,8 @@ def _take_the_place_of_older(connection: Connection, row: AnyRow, *, signed: boo
     """Unsent results of earlier jobs do not leave; a signed report gives way to a newer form of itself alone."""
     older = select(job.c.id).where(jobs.older_than(row))
     itself = older.where(job.c.generation == row.generation)
-    draft = and_(delivery.c.role != SIGNED_ROLE, delivery.c.job_id.in_(older))
+    unsigned = (delivery.c.role != SIGNED_ROLE, delivery.c.role.not_like(f"{FORM_ROLE}%"))
+    draft = and_(*unsigned, delivery.c.job_id.in_(older))
     which = or_(draft, delivery.c.job_id.in_(itself)) if signed else draft
     superseded = identities.supersede(connection, which, delivery.c.kind == DeliveryKind.RESULT.value)
     if superseded:

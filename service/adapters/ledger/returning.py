@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from service.adapters.edit_rows import edit_of, edit_row
 from service.adapters.ledger import schema
 from service.adapters.ledger.part import AnyRow, Part, insert_into, key
 from service.adapters.ledger.rows import uid
 from service.adapters.ledger.timeline import tell
-from service.domain.edit import Edit, EditClass
 from service.domain.event import EventKind
 from service.domain.returned import Arrived, Returned
 from service.domain.sop import comes_back
@@ -41,7 +40,7 @@ class SqlReturning(Part):
             "observer": given.person,
             "verified": given.verified,
             "text": given.text,
-            "edits": json.dumps([asdict(edit) for edit in given.edits], ensure_ascii=False),
+            "edits": json.dumps([edit_row(edit) for edit in given.edits], ensure_ascii=False),
             "words": given.words,
         }
         statement = update(returned).where(*mine, returned.c.settled_at.is_(None)).values(**values)
@@ -84,9 +83,5 @@ def _returned(row: AnyRow) -> Returned:
     return Returned(
         arrived=_arrived(row), words=row.words, job_id="" if row.job_id is None else str(row.job_id),
         matched_by=row.matched_by, person=row.observer, verified=row.verified, text=row.text,
-        edits=tuple(_edit(data) for data in json.loads(row.edits)),
+        edits=tuple(edit_of(data) for data in json.loads(row.edits)),
     )  # fmt: skip
-
-
-def _edit(data: dict[str, Any]) -> Edit:
-    return Edit(**{**data, "classes": tuple(EditClass(name) for name in data["classes"])})

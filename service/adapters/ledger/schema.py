@@ -319,6 +319,7 @@ review = Table(
     Column("text", Text, nullable=False),
     Column("statements", Text, nullable=False),
     _to("job", name="encoding_id", nullable=True),
+    Column("forms", Text, nullable=False, server_default="[]"),
     UniqueConstraint("job_id", "number", "site"),
     Index("ix_review_study", "study_id"),
     Index("ix_review_encoding", "encoding_id"),

@@ -78,6 +78,7 @@ def columns(given: Review) -> dict[str, Any]:
         "zone": round(offset.total_seconds() / 60),
         "text": given.text,
         "statements": json.dumps([asdict(each) for each in given.statements], ensure_ascii=False),
+        "forms": json.dumps(given.forms),
     }
 
 
@@ -91,6 +92,7 @@ def _review(row: AnyRow) -> Review:
         at=row.at.astimezone(timezone(timedelta(minutes=row.zone))),
         text=row.text,
         statements=tuple(_statement(data) for data in json.loads(row.statements)),
+        forms=tuple(json.loads(row.forms)),
     )
 
 

@@ -30,8 +30,8 @@ def page(connection: Connection, site: str, query: StudyQuery) -> Sequence[Study
     wanted = [study.c.site == site, *_conditions(site, query)]
     few = _few(connection, site, query)
     numbers = _walk(connection, wanted, query.limit) if few is None else _pick(connection, wanted, few, query.limit)
-    rows = {row.id: row for row in connection.execute(_rows().where(study.c.id.in_(numbers)))}
-    return [study_row(rows[number]) for number in numbers]
+    found = {row.id: row for row in connection.execute(rows().where(study.c.id.in_(numbers)))}
+    return [study_row(found[number]) for number in numbers]
 
 
 def _walk(connection: Connection, wanted: Sequence[ColumnElement[bool]], limit: int) -> Sequence[int]:
@@ -50,7 +50,7 @@ def _pick(
 
 def one(connection: Connection, site: str, study_uid: str) -> AnyRow | None:
     """The row of one study, with the columns of `study` for whoever needs more than the page shows."""
-    return connection.execute(_rows().where(study.c.site == site, study.c.uid == study_uid)).one_or_none()
+    return connection.execute(rows().where(study.c.site == site, study.c.uid == study_uid)).one_or_none()
 
 
 def study_row(row: AnyRow) -> StudyRow:
@@ -71,7 +71,8 @@ def study_row(row: AnyRow) -> StudyRow:
     )
 
 
-def _rows() -> AnySelect:
+def rows() -> AnySelect:
+    """Studies with what their row on a page is made of."""
     note = (
         select(event.c.text)
         .where(event.c.study_id == study.c.id)

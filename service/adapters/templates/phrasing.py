@@ -46,6 +46,8 @@ class _PhraseTable(BaseModel):
     normal: Said = ""
     text: Said = ""
     options: dict[str, Said] = {}
+    both: dict[str, Said] = {}
+    both_normal: Said = ""
 
     @model_validator(mode="after")
     def _is_of_something(self) -> _PhraseTable:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import gc
-from functools import partial
 
 import typer
 
 from dicom_nodes.forwarder import Forwarder
 from dicom_nodes.scp.server import StorageScp
 from service import bootstrap
-from service.cli.processes.lifetime import beating, name_of, sweeping, until_told
+from service.cli.processes.arriving import forwarding, receiving
+from service.cli.processes.lifetime import beating, sweeping, until_told
 from service.cli.recent import Recent
 from service.cli.ticker import Ticker
-from service.flow.receive import receive
 from service.ports.services import Services
 
 LOOK_EVERY_S = 60.0
@@ -24,13 +23,7 @@ def scp(context: typer.Context) -> None:
     """Receive studies over DICOM, and forward originals as they arrive."""
     services = bootstrap.build(context.obj, process="scp")
     services.ledger.upgrade()
-    forwarder = Forwarder(
-        worker=name_of("scp"),
-        ledger=services.ledger,
-        configurations=services.configurations,
-        connect=services.peers.destination,
-        clock=services.clock,
-    )
+    forwarder = forwarding(services, "scp")
     receiver = _receiver(services, forwarder)
     tickers = [beating(services, "scp").start(), sweeping(services, "scp").start()]
     looking = Ticker("forward lanes", forwarder.look, every_s=LOOK_EVERY_S).start()
@@ -51,16 +44,7 @@ def _receiver(services: Services, forwarder: Forwarder) -> StorageScp:
     active = Recent(lambda: services.configurations.active().configuration)
     return StorageScp(
         services.settings.scp,
-        receive=partial(
-            receive,
-            spool=services.spool,
-            ledger=services.ledger,
-            headers=services.headers,
-            configuration=active,
-            clock=services.clock,
-            own_devices=frozenset({services.settings.device_uid}),
-            on_forward=forwarder.wake,
-        ),
+        receive=receiving(services, active, on_forward=forwarder.wake),
         spool=services.spool,
         ledger=services.ledger,
         configuration=active,

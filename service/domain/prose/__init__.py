@@ -5,5 +5,5 @@ English and German. Every answer names a span of the text it was read from, as (
 
 from __future__ import annotations
 
-VERSION = "2"
+VERSION = "3"
 """Of these rules together, for answers that say which rules gave them."""

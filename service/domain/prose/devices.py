@@ -111,11 +111,13 @@ _NONE_AFTER = re.compile(r"(?<!\s)\s*(?::\s*)?(?:none|keine)\b", re.IGNORECASE)
 _WANTED = re.compile(
     r"\b(?:needed|required|indicated|recommended placement|anlage empfohlen|benötigt|(?:may|can|could"
     r"|should) be (?:considered|needed)"
-    r"|(?:is |are )?(?:advised|suggested)|empfohlen|erwägen|zu erwägen|indiziert)\b",
+    r"|(?:is |are )?(?:advised|suggested)|empfohlen|erwägen|zu erwägen|indiziert"
+    r"|möglich|sinnvoll|vorgesehen|geplant|feasible|possible|planned)\b",
     re.IGNORECASE,
 )
 _CONSIDERED = re.compile(
-    r"\b(?:consider|recommend|advise|suggest|candidate for|referr\w+ for|prior to|before|need for|planned"
+    r"\b(?:consider|recommend|advise|suggest"
+    r"|amenable to|suitable for|accessible (?:to|for)|candidate for|referr\w+ for|prior to|before|need for|planned"
     r"|geplante?[rsnm]?|vor)"
     r"\b(?:\W+\w+){0,4}\W*$",
     re.IGNORECASE,

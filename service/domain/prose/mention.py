@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from service.domain.prose.polarity import Polarity, polarity
+from service.domain.prose.polarity import Polarity, expanded, polarity
 from service.domain.prose.side import Side, side_of
 from service.domain.prose.span import Span, clauses
 from service.domain.prose.vocabulary import TERMS
@@ -115,6 +115,7 @@ def _subjects(subject: _Subject, clause: Span, sentence: Span) -> Iterator[Menti
 
 
 def _state(subject: _Subject, clause: str) -> Polarity | None:
+    clause = expanded(clause)
     if subject.doubt.search(clause):
         return Polarity.UNCERTAIN
     if subject.well.search(clause):

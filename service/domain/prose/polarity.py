@@ -25,8 +25,10 @@ _OPEN = re.compile(
 )
 _LOOKS_LIKE = re.compile(
     r"\b(?:no|not|without|ohne|keine?|nicht)\b(?: \w+){0,2} (?:chang\w*|increase|decrease|improve\w*|resol\w*"
-    r"|worse\w*|better|displac\w*"
-    r"|verändert\w*|änderung|befundänderung|disloziert\w*)|\bnot only\b|\bno longer than\b|\bnot (?:appreciably"
+    r"|worse\w*|better"
+    r"|displac\w*\b(?! (?:\w+ )?(?:fracture|fx\b))"
+    r"|verändert\w*|änderung|befundänderung"
+    r"|disloziert\w*\b(?! (?:\w+ )?\w*fraktur))|\bnot only\b|\bno longer than\b|\bnot (?:appreciably"
     r"|significantly) changed"
     r"|\bunchanged\b",
     re.IGNORECASE,
@@ -50,7 +52,7 @@ _ASKED = re.compile(
 """Before a finding that is asked for, feared, or long past."""
 _DENIES = re.compile(
     r"\b(?:no|not|without|neither|nor|none|never|none of|negative for|free of|clear of|absence of|lack of|resolved"
-    r"|resolution of"
+    r"|resolution of|(?:absent|excluded|ruled out|not \w+),? as (?:is|are|was|were)"
     r"|complete clearing of|interval clearing of|rather than|know(?= (?:effusion|pneumo|fracture|evidence)))\b"
     r"|\b(?:kein\w*|ohne|weder|nicht|noch(?= \w+$)|ausschluss|rückbildung|fehlend\w*)\b|\bø",
     re.IGNORECASE,
@@ -60,7 +62,10 @@ _DENIED = re.compile(
     r"|vanished|disappeared"
     r"|(?:is |are )?not (?:\w+ )?(?:seen|identified|present|visible|evident|demonstrated|detected|appreciated"
     r"|enlarged|widened)"
-    r"|none|negative|nil|nicht (?:mehr )?(?:\w+ )?(?:nachweisbar|abgrenzbar|erkennbar|vorhanden|nachzuweisen|sichtbar)"
+    r"|none|negative|nil|(?<=: )(?:no|nein|keine?[rs]?)(?=\s*(?:[.,;(]|$))"
+    r"|nicht (?:mehr )?(?:\w+ )?(?:nachweisbar|abgrenzbar|erkennbar|vorhanden|vor"
+    r"|nachzuweisen|sichtbar|zu (?:sehen|erkennen|finden)|zur darstellung)"
+    r"|fehlt|fehlen"
     r"|ausgeschlossen|resorbiert|entfernt|nicht mehr|not any more)\b",
     re.IGNORECASE,
 )
@@ -70,8 +75,17 @@ _STILL = re.compile(
 )
 
 
+_SHORT_NOT = re.compile(r"\wn['’]t\b", re.IGNORECASE)
+
+
+def expanded(clause: str) -> str:
+    """The same, as long as before, with a "not" that stands by itself: "isn't" as "i not"."""
+    return _SHORT_NOT.sub(" not", clause)
+
+
 def polarity(clause: str, start: int, end: int) -> Polarity:
     """What `clause` says of the word from `start` to `end` in it."""
+    clause = expanded(clause)
     if _OPEN.search(clause):
         return Polarity.UNCERTAIN
     plain = _LOOKS_LIKE.sub(lambda found: "~" * len(found[0]), clause)

@@ -41,6 +41,15 @@ _SAYS_NOTHING = frozenset(
 )
 _KIND = re.compile(r"spannung|mantel|begleit|rest|tension|hydro", re.IGNORECASE)
 """How a word begins that names a kind of a finding: "Spannungspneumothorax"."""
+_NARROW = re.compile(
+    r"\A(?:h(?:a?e)mothora|hämatothora|\w*empyem|chylo|milchglas|ground"
+    r"|reti[ck]ul|\w*infiltr|air[- ]?space|shadow|interstitial"
+    r"|honeycomb|\w*[ck]arcinom|\w*karzinom|malignan|neoplas|coin|micronod|hairline|stroke|depress)",
+    re.IGNORECASE,
+)
+"""Words that name one kind of what they stand for here: whoever denies ground glass does not deny reticulation."""
+_ALIKE = 5
+"""Letters in which two words of one stem begin."""
 _COMPOUND = re.compile(
     r"(?!lungen|pleura|knochen)\w{3,}(?:fraktur|blutung|knoten|zyste|tumor|karzinom|ödem|infiltrat|metastase|erguss)\w*$",
     re.IGNORECASE,
@@ -59,12 +68,14 @@ def denies_all(denial: Mention, among: Iterable[Mention], stated: str = "") -> b
     clause = denial.clause
     if _KIND.match(denial.span.text) or _COMPOUND.match(denial.span.text):
         return False
+    if _NARROW.match(denial.span.text) and denial.span.text.casefold()[:_ALIKE] not in stated.casefold():
+        return False
     start, end = denial.span.start - clause.start, denial.span.end - clause.start
     first = max((found.end() for found in _NEXT.finditer(clause.text, 0, start)), default=0)
     last = next((found.start() for found in _NEXT.finditer(clause.text, end)), len(clause.text))
     part = Span.of(clause.text, first, last)
     part = Span(clause.start + part.start, clause.start + part.end, part.text)
-    named = [each.span for each in among if part.start <= each.span.start < part.end]
+    named = [each.span for each in among if denial.span.start <= each.span.start < part.end]
     same = set(_WORD.findall(stated.casefold()))
     kind = _WORD.findall(denial.span.text.casefold())[:-1]
     narrower = [*_left_over(part, [denial.span, *named]), *(word for word in kind if word not in _SAYS_NOTHING)]

@@ -40,7 +40,8 @@ class Section:
 
 
 _HEADERS: dict[Part, str] = {
-    Part.INDICATION: r"(?:clinical |patient |brief |relevant )?(?:indications?|history|information|info|details"
+    Part.INDICATION: r"mechanism(?: of injury)?|unfallmechanismus|unfallhergang|"
+    r"(?:clinical |patient |brief |relevant )?(?:indications?|history|information|info|details"
     r"|data|question)"
     r"|hx|reason(?: for (?:the )?(?:exam|examination|study|request|visit))?|request|clinical|why|presentation|symptoms"
     r"|(?:klinische |rechtfertigende )?(?:fragestellung|angaben?|indikation|frage)|klinik|anamnese|vorgeschichte",

@@ -30,10 +30,12 @@ _WORDS: dict[str, str] = {
     r"|collapsed? (?:of (?:the )?)?(?:\w+ ){0,3}(?:lobe|lung)|volume loss|volumenminderung|belüftungsstörung\w*"
     r"|(?:lobe|lung) (?:is |has )?(?:completely |partially )?collapse[ds]?|teilkollabiert|lungenkollaps|collapse with",
     "pneumothorax": r"\w*pneumothora\w+|pneu\b|ptx\b|(?:visceral )?pleural line\b",
-    "pleural effusion": r"(?<!pericardial )(?<!joint )(?<!knee )(?<!hip )(?<!ear )(?<!suprapatellar )effusions?"
-    r"|hydro-?pneumothora\w+|hemo-?pneumothora\w+|pleural (?:fluid|collection)"
+    "pleural effusion": r"(?<!pericardial )(?<!joint )(?<!knee )(?<!hip )(?<!ear )(?<!suprapatellar )"
+    r"(?:effusions?|effn?s?\b)"
+    r"|(?:hydro|h(?:a?e)mo|hämato|sero|pyo)-?pneumothora\w+|pleural (?:fluid|collection)"
     r"|\w*pleuraerg[uü]\w+|\berg[uü](?:ss|ß)\w*"
-    r"|\w*randwinkelerg[uü]\w+|a fusion\b|h(?:a?e)mothora\w+|hämatothora\w+|\w*empyem\w*|fluid (?:in"
+    r"|\w*randwinkelerg[uü]\w+|a fusion\b|h(?:a?e)mothora\w+|hämatothora\w+"
+    r"|(?:hydro|chylo|pyo|sero)thora\w+|\w*empyem\w*|fluid (?:in"
     r"|within) the (?:\w+ )?fissure",
     "pleural thickening": r"pleural (?:thickening|plaques?|scar\w*|disease|calcification)|plaques?\b"
     r"|fibrothorax|\w*pleuraschw\w+"
@@ -58,7 +60,7 @@ _WORDS: dict[str, str] = {
     r"|pathologi\w+ (?:vergrößerte )?lymphknoten",
     "dissection": r"dissection|dissektion|intimal flap",
     "aneurysm": r"aneurysm\w*",
-    "hemorrhage": r"ha?emorrhage\w*|ha?ematoma\w*|\w*blutung\w*|hämatom\w*|bleed\w*",
+    "hemorrhage": r"ha?emorrhage\w*|(?-i:SDH|SAH|EDH|ICH|SAB|ICB)\b|ha?ematoma\w*|\w*blutung\w*|hämatom\w*|bleed\w*",
     "infarct": r"infar[ck]t\w*|stroke|isch(?:a?e|ä)mi\w+",
     "midline shift": r"midline shift|mittellinienverlagerung",
     "hydrocephalus": r"hydroceph\w+|hydrozeph\w+",

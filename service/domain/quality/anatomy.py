@@ -40,7 +40,8 @@ _REGIONS = {
     "abdomen": _words(r"append(?:ix|icitis)|colon|sigmoid|bladder|pancrea\w+|jejun\w+|ile(?:um|al|us)"
     r"|kidneys?|renal|ureter\w*|rectum|small bowel|gallbladder|harnblase|nieren?"),
     "hip": _words(r"femur|femoral (?:head|neck)|acetabul\w+|hip joints?|hüftgelenk\w*|iliac|ilium"),
-    "limb": _words(r"knee|femoral condyle|tibia\w*|fibula\w*|patella\w*|menisc\w+|wrist|scaphoid|ulna\w*"
+    "limb": _words(r"knee|femoral condyle|tibia\w*|fibula\w*|patella\w*|menisci|meniscal"
+    r"|(?:medial|lateral) meniscus|wrist|scaphoid|ulna\w*"
     r"|ankle|calcane\w+|metatars\w+"
                    r"|metacarp\w+|kniegelenk\w*|phalan\w+|olecranon|carpal"),
 }  # fmt: skip

@@ -40,6 +40,11 @@ _NO_CHANGE_OF_IMAGES = re.compile(
     r"|\b(?:keine?|ohne) (?:\w+ )?vor(?:aufnahmen?|untersuchung\w*|befunde?)"
     r"|\bno (?:prior|previous|earlier|relevant)\b[^.;]*|\b(?:to (?:document|confirm|ensure)|document"
     r"|until) (?:\w+ )?(?:resolution|stability)"
+    r"|\b(?:pulses?|blood pressure|saturation|vital signs|consciousness|gcs|neurolog\w+(?: \w+)?)"
+    r" (?:\w+ ){0,2}(?:un|not )changed\b"
+    r"|\b(?:zunehmend|progredient|neu aufgetreten)\w* (?:\w+ )?\w*(?:verwirr|dyspno"
+    r"|luftnot|schmerz|husten|fieber|schwäche|parese|kopfschm"
+    r"|schwindel|schwellung|gewichts|atemnot|beschwerd|symptom|sauerstoff|müdigkeit|ikterus|visus|gangst)\w*"
     r"|\bnew (?:pacemaker|line|tube|device|icd|catheter|drain)|\b(?:hämodynamisch|haemodynamically"
     r"|clinically) (?:stabil|stable)\w*"
     r"|\bstab(?:le|ility) (?:on|of the) (?:spine|fixation)|\bbiomechan\w+|\bstabile (?:fraktur|seitenlage)\w*"
@@ -47,6 +52,13 @@ _NO_CHANGE_OF_IMAGES = re.compile(
     re.IGNORECASE,
 )
 """Words of change that are about the patient, the future, or an examination that there is not."""
+_INTERVAL = re.compile(
+    r"\binterval\b(?!\W+(?:\w+\W+)?(?:in|de)creas|\W+(?:\w+\W+)?(?:chang|develop|appear|resol|resor|remov|placement|insert"
+    r"|improv|wors|progress|regress|growth|enlarg|clear|stabil|heal|reduc|extub|intub|re-?accumul|expan|evol|surg|advance"
+    r"|decompress|new))",
+    re.IGNORECASE,
+)
+"""An interval that nothing happened in: one of time, or of anatomy."""
 
 _FOLLOWED = re.compile(
     r"\b(?:follow-?up|surveillance|re-?staging|nachsorge|verlauf\w*|\w*kontrolle|response|re-?check|progress\w*"
@@ -67,7 +79,7 @@ def issues(case: Case) -> Iterator[Issue]:
         return
     for sentence in reading.sentences(Part.FINDINGS, Part.IMPRESSION):
         plain = _NO_CHANGE_OF_IMAGES.sub(lambda found: "~" * len(found[0]), sentence.text)
-        words = compares(plain)
+        words = compares(_INTERVAL.sub(lambda found: "~" * len(found[0]), plain))
         if words:
             start = sentence.start + plain.find(words)
             known = (

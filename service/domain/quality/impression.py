@@ -27,6 +27,16 @@ _KNOWN = re.compile(
     re.IGNORECASE,
 )
 """What is known or looked for need not stand in the findings."""
+_OTHER_FLUID = re.compile(r"\b(?:free fluid|\w*gelenk\w*|joints?|knees?|bursa\w*|opacified|opacifies)\b", re.IGNORECASE)
+"""Words of an effusion that is none of the pleura."""
+_INFERRED = re.compile(
+    r"\b(?:impl(?:y|ies|ied|ying)|indicat\w+|consistent|compatible|in keeping|likely"
+    r"|presum\w+|represent\w*|sugg\w+|typical"
+    r"|sign of|due to|secondary|caus\w+|because|passend|vereinbar|hinweis\w*"
+    r"|spricht|sprechen|wohl|ehesten|typisch\w*|bei)\b",
+    re.IGNORECASE,
+)
+"""Beside one of these words a finding is concluded from another."""
 _OBSERVED = frozenset(
     ("pneumothorax", "pleural effusion", "fracture", "pneumoperitoneum", "pericardial effusion", "hydronephrosis",
      "cardiomegaly", "nodule", "subcutaneous emphysema", "pneumomediastinum", "midline shift")
@@ -39,7 +49,7 @@ _EVIDENCE = {
     r"|blunt\w*"
     r"|meniscus[- ](?:sign|like)|opacif\w+|verschatt\w+|pleuraflüssigkeit|white-?out|gelenk\w*|joint|knee|bursa",
     "fracture": r"broken|break|cortical|deform\w+|wedg\w+|(?:loss of|reduced) height|height loss|step-?off|lucent line"
-    r"|avuls\w+|sinter\w+|\w*bruch|gebrochen|fissur",
+    r"|avuls\w+|sinter\w+|\w*bruch|gebrochen|fissur(?:en)?\b",
     "pneumoperitoneum": r"air|gas|luft",
     "pericardial effusion": r"pericard\w+|perikard\w+|fluid",
     "hydronephrosis": r"dilat\w+|pelvicalic\w+|calyc\w+|hydro\w+|erweiter\w+|aufstau|stau\b|ectasi\w+",
@@ -97,8 +107,10 @@ def _judged(mention: Mention, findings: Sequence[Mention], impression: Sequence[
 
 def _must_be_described(mention: Mention, text: str) -> bool:
     """Whether it is an observation, and no word of the findings (`text`) can stand for it."""
+    if mention.span.text.casefold().startswith("pleura"):
+        text = _OTHER_FLUID.sub("", text)
     seen = mention.name in _OBSERVED and not _SHOWN[mention.name].search(text)
-    return seen and not _KNOWN.search(mention.clause.text)
+    return seen and not (_KNOWN.search(mention.clause.text) or _INFERRED.search(mention.clause.text))
 
 
 def _kin(mention: Mention, findings: Sequence[Mention]) -> bool:

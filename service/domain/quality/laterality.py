@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from service.domain.prose.mention import Mention
@@ -14,6 +15,11 @@ from service.domain.quality.issue import Issue, Kind, Severity, at
 from service.domain.quality.order import side, side_issues
 
 _ONE = frozenset((Side.LEFT, Side.RIGHT))
+_NOWHERE = re.compile(
+    r"\b(?:left(?:[- ]sided)? middle lobe|right(?:[- ]sided)? lingula"
+    r"|linke[rnms]? mittellappen\w*|rechte[rnms]? lingula)\b",
+    re.IGNORECASE,
+)
 _OTHER = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
 
 
@@ -24,9 +30,18 @@ def issues(case: Case) -> Iterator[Issue]:
         if _contradicted(each, findings):
             message = f"The impression says {each.side} for {each.name}, the findings {_OTHER[each.side]}: correct one."
             yield at(_place(each), Kind.LATERALITY, Severity.CRITICAL, "laterality.sections", message)
+    yield from _of_one_side(case)
     yield from _against_reading(case, (*findings, *impression))
     yield from _against_header(case)
     yield from side_issues(case)
+
+
+def _of_one_side(case: Case) -> Iterator[Issue]:
+    """A middle lobe on the left, or a lingula on the right."""
+    for found in _NOWHERE.finditer(case.text):
+        message = f"{found[0]!r} does not exist, unless the chest is inverted: correct the side or the lobe."
+        span = Span(found.start(), found.end(), found[0])
+        yield at(span, Kind.LATERALITY, Severity.CRITICAL, "laterality.anatomy", message)
 
 
 def _against_reading(case: Case, told: Sequence[Mention]) -> Iterator[Issue]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.domain.quality import terms
+from service.domain.quality import organs, terms
 
 _ENGLISH = """
 abdomen abdominal abnormal abnormality abscess absent acetabulum adenopathy adequate adjacent admission advanced
@@ -96,8 +96,8 @@ precious various variant varicose vary very every device devices evidence provid
 fracture traction fraction retraction contraction refraction inter interval internal external peritoneal perineal
 peroneal perianal coarse course source force cause clause tracheas lobar
 """
-ENGLISH = frozenset((*_ENGLISH.split(), *_GENERAL.split())) | terms.ENGLISH
-GERMAN = frozenset(_GERMAN.split()) | terms.GERMAN
+ENGLISH = frozenset((*_ENGLISH.split(), *_GENERAL.split())) | terms.ENGLISH | organs.ENGLISH
+GERMAN = frozenset(_GERMAN.split()) | terms.GERMAN | organs.GERMAN
 KNOWN = ENGLISH | GERMAN | frozenset(_ORDINARY.split())
 """Words that are never questioned."""
 _TOO_SHORT = 6

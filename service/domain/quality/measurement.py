@@ -22,6 +22,12 @@ _BARE = re.compile(
     r"(\d+(?:[.,]\d+)?)(?!\s*(?:mm|cm|m\b|ml|hu|%|x|×|by|,|\.?\d|millim|centim|percent|hours?|weeks?|/))",
     re.IGNORECASE,
 )
+_CLASSIFIED = re.compile(
+    r"(?:(?<=\w)-?RADS|\b[A-Z]{2,}[\w-]*|(?<=[a-z,;:] )[A-ZÄÖÜ][a-zäöüé]{2,}"
+    r"|\b(?i:grades?|types?|stages?|class|category|score|segments?|levels?|zones?|stations?|groups?|series|images?|slices?"
+    r"|numbers?|no\.?|nr\.?|day|week|grad|typ|stadium|klasse|kategorie|segmente?|serie|bild|gruppe|höhe|tag))\s*$"
+)
+"""Before a number that is a class or a place, of a scale that may bear somebody's name."""
 _COUNT = re.compile(r"^(?:[1-9]|1\d|20)$")
 _OTHER_KIND = re.compile(
     rf"(?<!\d)(\d+(?:[.,]\d+)?)\s*(ml|l|hu|kg|mg|g|kv|ms|°|sec|mmhg)\s+(?:\w+ ){{0,2}}{_THING}\b"
@@ -62,7 +68,7 @@ def _reading(case: Case, found: Sequence[Size]) -> Iterator[Issue]:
 def _units(sentence: Span) -> Iterator[Issue]:
     for found in _BARE.finditer(sentence.text):
         number = found[1] or found[2]
-        if found[2] or not _counted(sentence.text, found):
+        if found[2] or not (_counted(sentence.text, found) or _CLASSIFIED.search(sentence.text, 0, found.start(1))):
             span = Span(sentence.start + found.start(), sentence.start + found.end(), found[0])
             yield at(span, Kind.MEASUREMENT, Severity.MAJOR, "measurement.unit", f"{number} has no unit: add it.")
     for found in _OTHER_KIND.finditer(sentence.text):

@@ -9,6 +9,7 @@ from service.domain.prose.mention import Mention
 from service.domain.prose.scope import denies_all
 from service.domain.prose.sections import Part
 from service.domain.prose.side import Side
+from service.domain.prose.site import sites
 from service.domain.prose.span import Span
 from service.domain.quality.case import Case
 from service.domain.quality.issue import Issue, Kind, Severity, at
@@ -22,6 +23,13 @@ _PAST = re.compile(
     re.IGNORECASE,
 )
 """Beside one of these words a denial may mean a new one only."""
+_LABEL = re.compile(r"\A[\s*•\-–\d.)]*([^\W\d_][^:.\n]{1,30}):")
+"""What a line is about, where it begins with that: "Kidneys:"."""
+_ANYWHERE = frozenset(
+    ("fracture", "mass", "nodule", "cyst", "calculus", "hemorrhage", "infarct", "edema", "abscess", "metastasis",
+     "lymphadenopathy", "degeneration", "calcification", "aneurysm", "dissection", "contusion", "obstruction")
+)  # fmt: skip
+"""Findings that more than one organ may have."""
 
 
 def issues(case: Case) -> Iterator[Issue]:
@@ -62,7 +70,17 @@ def _denials(stated: Mention, findings: Sequence[Mention]) -> list[Mention]:
 def _flat(denial: Mention, stated: Mention, findings: Sequence[Mention]) -> bool:
     """Whether the denial leaves nothing of what is stated; "no other" and "no new" deny something else."""
     beside = denial.side is stated.side or denial.side is Side.UNSAID
+    if _elsewhere(denial, stated):
+        return False
     return beside and denies_all(denial, findings, stated.clause.text) and not _PAST.search(stated.clause.text)
+
+
+def _elsewhere(denial: Mention, stated: Mention) -> bool:
+    """Whether two sentences tell of different parts of the body: by what they name, or by their labels."""
+    here, there = sites(denial.sentence.text), sites(stated.sentence.text)
+    labels = [found[1].casefold() for each in (denial, stated) if (found := _LABEL.match(each.sentence.text))]
+    labelled = stated.name in _ANYWHERE and len(set(labels)) > 1
+    return labelled or bool(here and there and not here & there)
 
 
 def _against_reading(case: Case, name: str, mentions: Sequence[Mention]) -> Iterator[Issue]:

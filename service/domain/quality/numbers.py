@@ -13,7 +13,7 @@ from service.domain.prose.vocabulary import akin
 
 _VALUE = r"\d+(?:[.,]\d+)?"
 _SIZE = re.compile(
-    rf"(?<![\w.,/]){_VALUE}(?:\s*(?:x|×|by)\s*{_VALUE}){{0,2}}\s*(mm|cm|millimet\w+|centimet\w+|m)\b(?![²³23])",
+    rf"(?<![\w.,/]){_VALUE}(?:\s*(?:x|×|by)\s*{_VALUE}){{0,2}}\s*(mm|cm|millimet\w+|centimet\w+|m)\b(?![²³23^])(?!\s*(?:/|per\b|pro\b|h2o\b|hg\b|water\b))",
     re.IGNORECASE,
 )
 _MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "mil": 1.0, "cen": 10.0}

@@ -13,7 +13,9 @@ _SHORT = 3
 """Words; fewer are no report."""
 _PARAGRAPH = 20
 _SUMS_UP = re.compile(
-    r"\b(?:in (?:summary|conclusion)|overall|impression|conclusion|insgesamt|zusammenfassend|somit)\b", re.IGNORECASE
+    r"\b(?:in (?:summary|conclusion)|overall|impression|conclusion|recommend\w*|advised?"
+    r"|should be considered|suggested|empfohlen|insgesamt|zusammenfassend|somit)\b",
+    re.IGNORECASE,
 )
 _NAMED = re.compile(
     r"finding|observ|report|descr|see\b|befund|impr|imp\b|concl|opinion|assess|summ|interpr|diagn|mean|bottom|beurt"

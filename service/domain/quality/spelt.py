@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from service.domain.quality.formed import is_formed
 from service.domain.quality.lexicon import CHECKED, KNOWN
 from service.domain.quality.words import known, often
 
@@ -19,10 +20,14 @@ _GERMAN = re.compile(
 _ENGLISH = re.compile(
     r"\b(?:the|and|with|no|of|is|are|in|without|not|left|right|normal|findings|impression)\b", re.IGNORECASE
 )
-_ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "al", "ally", "e", "en", "er", "em", "n", "r", "ic", "ity", "or", "y",
-"ies",
+_ENDINGS = ("s", "is", "um", "ae", "us", "es", "ed", "d", "ing", "ly", "al", "ally", "e", "en", "er", "em", "n", "r",
+            "ic", "ity", "or", "y", "ies",
             "ness", "able", "ive", "ation", "ations", "like", "ar", "ous", "ungen", "ung", "isch", "ische", "ischer",
             "isches", "ischen", "es", "ens", "ern")  # fmt: skip
+_DERIVED = ("s", "es", "ed", "ing", "ly", "able", "ability", "ated", "ating", "ness", "less", "like", "ized",
+            "ization", "ist", "ism", "ful", "ish", "ward", "wards", "wise", "shaped")  # fmt: skip
+_LATIN = ("is", "es", "us", "um", "i", "ae", "a", "os", "e", "on")
+_SHORTEST_STEM = 5
 _BEGINNINGS = (
     "abdomino", "ante", "anti", "antero", "arterio", "auto", "bi", "broncho", "cardio", "cervico", "cholecysto",
     "cholangio",
@@ -54,6 +59,8 @@ class Guess:
 
     word: str
     likely: bool
+    term: bool = False
+    """Whether it is one of radiology's words, and not one of everyday."""
 
 
 def language_of(text: str) -> str:
@@ -66,16 +73,16 @@ def meant(word: str, language: str) -> Guess | None:
     """The word that `word` (small letters) is one slip away from; None where it is right, or like nothing known."""
     if is_right(word, language):
         return None
-    near = list(_slips(word))
-    terms = sorted(each for each in near if _is_term(each, language) and not _inflects(word, each))
-    if terms:
-        return Guess(terms[0], likely=True)
     if language == "de" and _is_joined(word):
         return None
+    near, formed = list(_slips(word)), is_formed(word)
+    terms = sorted(each for each in near if _is_term(each, language) and not _inflects(word, each))
+    if terms:
+        return Guess(terms[0], likely=not formed and _begins_like(word, terms[0]), term=True)
     common = max((each for each in near if often(each, language)), key=lambda each: often(each, language), default="")
-    if not common or _inflects(word, common) or _ENDS.search(word):
+    if not common or formed or _inflects(word, common) or _ENDS.search(word):
         return None
-    return Guess(common, likely=language == "en" or _fumbled(word, common))
+    return Guess(common, likely=_begins_like(word, common) and (language == "en" or _fumbled(word, common)))
 
 
 @lru_cache(maxsize=20_000)
@@ -109,7 +116,17 @@ def _stands(word: str, language: str) -> bool:
     if word in KNOWN or known(word, language):
         return True
     stems = (word[: -len(end)] for end in _ENDINGS if word.endswith(end) and len(word) - len(end) >= _SHORTEST_PART)
-    return any(stem in KNOWN or stem + "e" in KNOWN or stem + "y" in KNOWN for stem in stems)
+    inflected = any(stem in KNOWN or stem + "e" in KNOWN or stem + "y" in KNOWN for stem in stems)
+    return inflected or _derived(word, language)
+
+
+def _derived(word: str, language: str) -> bool:
+    """Whether an English word comes from one of everyday: "marginated", "evaluable"."""
+    stems = (word[: -len(end)] for end in _DERIVED if language == "en" and word.endswith(end))
+    return any(
+        len(stem) >= _SHORTEST_STEM and (known(stem, "en") or known(stem + "e", "en") or known(stem + "ate", "en"))
+        for stem in stems
+    )
 
 
 @lru_cache(maxsize=20_000)
@@ -141,7 +158,14 @@ def _slips(word: str) -> Iterator[str]:
 def _is_term(word: str, language: str) -> bool:
     """Whether it is one of radiology's words, as it is or in its plural and the like."""
     terms = CHECKED[language]
+    if language == "en" and ("ae" in word or "oe" in word):
+        word = word.replace("ae", "e").replace("oe", "e")
     return word in terms or any(word.endswith(end) and word[: -len(end)] in terms for end in _PLURALS)
+
+
+def _begins_like(word: str, right: str) -> bool:
+    """Whether the first letter is right, or changed places: it is the one that is seldom wrong."""
+    return word[0] == right[0] or word[:2] == right[1::-1]
 
 
 def _fumbled(word: str, right: str) -> bool:
@@ -152,5 +176,7 @@ def _fumbled(word: str, right: str) -> bool:
 
 
 def _inflects(word: str, right: str) -> bool:
-    """Whether two words differ in the last letter alone, where languages inflect."""
-    return word[:-1] == right or word[:-1] == right[:-1] or word == right[:-1]
+    """Whether two words differ in the last letter alone, where languages inflect, or in a Latin ending."""
+    latin = {word[: -len(end)] for end in _LATIN if word.endswith(end)}
+    both = any(right[: -len(end)] in latin for end in _LATIN if right.endswith(end) and len(right) > _SHORTEST_STEM)
+    return both or word[:-1] == right or word[:-1] == right[:-1] or word == right[:-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from service.domain.prose.span import Span
@@ -11,7 +12,7 @@ from service.domain.quality.issue import Issue, Kind, Severity, at
 from service.domain.quality.spelt import is_right, language_of, meant
 
 _WORD = re.compile(r"(?<![\w.@])[^\W\d_]{6,24}(?![\w@])")
-_TWICE = re.compile(r"\b([^\W\d_]{2,})[^\S\n]+\1\b", re.IGNORECASE)
+_TWICE = re.compile(r"\b([^\W\d_]{2,})[^\S\n]+\1\b(?![-'’])", re.IGNORECASE)
 _TWICE_RIGHT = frozenset(("die", "der", "das", "had", "that", "nach"))
 _HOMOPHONES = {
     r"know (?=(?:evidence|effusion|pneumo|focal|acute|fracture|consolid|definite|significant))": "no",
@@ -40,8 +41,11 @@ _OPENS = re.compile(r"(?:^|[.!?:;\n•*-]\s*|\d[.)]\s*)$")
 
 def issues(case: Case) -> Iterator[Issue]:
     """All of the text is looked at, the headers included."""
-    language, strange = language_of(case.text), set[str]()
+    language, strange, small = language_of(case.text), set[str](), not case.text.isupper()
+    times = Counter(found[0].lower() for found in _WORD.finditer(case.text))
     for found in _WORD.finditer(case.text):
+        if small and found[0].isupper() and not _in_capitals(found, case.text):
+            continue  # an acronym
         if not is_right(found[0].lower(), language):
             strange.add(found[0].lower())
         if len(strange) > _MOST_STRANGE:
@@ -49,7 +53,8 @@ def issues(case: Case) -> Iterator[Issue]:
         guess = meant(found[0].lower(), language)
         if guess:
             message = f"{found[0]!r} looks like {guess.word!r}: correct it if that is meant."
-            likely = guess.likely and not (language == "en" and _is_name(found, case.text))
+            named = language == "en" and (_is_name(found, case.text) or (found[0][0].isupper() and not guess.term))
+            likely = guess.likely and not named and times[found[0].lower()] == 1
             yield _typo(found, "typo.spelling", message, likely=likely)
     for found in _TWICE.finditer(case.text):
         if found[1].casefold() not in _TWICE_RIGHT:
@@ -64,6 +69,12 @@ def issues(case: Case) -> Iterator[Issue]:
             )
     for found in _SPOKEN.finditer(case.text):
         yield _typo(found, "typo.spoken", f"{found[0]!r} was dictated as a command: delete it.")
+
+
+def _in_capitals(found: re.Match[str], text: str) -> bool:
+    """Whether the words around it are in capitals, too."""
+    line = text[text.rfind("\n", 0, found.start()) + 1 : found.end() + len(found[0])]
+    return sum(map(str.isupper, line)) > sum(map(str.islower, line))
 
 
 def _is_name(found: re.Match[str], text: str) -> bool:

@@ -49,7 +49,7 @@ def issues(case: Case) -> Iterator[Issue]:
             message = (
                 f"{size.span.text} is not a plausible size{f' of {size.of}' if size.of else ''}: check number and unit."
             )
-            yield at(size.span, Kind.VALUE, Severity.MAJOR, "value.size", message)
+            yield at(size.span, Kind.VALUE, Severity.MAJOR, "value.size", message, likely=bool(size.of))
     for part in (Part.FINDINGS, Part.IMPRESSION):
         for sentence in case.reading.sentences(part):
             for found in _odd(sentence.text):

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from spellchecker import SpellChecker
 
-_OFTEN = {"en": 300, "de": 60}
+_OFTEN = {"en": 500, "de": 50}
 """Met so often, a word may be what a slip of it was meant for."""
 
 

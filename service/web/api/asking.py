@@ -20,12 +20,13 @@ from service.domain.question import MOST_CHARACTERS
 from service.domain.question.asked import Kind
 from service.domain.question.asked import asked as read_question
 from service.domain.report import Finding, Section
+from service.domain.said import say, say_sentence
 from service.domain.study import Study
 from service.flow.ask import Seen, ask, findings_about, own_words, question_of
 from service.flow.complete import Reading, keep, reading_of
-from service.flow.earlier_report import earlier_report
+from service.flow.earlier_report import earlier_day, earlier_report
 from service.flow.prose import TASKS, Beside, own_question
-from service.ports.catalogue import StudyRecord
+from service.ports.catalogue import Catalogue, StudyRecord
 from service.ports.halt import Halt, Halted
 from service.web.api.prose import MOST_READ, TextShape, bounded, told
 from service.web.api.shapes import DoneShape
@@ -37,10 +38,11 @@ from service.web.pages.study import record_of, viewed
 from service.web.services import services_of
 from service.web.suggestions import Suggestions
 from service.web.trail import audit
+from service.web.words import day
 
 _LEFT_S = 0.5
 """How often it is looked whether whoever asked is still there."""
-NO_PRIOR = (
+NO_PRIOR = say(
     "No earlier report of this patient is here to compare with: send it as `prior`, or compare by hand. That nothing "
     "is said of a change says nothing about one."
 )
@@ -131,7 +133,7 @@ async def study_question(request: Request, study_uid: str, asked: QuestionShape)
                 halt()
         return await at_work
     except Halted:
-        raise HTTPException(409, "The question was taken back: a newer one took its place.") from None
+        raise HTTPException(409, say("The question was taken back: a newer one took its place.")) from None
     finally:
         writing.end(who, halt)
 
@@ -144,7 +146,7 @@ def take(request: Request, study_uid: str, task: str, said: TakenShape) -> DoneS
         raise HTTPException(422, f"Lines can be taken of {' and '.join(OFFERED)} alone.")
     found = _answered(request, record, task, said)
     if said.line not in {each[OFFERED[task]] for each in found[task]}:
-        raise HTTPException(422, f"The rules do not offer this line of {task} for this report.")
+        raise HTTPException(422, say("The rules do not offer this line of {task} for this report.", task=task))
     reading = _reading(record, said.job)
     source = f"rules {task} {found['version']}"
     if table := found.get("table"):
@@ -174,7 +176,7 @@ def _answered(request: Request, record: StudyRecord, task: str, asked: StudyTask
     if not prior and (task == "change" or (task == "question" and _is_of_change(asked.question))):
         prior, source = _earlier(request, record)
     if task == "change" and not prior:
-        raise HTTPException(422, NO_PRIOR)
+        raise HTTPException(422, _not_compared(services.catalogue, record))
     beside = Beside(
         prior=prior,
         question=asked.question,
@@ -201,7 +203,19 @@ def _earlier(request: Request, record: StudyRecord) -> tuple[str, Mapping[str, A
         return "", _NOTHING
     uid, who = str(found.study_instance_uid), visitor_of(request).account.name
     audit(request, AuditKind.INSTANCES_ACCESSED, "R", who=who, study_instance_uid=uid, detail="a later one compared")
-    return found.text, {"prior": {"study": uid, "day": found.day, "text": found.text}}
+    signed = uid in services.signing.signed([uid])
+    return found.text, {"prior": {"study": uid, "day": found.day, "text": found.text, "signed": signed}}
+
+
+def _not_compared(catalogue: Catalogue, record: StudyRecord) -> str:
+    """Why no change can be told: there is no earlier study, or it has no report that says anything."""
+    if not (on := earlier_day(record.row, catalogue)):
+        return NO_PRIOR
+    return say(
+        "The earlier study of {day} is not compared: its report is not signed, and its AI draft says nothing or was "
+        "withdrawn. Compare by hand, or send a report of it as `prior`.",
+        day=day(on),
+    )
 
 
 def _look(request: Request, study_uid: str, asked: QuestionShape, halt: Halt) -> SeenShape:
@@ -211,19 +225,19 @@ def _look(request: Request, study_uid: str, asked: QuestionShape, halt: Halt) ->
     study = services.ledger.study(UID(study_uid))
     try:
         if study is None:
-            raise HTTPException(404, "No study with this UID has arrived here.")
+            raise HTTPException(404, say("No study with this UID has arrived here."))
         question = own_question(asked.question, own_words(record.row.identity, study))
         reading = reading_of(record, asked.job)
         what, prompt = question_of(question, reading, study, services.prompts, image=asked.image)
         seen = ask(prompt, what, reading, services.models, halt=halt)
     except ValueError as error:
-        raise HTTPException(422, f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+        raise HTTPException(422, say_sentence(str(error))) from error
     except Gone as error:
-        raise HTTPException(409, f"The model was not asked: {error}.") from error
+        raise HTTPException(409, say("The model was not asked: {why}.", why=str(error))) from error
     except Unavailable:
         raise
     except PrereadError as error:
-        raise HTTPException(409, f"The model was not asked: {error}.") from error
+        raise HTTPException(409, say("The model was not asked: {why}.", why=str(error))) from error
     _audited(request, study_uid, f"question about images answered by {seen.algorithm.name}")
     return _seen(seen, study)
 
@@ -232,7 +246,7 @@ def _reading(record: StudyRecord, job: str) -> Reading:
     try:
         return reading_of(record, job)
     except PrereadError as error:
-        raise HTTPException(409, f"Nothing can be taken into this report: {error}.") from error
+        raise HTTPException(409, say("Nothing can be taken into this report: {why}.", why=str(error))) from error
 
 
 def _seen(seen: Seen, study: Study) -> SeenShape:

@@ -28,12 +28,13 @@ from starlette.concurrency import run_in_threadpool
 from service.domain.audit import AuditKind
 from service.domain.completion import Begun
 from service.domain.errors import PrereadError, Unavailable
-from service.domain.said import say
+from service.domain.said import Said, say
 from service.flow.complete import Completion, Place, Reading, answered, begun, complete, prompt_of, reading_of
 from service.ports.halt import Halt, Halted
 from service.ports.prompts import Prompt
 from service.web.api.shapes import DoneShape
 from service.web.door import visitor_of
+from service.web.errors import for_page
 from service.web.live import HEADERS
 from service.web.pages.first_read import after_first_read
 from service.web.pages.study import record_of
@@ -184,14 +185,20 @@ def _write(asked: Asked, halt: Halt, tell: Callable[[Mapping[str, object]], None
     except Halted:
         return
     except PrereadError as error:
-        tell({"failed": f"Nothing was completed: {error}."})
+        tell(_failed(asked, say("Nothing was completed: {why}.", why=str(error))))
     except Exception as error:  # the thread's boundary: whoever waits is told, and nobody else would hear of it
         kind = type(error).__name__
         last = traceback.extract_tb(error.__traceback__)[-1]
         log.error("completion failed", kind=kind, where=f"{last.filename}:{last.lineno} in {last.name}")
-        tell({"failed": f"Nothing was completed: the service itself failed ({kind}). Its log says where."})
+        why = say("Nothing was completed: the service itself failed ({kind}). Its log says where.", kind=kind)
+        tell(_failed(asked, why))
     finally:
         _suggestions(asked.request).end(_who(asked.request), halt)
+
+
+def _failed(asked: Asked, why: Said) -> Mapping[str, object]:
+    """The last line of what brought nothing; `said` is for the page, in its language."""
+    return {"failed": str(why), **for_page(asked.request, why)}
 
 
 def _offered(asked: Asked, written: Completion) -> Mapping[str, object]:

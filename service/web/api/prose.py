@@ -12,7 +12,7 @@ from service.domain.prose.side import Side
 from service.domain.quality import VERSION
 from service.domain.quality.case import Case
 from service.domain.quality.dismissal import key_of
-from service.domain.said import say
+from service.domain.said import say, say_sentence
 from service.flow.prose import TASKS, Beside, answered
 from service.flow.quality import case_of
 from service.flow.second_reader import opinion
@@ -106,7 +106,7 @@ def told(task: str, text: str, beside: Beside) -> dict[str, Any]:
     except KeyError:
         raise HTTPException(404, f"There is no such task: {', '.join(TASKS)}.") from None
     except ValueError as error:
-        raise HTTPException(422, f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+        raise HTTPException(422, say_sentence(str(error))) from error
 
 
 def bounded(text: str) -> str:

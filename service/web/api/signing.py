@@ -15,7 +15,7 @@ from service.domain.errors import Refused, Unreadable
 from service.domain.lane import READ
 from service.domain.report import Report, Section
 from service.domain.review import Observer
-from service.domain.said import say
+from service.domain.said import say, say_sentence
 from service.flow.record import read_report
 from service.flow.review import Line, text_of
 from service.flow.sign import Desk, add, reject, sign, write_again
@@ -41,6 +41,11 @@ class SignatureShape(BaseModel):
     )
     seconds: float = Field(default=0.0, ge=0, le=_LONGEST_S, allow_inf_nan=False)
     accepted: int = Field(default=0, ge=0, le=9999)
+    forms: list[int] = Field(
+        default=[],
+        description="The filled forms that are signed with it, by their numbers; none by default",
+        max_length=50,
+    )
 
 
 class AddendumShape(BaseModel):
@@ -62,6 +67,7 @@ class ReviewShape(BaseModel):
     organization: str
     at: str
     text: str
+    forms: list[int] = Field(description="The filled forms that were signed with it, by their numbers")
 
 
 def reviews(request: Request, study_uid: str) -> list[ReviewShape]:
@@ -78,6 +84,7 @@ def reviews(request: Request, study_uid: str) -> list[ReviewShape]:
             organization=each.observer.organization,
             at=each.at.isoformat(),
             text=each.text,
+            forms=list(each.forms),
         )
         for each in services_of(request).signing.reviews(study_uid)
     ]
@@ -91,7 +98,7 @@ def signature(request: Request, study_uid: str, job_id: str, sent: SignatureShap
         raise HTTPException(413, say("A report has at most {number} characters.", number=MOST_TEXT))
     desk, report = _desk(request, study_uid, job_id)
     _told(request, desk, "is being signed")
-    how = partial(sign, base_sha256=sent.base, seconds=sent.seconds, accepted=sent.accepted)
+    how = partial(sign, base_sha256=sent.base, seconds=sent.seconds, accepted=sent.accepted, forms=sent.forms)
     kept = _kept(lambda: how(desk, report, lines))
     return _answer(request, desk, report, kept, "signed", yours)
 
@@ -154,8 +161,7 @@ def _kept(act: Callable[[], _Answer]) -> _Answer:
     try:
         return act()
     except Refused as error:
-        words = str(error)
-        raise HTTPException(409, f"{words[:1].upper()}{words[1:]}.") from error
+        raise HTTPException(409, say_sentence(str(error))) from error
 
 
 def _answer(request: Request, desk: Desk, report: Report, kept: bool, did: str, yours: str) -> Response:

@@ -1,1 +1,1 @@
-"""DICOMweb for viewers (PS3.18): QIDO-RS and WADO-RS over the studies that have arrived here."""
+"""DICOMweb (PS3.18): STOW-RS for senders, QIDO-RS and WADO-RS for viewers over the studies that have arrived here."""

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 from service.domain.errors import Misconfigured
-from service.domain.said import Said
+from service.domain.said import SENTENCE, Said, capital
 from service.web.languages.kept import kept
 from service.web.languages.language import Language
 
@@ -68,9 +68,10 @@ class Catalogue(gettext.NullTranslations):
             message = self.ngettext(said.message, said.plural, number if isinstance(number, int) else 0)
         else:
             message = self.pgettext(said.context, said.message)
-        return message.format_map(
+        text = message.format_map(
             {name: self.say(kept(value) if type(value) is str else value) for name, value in said.values.items()}
         )
+        return capital(text) if said.context == SENTENCE else text
 
     def decimal(self, number: str) -> str:
         """A number written with a point, as this language writes it."""

@@ -17,6 +17,7 @@ ISSUES = (
     say_later("The impression says {side} for {finding}, the findings {other}: correct one."),
     say_later("The AI reading has {finding} on the {side}, the report on the {other}: look again."),
     say_later("The header says that the {side} side was examined; the report speaks of the {other} one."),
+    say_later("{words} does not exist, unless the chest is inverted: correct the side or the lobe."),
     say_later("{words} does not go with a patient whom the header calls {sex}: check patient and text."),
     say_later("{words} is not shown by an examination of {region}: check study and text."),
     say_later("{words} was not filled in: fill it in, or delete it."),

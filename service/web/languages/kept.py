@@ -7,6 +7,7 @@ from functools import cache
 
 from service.domain.said import Said, say_join
 from service.web.languages.issues import ISSUES, say_later
+from service.web.languages.reasons import REASONS
 from service.web.languages.terms import term
 
 _FORMS = (
@@ -72,11 +73,6 @@ _FORMS = (
     # people
     say_later("{who} signed the report of job {job}"),
     say_later("{who} rejected the report of job {job}"),
-    say_later("an empty report cannot be signed: reject the draft, or write what you see"),
-    say_later("an addendum says something"),
-    say_later("a rejection needs its reason in words"),
-    say_later("this report is signed: add to it instead"),
-    say_later("a signature names the organisation: set site.institution and restart"),
 )
 
 
@@ -98,7 +94,7 @@ def _part(text: str) -> str:
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((_pattern(form), form) for form in (*_FORMS, *ISSUES))
+    return tuple((_pattern(form), form) for form in (*_FORMS, *REASONS, *ISSUES))
 
 
 def _pattern(message: str) -> re.Pattern[str]:

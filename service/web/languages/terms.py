@@ -52,6 +52,7 @@ _TERMS = (
     say_as("term", "comparison"), say_as("term", "impression"), say_as("term", "F"),
     # roles
     say_as("term", "viewer"), say_as("term", "radiologist"), say_as("term", "admin"), say_as("term", "auditor"),
+    say_as("term", "sender"),
 )  # fmt: skip
 _KNOWN = {str(term): term for term in _TERMS}
 

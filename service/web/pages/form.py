@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,15 +15,19 @@ from service.domain.filled import FieldIssue, Filled, fill, typed
 from service.domain.phrase import Told, narrative
 from service.domain.report import Finding, Report, Section, first_line
 from service.domain.said import say, say_join
-from service.domain.template import Field, Template
+from service.domain.submitted import Submitted
+from service.domain.template import Template
+from service.flow.form import Answered, Kept, forms_of, lines_of_form, newest_form, sentences_of, who_answered
 from service.flow.prefill import Prefilled, fitting, left_over, prefill
-from service.flow.review import NEW, Line, draft_text, lines_of
+from service.flow.review import Line, draft_text, lines_of
 from service.flow.review import save as save_lines
 from service.ports.catalogue import JobRecord, StudyRecord
+from service.web.dicomweb.resources import ROOT
 from service.web.door import field as form_field
 from service.web.door import visitor_of
 from service.web.pages.first_read import held_back
-from service.web.pages.review import case_shown
+from service.web.pages.pictures import pictures
+from service.web.pages.review import Case, case_shown
 from service.web.pages.study import viewed
 from service.web.rendering import page
 from service.web.services import services_of
@@ -31,8 +35,6 @@ from service.web.trail import audit
 
 MOST_GIVEN = 5000
 """Characters that are taken of one field of a form."""
-_AI, _EDITED, _HUMAN = (one.value for one in (Provenance.AI, Provenance.EDITED, Provenance.HUMAN))
-_TEMPLATE = "template"
 _LONGEST = timedelta(days=1)
 
 
@@ -47,13 +49,18 @@ class Sheet:
     answers: Mapping[str, Prefilled]
     filled: Filled
     given: Mapping[str, Sequence[str]]
-    wrote: Mapping[str, str]
+    wrote: Mapping[str, Answered]
     """Who answered each field: the AI until a person touched it."""
+    touched: frozenset[str]
     base: str
     """Digest of the report's text when the form was opened."""
+    seen: int
+    """Number of the last form that had been put into the report then."""
     opened: datetime
     issues: tuple[FieldIssue, ...] = ()
     wrong: str = ""
+    former: Kept | None = None
+    """What was put into the report of this template, if that is what the form shows."""
 
     @property
     def now(self) -> str:
@@ -63,28 +70,29 @@ class Sheet:
     @property
     def unseen(self) -> tuple[str, ...]:
         """Fields whose answers nobody has touched."""
-        return tuple(name for name, who in self.wrote.items() if who == _AI)
+        return tuple(name for name, who in self.wrote.items() if who is Answered.AI)
 
 
-def show(request: Request, study_uid: str, name: str = "", job: str = "") -> Response:
-    """The form of one template; without a name the one that suits the study best."""
+def show(request: Request, study_uid: str, name: str = "", job: str = "", anew: bool = False) -> Response:
+    """The form of one template; without a name the one that suits the study best. As it was last put into the report,
+    unless it is begun `anew` from the draft."""
     record = viewed(request, study_uid, detail="template")
     case = case_shown(request, record, job)
     reading, report = case.job, case.report
     if held_back(request, reading):
         return RedirectResponse(f"/studies/{study_uid}/review?job={reading.job.job_id}", status_code=303)
     template = _template(request, name, report, record)
-    answers = prefill(template, report)
-    defaults = {one.name: one.default for one in template.fields if one.default is not None}
-    values = {**defaults, **{key: answer.value for key, answer in answers.items()}}
-    wrote = {key: _AI if key in answers else _TEMPLATE for key in values}
-    sheet = Sheet(
-        job=reading, report=report, history=services_of(request).edits.history(reading.reading), template=template,
-        answers=answers, filled=Filled(template=template, values=values),
-        given={key: typed(value) for key, value in values.items()}, wrote=wrote, base="",
-        opened=services_of(request).clock.now(),
-    )  # fmt: skip
-    return _shown(request, record, replace(sheet, base=sheet.now))
+    former = None if anew else next((one for one in forms_of(case.history) if one.form.name == template.name), None)
+    if former is not None:
+        given = {name: typed(value) for name, value in former.form.filled.values.items()}
+        normal, touched = former.form.filled.normal, former.form.touched
+    else:
+        answers = {key: answer.value for key, answer in prefill(template, report).items()}
+        defaults = {one.name: one.default for one in template.fields if one.default is not None}
+        given = {key: typed(value) for key, value in (defaults | answers).items()}
+        normal, touched = frozenset(), frozenset()
+    sheet = _sheet(request, case, template, given, normal=normal, touched=touched)
+    return _shown(request, record, replace(sheet, issues=(), former=former))
 
 
 def take(request: Request, study_uid: str, job_id: str) -> Response:
@@ -95,7 +103,7 @@ def take(request: Request, study_uid: str, job_id: str) -> Response:
     if held_back(request, reading):
         return RedirectResponse(f"/studies/{study_uid}/review?job={reading.job.job_id}", status_code=303)
     template = _template(request, form_field(request, "name"), report, record)
-    sheet = _filled(request, reading, report, template)
+    sheet = _filled(request, case, template)
     if form_field(request, "act") != "put":
         return _shown(request, record, sheet, previewed=True)
     if wrong := _not_yet(request, sheet):
@@ -103,19 +111,35 @@ def take(request: Request, study_uid: str, job_id: str) -> Response:
     return _put(request, record, sheet)
 
 
-def _filled(request: Request, reading: JobRecord, report: Report, template: Template) -> Sheet:
+def _filled(request: Request, case: Case, template: Template) -> Sheet:
+    """As it was sent."""
     form = request.state.form
     texts = {one.name: form.getlist(f"field-{one.name}") for one in template.fields}
     given = {name: [str(text)[:MOST_GIVEN] for text in each if str(text).strip()] for name, each in texts.items()}
     normal = [section.name for section in template.sections if form.get(f"normal-{section.name}")]
+    touched = form_field(request, "touched", limit=20_000).splitlines()
+    sheet = _sheet(request, case, template, given, normal=normal, touched=touched)
+    seen = form_field(request, "seen")
+    return replace(
+        sheet, base=form_field(request, "base"), opened=_opened(request),
+        seen=int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 10 else 0,
+    )  # fmt: skip
+
+
+def _sheet(
+    request: Request, case: Case, template: Template, given: Mapping[str, Sequence[str]], *,
+    normal: Iterable[str], touched: Iterable[str],
+) -> Sheet:  # fmt: skip
+    """The form with these answers, of the report as it stands."""
+    answers, hands = prefill(template, case.report), {one.name for one in template.fields}.intersection(touched)
     filled, issues = fill(template, given, normal=normal)
-    answers = prefill(template, report)
-    touched = set(form_field(request, "touched", limit=20_000).splitlines())
+    who = {one.name: who_answered(one, filled, answers, hands) for one in template.fields if given.get(one.name)}
+    wrote = {name: each or Answered.HUMAN for name, each in who.items()}
+    mine = {name for name, each in wrote.items() if each in {Answered.EDITED, Answered.HUMAN}}
     return Sheet(
-        job=reading, report=report, history=services_of(request).edits.history(reading.reading), template=template,
-        answers=answers, filled=filled, given=given, issues=issues,
-        wrote={one.name: _who(one, filled, answers, touched) for one in template.fields if given[one.name]},
-        base=form_field(request, "base"), opened=_opened(request),
+        job=case.job, report=case.report, history=case.history, template=template, answers=answers, filled=filled,
+        given=given, issues=issues, wrote=wrote, touched=frozenset(hands | mine), base=case.base,
+        seen=newest_form(case.history), opened=services_of(request).clock.now(),
     )  # fmt: skip
 
 
@@ -127,14 +151,6 @@ def _opened(request: Request) -> datetime:
     except ValueError:
         return now
     return said if said.tzinfo and now - _LONGEST <= said <= now else now
-
-
-def _who(field: Field, filled: Filled, answers: Mapping[str, Prefilled], touched: set[str]) -> str:
-    value, answer = filled.values.get(field.name), answers.get(field.name)
-    if answer is not None:
-        return _AI if value == answer.value and field.name not in touched else _EDITED
-    kept = value is not None and value == field.default and field.name not in touched
-    return _TEMPLATE if kept else _HUMAN
 
 
 def _not_yet(request: Request, sheet: Sheet) -> str:
@@ -158,27 +174,40 @@ def narrative_of(request: Request, sheet: Sheet) -> tuple[Told, ...]:
 def _put(request: Request, record: StudyRecord, sheet: Sheet) -> Response:
     """Through the same log as every edit; 409 with the form as it was, where somebody saved the report meanwhile."""
     study_uid, job_id = record.row.study_instance_uid, sheet.job.reading
-    told = [Line(section=each.section, text=each.text, was=NEW) for each in narrative_of(request, sheet)]
+    form = Submitted(filled=sheet.filled, told=narrative_of(request, sheet), touched=sheet.touched)
+    told = lines_of_form(form, sheet.answers)
     below = form_field(request, "where") == "below"
     _told(request, study_uid, f"report of job {job_id} is being filled by template {sheet.template.name}")
     services = services_of(request)
-    kept = save_lines(
+    kept = None if newest_form(sheet.history) > sheet.seen else save_lines(
         services.edits,
         report=sheet.report,
         job_id=job_id,
         study_instance_uid=study_uid,
-        lines=[*lines_of(sheet.report, sheet.history), *told] if below else told,
+        lines=_below(sheet, told) if below else told,
         base_sha256=sheet.base,
         reviewer=visitor_of(request).account.name,
         seconds=(services.clock.now() - sheet.opened).total_seconds(),
-        accepted=0,
+        accepted=sum(line.provenance is Provenance.AI for line in told),
         now=services.clock.now(),
-    )
+        form=form,
+    )  # fmt: skip
     if kept is None:
         wrong = say("Somebody else has saved this report since you opened the form. Look at the report first.")
-        return _shown(request, record, replace(sheet, wrong=wrong, base=sheet.now), previewed=True, status=409)
+        again = replace(sheet, wrong=wrong, base=sheet.now, seen=newest_form(sheet.history))
+        return _shown(request, record, again, previewed=True, status=409)
     _told(request, study_uid, f"report of job {job_id} filled by template {sheet.template.name}, edit log {kept}")
     return RedirectResponse(f"/studies/{study_uid}/review?job={sheet.job.job.job_id}", status_code=303)
+
+
+def _below(sheet: Sheet, told: Sequence[Line]) -> list[Line]:
+    """The report without what the same template said in it before, and below it what it does not say yet."""
+    before = {each for kept in forms_of(sheet.history) if kept.form.name == sheet.template.name
+              for each in sentences_of(kept.form)}  # fmt: skip
+    lines = [replace(line, was=number) for number, line in enumerate(lines_of(sheet.report, sheet.history))]
+    kept = [line for line in lines if (line.section, line.text) not in before]
+    there = {(line.section, line.text) for line in kept}
+    return [*kept, *(line for line in told if (line.section, line.text) not in there)]
 
 
 def _told(request: Request, study_uid: str, detail: str) -> None:
@@ -204,6 +233,7 @@ def _shown(
         first_line=first_line(sheet.report), templates=templates.all(), broken=templates.broken(),
         told=_by_part(narrative_of(request, sheet), sheet) if previewed else None,
         rests_on={name: _findings(answer, known) for name, answer in sheet.answers.items()},
+        pictures=pictures(request, sheet.report, sheet.answers), dicomweb=ROOT,
         normals=_normals(request, sheet.template), left=left_over(sheet.report, dict(sheet.answers)),
         issue_of={issue.field: issue for issue in sheet.issues},
     )  # fmt: skip
@@ -220,11 +250,11 @@ def _normals(request: Request, template: Template) -> set[str]:
 
 
 def _by_part(told: Sequence[Told], sheet: Sheet) -> dict[Section, list[tuple[str, str]]]:
-    """Each sentence with who said it: the AI's while no field of it was touched."""
+    """Each sentence with who said it, as the report will say."""
+    form = Submitted(filled=sheet.filled, told=tuple(told), touched=sheet.touched)
     parts: dict[Section, list[tuple[str, str]]] = {}
-    for each in told:
-        wrote = {sheet.wrote.get(name, _HUMAN) for name in each.fields}
-        parts.setdefault(each.section, []).append((each.text, wrote.pop() if len(wrote) == 1 else _HUMAN))
+    for line in lines_of_form(form, sheet.answers):
+        parts.setdefault(line.section, []).append((line.text, line.provenance.value))
     return parts
 
 

@@ -17,11 +17,12 @@ from service.domain.errors import Unreadable
 from service.domain.report import Finding, Report, Section, first_line
 from service.domain.said import say
 from service.flow.first_read import impression_of
+from service.flow.form import Kept, forms_of, sentences_of
 from service.flow.record import read_report
 from service.flow.review import Line, draft_text, lines_of, text_of
 from service.flow.review import save as save_lines
 from service.flow.sign import reviews_of
-from service.ports.catalogue import JobRecord, StudyQuery, StudyRecord
+from service.ports.catalogue import JobRecord, StudyRecord
 from service.web.conflict import conflict
 from service.web.dicomweb.resources import ROOT
 from service.web.door import field, visitor_of
@@ -30,15 +31,14 @@ from service.web.pages.first_read import held_back
 from service.web.pages.places import masks, places
 from service.web.pages.signed import reviewed
 from service.web.pages.study import newer_reading, newest_readings, record_of, viewed
+from service.web.pages.worklist import next_case
 from service.web.rendering import page
 from service.web.services import services_of
 from service.web.trail import audit
 
-REVIEWABLE = ("done", "delivering", "attention")
 MOST_TEXT = 60_000
 """Characters of a report that are taken from a form."""
 _LONGEST_S = 86_400.0
-_LOOKED_AT = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,10 +75,10 @@ def show(request: Request, study_uid: str, job: str = "") -> Response:
     return page(
         request, "review.html", row=record.row, case=case, readings=readings, held_back=held,
         lines=[] if held else _shown(case), masks={} if held else masks(case.report), sections=list(Section),
-        first_line=first_line(case.report), following=_next_case(request, record), dicomweb=ROOT,
+        first_line=first_line(case.report), following=next_case(request, record), dicomweb=ROOT,
         prior=beside(request, record, case.job), review=reviewed(request, record, case.job),
         impression=impression_of(case.history, visitor_of(request).account.name),
-        returned=services_of(request).returning.returned(study_uid),
+        returned=services_of(request).returning.returned(study_uid), forms=[] if held else _forms(case),
     )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def save(request: Request, study_uid: str, job_id: str) -> Response:
     record = record_of(request, study_uid)
     if _overtaken_by(record, job_id):
         raise HTTPException(
-            409, "A newer reading of this study has come. Open its review again: it shows the newer one."
+            409, say("A newer reading of this study has come. Open its review again: it shows the newer one.")
         )
     case = _case(request, _chosen(newest_readings(record.jobs), job_id, exactly=True))
     lines = _sent(field(request, "lines", limit=MOST_TEXT))
@@ -155,11 +155,26 @@ def _case(request: Request, job: JobRecord) -> Case:
 def _shown(case: Case) -> list[dict[str, Any]]:
     """Each line with what it rests on, in words and as places on images."""
     found = []
+    told = {each for kept in forms_of(case.history) for each in sentences_of(kept.form)}
     for number, line in enumerate(lines_of(case.report, case.history)):
         findings = [case.findings[each] for each in line.findings if each in case.findings]
         where = [each for one in findings for each in places(one)]
-        found.append({"line": line, "number": number, "findings": findings, "places": where})
+        accepted = (line.section, line.text) in told  # by whoever put the form into the report
+        found.append({"line": line, "number": number, "findings": findings, "places": where, "told": accepted})
     return found
+
+
+def _forms(case: Case) -> list[dict[str, Any]]:
+    """Each form that is kept with the reading, and its sentences, for who signs: it leaves where they all stand."""
+    return [_form(kept) for kept in forms_of(case.history)]
+
+
+def _form(kept: Kept) -> dict[str, Any]:
+    said = [[section.value, text] for section, text in sentences_of(kept.form)]
+    return {
+        "number": kept.number, "name": kept.form.name, "title": kept.form.title, "by": kept.reviewer, "at": kept.at,
+        "said": said,
+    }  # fmt: skip
 
 
 def _sent(text: str) -> list[Line]:
@@ -184,17 +199,3 @@ def seconds_of(text: str) -> float:
 
 def _count(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
-
-
-def _next_case(request: Request, record: StudyRecord) -> str:
-    """The next older study with a draft that nobody has signed or rejected; empty if none is near."""
-    services, row = services_of(request), record.row
-    catalogue = services.catalogue
-    before = (row.received_last, str(row.study_instance_uid))
-    for each in catalogue.studies(StudyQuery(before=before, limit=_LOOKED_AT)):
-        found = catalogue.record(each.study_instance_uid) if each.state in REVIEWABLE else None
-        readings = newest_readings(found.jobs) if found else []
-        reviews = services.signing.reviews(str(each.study_instance_uid)) if readings else ()
-        if any(not reviews_of(reviews, reading) for reading in readings):
-            return str(each.study_instance_uid)
-    return ""

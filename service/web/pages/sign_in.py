@@ -52,9 +52,11 @@ def leave(request: Request) -> Response:
 
 
 def home(request: Request) -> Response:
-    """The first page that the visitor may see."""
-    viewer = visitor_of(request).account.may(Role.VIEWER)
-    return RedirectResponse("/operations" if viewer else "/audit", status_code=303)
+    """The first page that the visitor may see: of who only reads reports the work list."""
+    account = visitor_of(request).account
+    if account.may(Role.RADIOLOGIST) and not account.may(Role.OPERATOR):
+        return RedirectResponse("/worklist", status_code=303)
+    return RedirectResponse("/operations" if account.may(Role.VIEWER) else "/audit", status_code=303)
 
 
 def own_path(text: str) -> str:

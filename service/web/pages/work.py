@@ -16,7 +16,7 @@ from service.domain.errors import Refused
 from service.domain.job import JobState
 from service.domain.lane import FORWARD, READ
 from service.domain.rejection import Reason
-from service.domain.said import say
+from service.domain.said import say, say_sentence
 from service.domain.uids import is_uid
 from service.flow.explain import STUCK, needs_person
 from service.flow.reroute import Rerouted, reroute
@@ -113,7 +113,7 @@ def job_again(request: Request, job_id: str) -> str:
     try:
         new = run_again(services.ledger, services.signing, job_id, by=who, now=services.clock.now())
     except Refused as error:
-        raise HTTPException(409, f"{error}.") from error
+        raise HTTPException(409, say_sentence(str(error))) from error
     if not new:
         raise HTTPException(409, say("This job cannot be run again."))
     wake(services.bell, READ)

@@ -1,7 +1,7 @@
 // Keyboard, the live view's light, and the clock. Everything here is a comfort: the pages work without it.
 "use strict";
 (() => {
-  const PLACES = { o: "/operations", s: "/studies", j: "/jobs", d: "/deliveries", c: "/configuration", m: "/models", a: "/audit" };
+  const PLACES = { w: "/worklist", o: "/operations", s: "/studies", j: "/jobs", d: "/deliveries", c: "/configuration", m: "/models", a: "/audit" };
   const OFF = "preread-keys-off";
   let armed = 0;
 
@@ -35,6 +35,8 @@
     "?": help,
     j: () => step(1),
     k: () => step(-1),
+    ArrowDown: () => step(1),
+    ArrowUp: () => step(-1),
     g: () => { armed = Date.now(); },
   };
 
@@ -46,6 +48,7 @@
     }
     const place = Date.now() - armed < 1200 && PLACES[event.key];
     armed = 0;
+    if (event.key.startsWith("Arrow") && !document.querySelector("[data-rows=arrows]")) return;
     const act = place ? () => location.assign(place) : KEYS[event.key];
     if (act) { event.preventDefault(); act(); }
   });

@@ -2,10 +2,10 @@
 // Every answer stands with its source; a cited place marks its sentence and its image. Text is only ever set as text.
 
 const root = document.getElementById("review"), panel = document.getElementById("ask");
+const showing = import(root.dataset.shown);
 const form = document.getElementById("ask-form"), field = document.getElementById("ask-question");
 const said = document.getElementById("ask-said"), list = document.getElementById("ask-answers");
 const base = `/api/studies/${root.dataset.study}`, job = panel.dataset.job;
-const HEADINGS = { findings: "Findings:", conclusions: "Conclusions:" };
 const mayEdit = Boolean(document.querySelector("[data-act=save]"));
 const VERDICTS = {
   yes: _("yes"), no: _("no"), possible: _("possible"), stated: _("stated"), "not stated": _("not stated"), left: _("left"),
@@ -16,22 +16,6 @@ const VERDICTS = {
 let asked = 0, keys = 0, sent = { text: "", places: [] };
 
 // --- asking --------------------------------------------------------------------------------------------------
-
-/** The text as the page shows it, and where each of its lines begins, in code points. */
-function shown() {
-  let text = "";
-  const places = [];
-  for (const [section, heading] of Object.entries(HEADINGS)) {
-    const lines = [...document.querySelectorAll(`.lines[data-section=${section}] .line`)].filter((each) => each.dataset.verdict !== "rejected");
-    if (lines.length) text += `${heading}\n`;
-    for (const line of lines) {
-      const from = [...text].length;
-      text += `${line.querySelector(".say").textContent}\n`;
-      places.push({ line, from, to: [...text].length });
-    }
-  }
-  return { text, places };
-}
 
 async function post(path, body) {
   const answer = await fetch(`${base}/${path}`, {
@@ -45,10 +29,10 @@ async function post(path, body) {
 
 async function run(task, question = "") {
   const mine = ++asked;
-  sent = shown();
   said.textContent = _("Reading …");
   list.replaceChildren();
   try {
+    sent = (await showing).shown();
     const told = await post(`tasks/${task}`, { text: sent.text, question });
     if (mine !== asked) return false;
     const rows = ROWS[task](told);
@@ -101,7 +85,7 @@ const ROWS = {
   sections: (told) => told.sections.map((each) => row(each.part, each.header, [cite(each)])),
   labels: (told) => told.labels.filter((each) => each.state !== "not mentioned").map((each) => row(each.label, verdict(each.state), each.spans.map((span) => cite(span)))),
   devices: (told) => told.devices.map((each) => row(each.device, verdict(each.state), [cite(each)])),
-  change: (told) => told.change.map((each) => row(each.finding, verdict(each.change), [...each.now.map((span) => cite(span)), ...each.before.map((span) => quote(span))], told.prior ? _("Compared with the report of {day}.", { day: told.prior.day }) : "")),
+  change: (told) => told.change.map((each) => row(each.finding, verdict(each.change), [...each.now.map((span) => cite(span)), ...each.before.map((span) => quote(span))], compared(told.prior))),
   differential: (told) => [
     ...told.differential.map((each) => row(`${each.rank}.`, `${each.diagnosis} (${decimal(each.points)})`, [
       ...each.for.map((sign) => cite(sign, `${_("for")} +${decimal(sign.points)} ${sign.finding}: `)),
@@ -111,6 +95,12 @@ const ROWS = {
     row("", "", [], `${told.table.name} ${told.table.version}: ${told.table.statement} ${_("Points for less points against; half for what is in doubt.")}`),
   ],
 };
+
+function compared(prior) {
+  if (!prior) return "";
+  const day = prior.day.replace(/^(\d{4})(\d\d)(\d\d)$/, "$1-$2-$3");
+  return prior.signed ? _("Compared with the signed report of {day}.", { day }) : _("Compared with the draft of {day}, which is not signed.", { day });
+}
 
 function row(about, answer, parts, note = "") {
   const made = document.createElement("li");

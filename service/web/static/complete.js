@@ -72,7 +72,7 @@ async function* events(body) {
 }
 
 function hear(mine, event) {
-  if (event.failed) { drop(); tell(event.failed); return; }
+  if (event.failed) { drop(); tell(event.said ?? event.failed); return; }
   if (!event.done) { mine.text += event.text; draw(); return; }
   if (!event.text) { drop(); return; }
   Object.assign(mine, { text: event.text, done: true, id: event.id, unsupported: event.unsupported });

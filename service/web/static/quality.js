@@ -1,34 +1,20 @@
 // Second opinion: the lines on the page are questioned by rules; each issue is linked to its line, dismissed by one key.
 
 const root = document.getElementById("review"), panel = document.getElementById("quality");
+const showing = import(root.dataset.shown);
 const list = document.getElementById("quality-issues"), said = document.getElementById("quality-said");
 const possible = document.getElementById("quality-possible"), hints = document.getElementById("quality-hints");
-const dismissing = document.getElementById("quality-dismiss");
-const HEADINGS = { findings: "Findings:", conclusions: "Conclusions:" };
+const dismissing = document.getElementById("quality-dismiss"), undoing = document.getElementById("quality-undo");
 const RULES_ALONE = "No model here checks reports: rules alone.";
+const gone = []; // what was dismissed on this page, the last one last
 let asked = 0, keys = 0;
 
-/** The text as the page shows it, and where each of its lines begins. */
-function shown() {
-  let text = "";
-  const places = [];
-  for (const [section, heading] of Object.entries(HEADINGS)) {
-    const lines = [...document.querySelectorAll(`.lines[data-section=${section}] .line`)].filter((each) => each.dataset.verdict !== "rejected");
-    if (lines.length) text += `${heading}\n`;
-    for (const line of lines) {
-      const from = [...text].length;
-      text += `${line.querySelector(".say").textContent}\n`;
-      places.push({ line, from, to: [...text].length });
-    }
-  }
-  return { text, places };
-}
-
 async function check() {
-  const mine = ++asked, { text, places } = shown();
+  const mine = ++asked;
   panel.dataset.state = "asked";
   said.textContent = _("Reading …");
   try {
+    const { text, places } = (await showing).shown();
     const answer = await fetch(`/api/studies/${root.dataset.study}/quality?job=${panel.dataset.job}`, {
       method: "POST", body: JSON.stringify({ text }),
       headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": root.dataset.csrf },
@@ -50,9 +36,9 @@ function show(told, places) {
   hints.replaceChildren(...weak.map((issue) => item(issue, letters, places, told.dismissals)));
   possible.hidden = !weak.length;
   possible.querySelector("summary").textContent = _("Possible: {count}", { count: weak.length });
-  const gone = told.issues.length - open.length;
+  const away = told.issues.length - open.length;
   said.textContent = [
-    gone ? _("{count} to look at, {gone} dismissed.", { count: alarms.length, gone }) : _("{count} to look at.", { count: alarms.length }),
+    away ? _("{count} to look at, {gone} dismissed.", { count: alarms.length, gone: away }) : _("{count} to look at.", { count: alarms.length }),
     _("By {by}, version {version}; nothing is altered by itself.", { by: _(told.by), version: String(told.version) }),
     told.stages === RULES_ALONE ? _("No model here checks reports: rules alone.") : told.stages,
   ].join(" ");
@@ -78,25 +64,49 @@ function select(one, { follow = true } = {}) {
   if (follow) one?.scrollIntoView({ block: "nearest" });
 }
 
+async function send(one, path) {
+  const form = new URLSearchParams({ csrf: root.dataset.csrf, kind: one.dataset.kind, rule: one.dataset.rule, words: one.dataset.words });
+  const answer = await fetch(`/studies/${root.dataset.study}/review/${panel.dataset.job}/${path}`, { method: "POST", body: form, headers: { Accept: "application/json" } });
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(problem(told, answer.status));
+  return told.dismissals[one.dataset.kind] ?? 0;
+}
+
 async function dismiss() {
   const one = document.querySelector("#quality-issues .at, #quality-hints .at");
   if (!one || !dismissing) return;
-  const form = new URLSearchParams({ csrf: root.dataset.csrf, kind: one.dataset.kind, rule: one.dataset.rule, words: one.dataset.words });
   try {
-    const answer = await fetch(`/studies/${root.dataset.study}/review/${panel.dataset.job}/dismiss`, { method: "POST", body: form, headers: { Accept: "application/json" } });
-    const told = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(problem(told, answer.status));
+    const count = await send(one, "dismiss");
     const next = one.nextElementSibling ?? one.previousElementSibling;
     one.remove();
+    gone.push(one);
+    undoing.hidden = false;
     select(next);
-    said.textContent = _("Dismissed. Of the kind {kind}: {count} so far.", { kind: _(one.dataset.kind), count: told.dismissals[one.dataset.kind] });
+    said.textContent = _("Dismissed. Of the kind {kind}: {count} so far.", { kind: _(one.dataset.kind), count });
   } catch (error) {
     said.textContent = _("Not dismissed: {why}", { why: error.message });
   }
 }
 
+/** Takes the last dismissal on this page back; the list is asked for anew, as the text may have changed. */
+async function undo() {
+  const one = gone.pop();
+  if (!one) return;
+  undoing.hidden = !gone.length;
+  try {
+    const count = await send(one, "dismiss/undo");
+    await check();
+    const back = [...list.children, ...hints.children].find((each) => each.dataset.rule === one.dataset.rule && each.dataset.words === one.dataset.words);
+    if (back) select(back);
+    said.textContent = _("Brought back. Of the kind {kind}: {count} dismissed.", { kind: _(one.dataset.kind), count });
+  } catch (error) {
+    said.textContent = _("Not brought back: {why}", { why: error.message });
+  }
+}
+
 document.getElementById("quality-check").addEventListener("click", check);
 dismissing?.addEventListener("click", dismiss);
+undoing?.addEventListener("click", undo);
 document.addEventListener("keydown", (event) => {
   const away = event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog, [contenteditable]");
   const place = Date.now() - keys < 1200; // "g" and a letter go to another page
@@ -104,5 +114,6 @@ document.addEventListener("keydown", (event) => {
   if (away || place || localStorage.getItem("preread-keys-off")) return;
   if (event.key === "q") { event.preventDefault(); check(); }
   if (event.key === "d") { event.preventDefault(); dismiss(); }
+  if (event.key === "u") { event.preventDefault(); undo(); }
 });
 check();

@@ -172,7 +172,7 @@ root.made = () => ({
 /** What the person who signs has not looked at, as far as this page can tell. */
 root.unseen = () => [
   !viewer.stack?.length && _("No image was shown on this page."),
-  ...[lines().filter((line) => line.dataset.wrote === "AI" && !line.dataset.verdict).length].filter(Boolean)
+  ...[lines().filter((line) => line.dataset.wrote === "AI" && !line.dataset.verdict && !("told" in line.dataset)).length].filter(Boolean)
     .map((number) => ngettext("{number} sentence of the AI was neither accepted nor changed.", "{number} sentences of the AI were neither accepted nor changed.", number)),
 ].filter(Boolean);
 root.left = () => { changed = false; };

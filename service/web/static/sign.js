@@ -6,7 +6,7 @@ const ask = (act) => document.getElementById(`ask-${act}`);
 const offered = (act) => document.querySelector(`[data-sign=${act}]`);
 
 const BODIES = {
-  signature: () => root.made(),
+  signature: () => ({ ...root.made(), forms: forms().filter((form) => form.stands).map((form) => form.number) }),
   addendum: (box) => ({ text: box.querySelector("[name=text]").value, seen: Number(box.dataset.seen) }),
   rejection: (box) => ({ base: root.made().base, why: box.querySelector("[name=why]").value, reason: box.querySelector("[name=reason]").value }),
 };
@@ -24,13 +24,35 @@ function summed(box) {
   const text = root.made().lines, sections = [...new Set(text.map(([section]) => section))];
   box.querySelector("pre").textContent = sections.map((section) =>
     [document.getElementById(`section-${section}`).textContent, ...text.filter(([of]) => of === section).map(([, line]) => line)].join("\n")).join("\n\n");
+  listed(box.querySelector(".with"), forms().filter((form) => form.stands).map(({ title }) => _("With it leaves, as coded answers: {form}.", { form: title })));
   const second = document.getElementById("quality");
   const open = [
     ...root.unseen(),
     ...(second?.dataset.state === "told" ? [] : [_("The second opinion has not answered yet.")]),
     ...[...document.querySelectorAll("#quality-issues li")].map((issue) => issue.textContent),
+    ...forms().filter((form) => !form.stands).map(({ title }) => _("The form {form} does not leave: the report no longer says what it says.", { form: title })),
   ];
-  box.querySelector("ul").replaceChildren(...open.map((each) => Object.assign(document.createElement("li"), { textContent: each })));
+  listed(box.querySelector(".bad"), open);
+}
+
+function listed(list, words) {
+  list.replaceChildren(...words.map((each) => Object.assign(document.createElement("li"), { textContent: each })));
+}
+
+/** The filled forms of this report, and whether the text on this page says every sentence of each. The server looks again. */
+function forms() {
+  const there = new Set(root.made().lines.map(([section, text]) => JSON.stringify([section, text.trim()])));
+  return [...document.querySelectorAll("[data-form]")].map((it) => {
+    const stands = JSON.parse(it.dataset.said).every(([section, text]) => there.has(JSON.stringify([section, text])));
+    const [leaves, stays] = ["[data-leaves]", "[data-stays]"].map((which) => it.querySelector(which));
+    if (leaves) [leaves.hidden, stays.hidden] = [!stands, stands];
+    return { number: Number(it.dataset.form), title: it.dataset.title, stands };
+  });
+}
+if (document.querySelector("[data-leaves]")) {
+  const watch = new MutationObserver(() => { if (root.made) forms(); });
+  watch.observe(root, { attributes: true, attributeFilter: ["data-ready"] });
+  watch.observe(root.querySelector(".text"), { subtree: true, childList: true, attributes: true, attributeFilter: ["data-verdict"] });
 }
 
 let busy = false;

@@ -108,6 +108,11 @@ def test_suggestions_dismissals_and_rejected_drafts_are_counted_once(ward: Ward)
     )  # fmt: skip
     log.dismiss(issue)
     log.dismiss(issue)
+    assert ward.numbers()["dismissed laterality"] == 1
+    assert log.restore(issue)
+    assert ward.numbers()["dismissed laterality"] == 0
+    assert ward.wrong() == []
+    log.dismiss(issue)
     assert reject(second, REPORT, "Wrong.", Reason.QUALITY, base_sha256=text_digest(TEXT))
     assert ward.numbers() == {"drafts": 2, "rejected drafts": 1, "dismissed laterality": 1}
     assert ward.numbers(prompt="") == {"suggestions answered": 2, "suggestions taken": 1, "suggestions flagged": 1}

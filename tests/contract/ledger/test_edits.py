@@ -12,8 +12,12 @@ from sqlalchemy import text
 
 from service.adapters.edit_chain import ChainedEdits
 from service.adapters.ledger import SqlLedger
-from service.domain.edit import EditClass, History, Provenance, Revision, Suggestion, edits, text_digest
+from service.domain.edit import EditClass, History, Provenance, Revision, Suggestion, edits, marked, text_digest
+from service.domain.phrase import Told
+from service.domain.report import Section
+from service.domain.submitted import Submitted
 from tests.contract.ledger.scene import NOON
+from tests.support.forms import every_kind, fills
 
 DRAFT = "Findings:\nSmall left pleural effusion.\nNo pneumothorax.\n"
 FIRST = DRAFT.replace("left", "right")
@@ -53,6 +57,23 @@ def test_revisions_are_read_back_and_make_the_final_text(log: ChainedEdits) -> N
     assert [span.provenance for span in history.spans] == [
         Provenance.AI, Provenance.EDITED, Provenance.AI, Provenance.HUMAN
     ]  # fmt: skip
+    assert log.breaks() == ()
+
+
+def test_a_form_is_kept_with_the_sentences_that_it_put_there(log: ChainedEdits) -> None:
+    *_, filled = fills(every_kind(), 2)
+    form = Submitted(filled=filled, told=(Told(section=Section.FINDINGS, text="Überlagerung durch Kabel."),),
+                     touched=frozenset({"words"}))  # fmt: skip
+    plain = revision(DRAFT, f"{DRAFT}Überlagerung durch Kabel.\n")
+    said = replace(plain, edits=marked(plain.edits, {3: (Provenance.AI, ("cable",))}), form=form)
+    assert log.record(said, draft=DRAFT)
+    assert log.record(revision(said_text := f"{DRAFT}Überlagerung durch Kabel.\n", FIRST), draft=DRAFT)
+    history = log.history("1")
+    assert history is not None
+    assert history.revisions[0] == said
+    assert replace(history, revisions=(said,)).text == said_text
+    span = replace(history, revisions=(said,)).spans[-1]
+    assert (span.provenance, span.findings) == (Provenance.AI, ("cable",))
     assert log.breaks() == ()
 
 

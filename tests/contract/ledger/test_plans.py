@@ -62,6 +62,8 @@ HOT: dict[str, Callable[[Scene], object]] = {
     "studies by name": lambda scene: scene.ledger.studies(StudyQuery(patient_name="m", modality="CR")),
     "studies by state": lambda scene: scene.ledger.studies(StudyQuery(state="attention")),
     "studies by time": lambda scene: scene.ledger.studies(StudyQuery(received_since=NOON, before=(NOON + DAY, "1"))),
+    "work list": lambda scene: scene.ledger.waiting(),
+    "work list, next page": lambda scene: scene.ledger.waiting(after=(2, NOON, "1")),
     "record": lambda scene: scene.ledger.record(study_uid(2)),
     "jobs": lambda scene: scene.ledger.jobs(),
     "jobs by state": lambda scene: scene.ledger.jobs(state=JobState.CANCELED),
@@ -101,5 +103,7 @@ def test_a_query_of_every_day_reads_no_table_from_end_to_end(scene: Scene, name:
 
 
 def _is_scan(step: str) -> bool:
-    """Walking an index in the order of the page until it is full is no scan, nor is the list of lanes."""
-    return step.startswith("SCAN") and not step.startswith(("SCAN CONSTANT ROW", "SCAN lanes", "SCAN (subquery"))
+    """Walking an index in the order of the page until it is full is no scan, nor is the list of lanes, nor what a query
+    has listed by itself before, up to its limit (the work list)."""
+    listed = ("SCAN CONSTANT ROW", "SCAN lanes", "SCAN (subquery", "SCAN walk_", "SCAN looked", "SCAN waiting")
+    return step.startswith("SCAN") and not step.startswith(listed)

@@ -14,7 +14,7 @@ from service.domain.edit import Revision, edits, text_digest
 from service.domain.job import JobState
 from service.domain.rejection import Reason
 from service.domain.report import Section
-from service.domain.review import SIGNED_ROLE, Observer, Review, Statement, Verdict
+from service.domain.review import FORM_ROLE, SIGNED_ROLE, Observer, Review, Statement, Verdict
 from service.ports.ledger import Claim, NewObject
 from tests.contract.ledger.scene import BERTA, NOON, Scene, result, study_uid
 
@@ -66,6 +66,21 @@ def test_a_signature_schedules_one_job_that_encodes_it_and_the_unsent_draft_does
     assert scene.ledger.reviews(study_uid()) == (of(scene, draft),)
     assert scene.ledger.signed([study_uid(), study_uid(2)]) == {study_uid()}
     assert f"Weiß^Anna signed the report of job {draft.job.job_id}" in scene.texts()
+
+
+def test_the_forms_of_a_signature_are_kept_and_leave_beside_its_text(scene: Scene) -> None:
+    draft = scene.read("archive")
+    assert scene.ledger.sign(of(scene, draft, forms=(3, 5)), now=scene.now)
+    encoding = scene.claim()
+    assert encoding.signed is not None
+    assert encoding.signed.signature.forms == (3, 5)
+    (text,) = document(encoding)
+    form = replace(text, role=f"{FORM_ROLE}chest", sop_instance_uid=UID(f"{text.sop_instance_uid}.1"))
+    assert scene.finish(encoding, "archive", objects=[text, form])
+    scene.receive(2)
+    assert scene.hand_over("chest") is not None
+    assert scene.finish(scene.claim(), "archive")
+    assert left(scene)[1:3] == [(SIGNED_ROLE, DeliveryState.PENDING), (f"{FORM_ROLE}chest", DeliveryState.PENDING)]
 
 
 def test_a_draft_that_has_left_is_the_predecessor(scene: Scene) -> None:

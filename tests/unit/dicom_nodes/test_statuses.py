@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dicom_nodes.destinations.dimse import answer_of
-from dicom_nodes.scp.status import STATUS_OF_ADMISSION, status_of_error
 from service.domain import errors
+from service.flow.store_status import STATUS_OF_ADMISSION, status_of_error
 from service.ports.destination import Answered
 from service.ports.ledger import Admission
 
@@ -20,6 +20,7 @@ def test_every_admission_has_a_status_and_only_a_conflict_is_no_success() -> Non
     ("error", "status"),
     [
         (errors.Unavailable("x"), 0xA700),
+        (errors.Full("x"), 0xA700),
         (errors.Unreadable("x"), 0xC000),
         (errors.Unsupported("x"), 0x0122),
         (errors.Refused("x"), 0x0124),

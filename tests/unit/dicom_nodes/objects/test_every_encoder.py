@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
+from types import ModuleType
 
 import pytest
 from pydicom import dcmread
@@ -15,7 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import BasicTextSRStorage, Comprehensive3DSRStorage, ComprehensiveSRStorage
 
 import dicom_nodes.objects
-from dicom_nodes.objects import Encoder, encoders, signed_report, structure
+from dicom_nodes.objects import Encoder, encoders, signed_form, signed_report, structure, verified
 from service.domain.algorithm import Algorithm
 from service.domain.report import Outcome, Report, first_line
 from service.domain.study import Identity
@@ -115,7 +116,7 @@ def test_nothing_unattended_is_verified(encoder: Encoder, report_: Report) -> No
     assert not any("VerifyingObserverSequence" in each for each in every_dataset(dataset))
 
 
-SPEAK_OF_VERIFIED = ("signed_report", "structure")
+SPEAK_OF_VERIFIED = ("verified", "structure")
 """What a person's signature becomes, and the check that lets nothing else be it."""
 
 
@@ -130,11 +131,16 @@ def test_no_module_can_sign_invent_a_uid_or_ask_the_clock(module: str) -> None:
     assert not names & {"generate_uid", "now", "utcnow", "today", "uuid4", "random"}
 
 
-def test_the_one_module_that_writes_verified_is_no_encoder_and_asks_for_a_signature() -> None:
-    assert not hasattr(signed_report, "ROLE")
-    assert signed_report not in encoders().values()
-    first = next(iter(inspect.signature(signed_report.encode).parameters.values()))
-    assert (first.annotation, first.default) == ("Signed", inspect.Parameter.empty)
+@pytest.mark.parametrize("module", [signed_form, signed_report, verified])
+def test_the_modules_that_write_verified_are_no_encoders_and_ask_for_a_signature(module: ModuleType) -> None:
+    assert not hasattr(module, "ROLE")
+    assert module not in encoders().values()
+    write = module.verified if module is verified else module.encode
+    signed = inspect.signature(write).parameters["signed"]
+    assert (signed.annotation, signed.default) == ("Signed", inspect.Parameter.empty)
+
+
+def test_the_check_changes_nothing_of_what_it_looks_at() -> None:
     nodes = ast.walk(ast.parse(inspect.getsource(structure)))
     assert not [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)]
 

@@ -205,6 +205,13 @@ def test_a_destination_that_would_not_open_becomes_no_version() -> None:
     assert StoredConfigurations(store, plug_ins(Settings())).apply({"nodes.toml": NODES}, by="me").number == 1
 
 
+def test_a_source_may_be_an_account_but_must_be_somebody() -> None:
+    over_http = parse({"nodes.toml": NODES.replace('ae_title = "CT_ER"', 'account = "gateway"')}).sources[0]
+    assert (over_http.account, over_http.ae_title) == ("gateway", "")
+    with pytest.raises(Misconfigured, match=r"nodes.toml:\d+: source.*needs ae_title .*, account .*, or both"):
+        parse({"nodes.toml": NODES.replace('ae_title = "CT_ER"', "")})
+
+
 def test_an_own_title_that_is_no_ae_title_is_named_by_its_line() -> None:
     wrong = NODES + 'calling_ae_title = "SEVENTEEN_LETTERS"\n'
     line = len(wrong.splitlines())
@@ -235,6 +242,8 @@ def test_a_destination_may_say_which_objects_it_gets_and_how() -> None:
 def test_a_preset_is_a_profile_of_which_lines_may_be_said_otherwise() -> None:
     said = profile('preset = "pages"\nseries_number = 50000')
     assert said == replace(PRESETS["pages"], series_number=50000)
+    assert profile('preset = "ohif"\nforms = true') == replace(PRESETS["ohif"], forms=True)
+    assert not profile("forms = false").forms
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from service.domain.code import LEFT, PLEURAL_EFFUSION, Code
+from service.adapters.templates.shelf import OURS, TemplateShelf, read_template
+from service.domain.code import ABSENT, CONSOLIDATION, LEFT, PLEURAL_EFFUSION, Code
 from service.domain.filled import FieldIssue, Filled, plain_text, read_value
 from service.domain.phrase import Phrase, Phrases, narrative
 from service.domain.report import Section
@@ -111,3 +113,38 @@ def test_slots_in_an_answer_are_words() -> None:
 def test_a_particular_phrase_comes_before_a_general_one() -> None:
     own = Phrase(template="chest", name="effusion", options={"255604002": "a trace on the {side}"})
     assert said({"effusion": ("Small",)}, phrases=Phrases(phrases=(*PHRASES.phrases, own))) == ["A trace on the left."]
+
+
+def chest(values: dict[str, Value], *normal: str, language: str = "en", own: tuple[Phrase, ...] = ()) -> list[str]:
+    """By our phrases, after a site's own."""
+    template = read_template(OURS / "chest-radiograph.html")
+    ours = TemplateShelf(OURS / "none").phrases(language)
+    told = narrative(
+        Filled(template=template, values=values, normal=frozenset(normal)), replace(ours, phrases=(*own, *ours.phrases))
+    )
+    assert len({name for one in told for name in one.fields}) == sum(len(one.fields) for one in told)
+    return [one.text for one in told]
+
+
+def test_the_same_answer_of_both_sides_is_one_sentence() -> None:
+    both: dict[str, Value] = {"consolidation-right": ("Absent",), "consolidation-left": ("Absent",)}
+    assert chest(both) == ["No consolidation."]
+    assert chest(both, language="de") == ["Keine Konsolidierung."]
+    assert chest({**both, "consolidation-left": ("Present",)}) == [
+        "No right consolidation.", "Consolidation of the left lung.",
+    ]  # fmt: skip
+    assert chest({"consolidation-right": ("Absent",)}) == ["No right consolidation."]
+    assert chest({"effusion-left": ("Small",), "effusion-right": ("Small",)}) == [
+        "Small pleural effusions on both sides."
+    ]  # fmt: skip
+    assert chest({"effusion-left": ("Small",)}, "pleura") == [
+        "No right pleural effusion.", "Small left pleural effusion.", "No pneumothorax.",
+    ]  # fmt: skip
+
+
+def test_a_site_that_says_each_side_itself_is_not_overruled_for_both() -> None:
+    both: dict[str, Value] = {"consolidation-right": ("Absent",), "consolidation-left": ("Absent",)}
+    own = Phrase(code=CONSOLIDATION, options={ABSENT.value: "{side} lung aerated"})
+    assert chest(both, own=(own,)) == ["Right lung aerated.", "Left lung aerated."]
+    told = replace(own, both={ABSENT.value: "both lungs aerated"})
+    assert chest(both, own=(told,)) == ["Both lungs aerated."]

@@ -6,17 +6,21 @@ from dataclasses import replace
 
 import pytest
 
+from service.domain.edit import Revision, edits, text_digest
 from service.domain.errors import Gone, Refused, Unsupported
 from service.domain.job import JobState
+from service.domain.report import Outcome
 from service.flow.ask import Seen, ask, own_words, question_of
 from service.flow.complete import Reading, reading_of
-from service.flow.earlier_report import earlier_report
+from service.flow.earlier_report import earlier_day, earlier_report
+from service.flow.review import draft_text
 from service.ports.catalogue import StudyRecord
 from service.ports.edits import MemoryEdits
 from service.ports.halt import Halt
 from service.ports.prompts import ScriptedPrompts
 from tests.support.completing import answering, writes
 from tests.support.fake_catalogue import FakeCatalogue
+from tests.support.fake_house import NOW
 from tests.support.web_records import ALGORITHM, draft, job, record, study_of, uid
 
 RECORD = record(2, "Lindqvist^Maja", "done", "", jobs=(job(2, JobState.COMPLETED, report=draft(2)),))
@@ -93,6 +97,27 @@ def test_the_newest_earlier_report_of_certainly_the_same_patient_is_found() -> N
 def test_a_withdrawn_report_is_not_compared_with() -> None:
     gone = _earlier(3, "20250101", state=JobState.RECALLED)
     assert earlier_report(RECORD.row, FakeCatalogue(records=[RECORD, gone]), MemoryEdits()) is None
+
+
+def test_of_a_study_that_no_model_read_only_what_a_person_wrote_is_compared() -> None:
+    unread = replace(draft(3), outcome=Outcome.NOT_ANALYSED, findings=(), sentences=(), reason="not a chest")
+    made = _earlier(3, "20250101")
+    made = replace(made, jobs=(job(3, JobState.COMPLETED, report=unread),))
+    catalogue, log = FakeCatalogue(records=[RECORD, made]), MemoryEdits()
+    assert earlier_report(RECORD.row, catalogue, log) is None
+    assert earlier_day(RECORD.row, catalogue) == "20250101"
+    text = "Findings:\nSmall effusion.\n"
+    log.record(
+        Revision(
+            study_instance_uid=str(uid(3)), job_id="j-3", model="", adapter="", reviewer="anna", at=NOW, seconds=1.0,
+            before_sha256=text_digest(draft_text(unread)), after_sha256=text_digest(text),
+            edits=edits(draft_text(unread), text),
+        ),
+        draft=draft_text(unread),
+    )  # fmt: skip
+    found = earlier_report(RECORD.row, catalogue, log)
+    assert found is not None
+    assert found.text == text
 
 
 def _earlier(

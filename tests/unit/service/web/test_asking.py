@@ -14,6 +14,7 @@ from service.domain.account import Role
 from service.domain.errors import Gone, Unavailable, Unsupported
 from service.domain.job import JobState
 from service.domain.prose import VERSION
+from service.domain.report import Outcome
 from service.ports.differentials import MemoryDifferentials
 from service.ports.prompts import ScriptedPrompts
 from tests.support.completing import answering, writes
@@ -138,10 +139,22 @@ def test_a_change_is_told_beside_an_earlier_report_of_the_same_patient_alone(hou
     earlier = replace(made, row=replace(made.row, identity=replace(now, study_date="20250101")))
     house.catalogue.records.append(earlier)
     answer = ask("tasks/change", text="Findings:\nModerate left pleural effusion.\n").json()
-    assert answer["prior"]["study"] == str(uid(9))
+    assert (answer["prior"]["study"], answer["prior"]["signed"]) == (str(uid(9)), False)
     assert {each["finding"]: each["change"] for each in answer["change"]}["pleural effusion"] == "worse"
     looked = [event for event in house.audit.events if event.study_instance_uid == str(uid(9))]
     assert [event.detail for event in looked] == ["a later one compared"]
+
+
+def test_an_earlier_study_whose_report_says_nothing_is_named_and_not_compared(house: House, ask: Program) -> None:
+    unread = replace(draft(9), outcome=Outcome.NOT_ANALYSED, findings=(), sentences=(), reason="not a chest")
+    made = record(9, "Lindqvist^Maja", "done", "", jobs=(job(9, JobState.COMPLETED, report=unread),))
+    now = next(each for each in house.catalogue.records if each.row.study_instance_uid == uid(2)).row.identity
+    house.catalogue.records.append(replace(made, row=replace(made.row, identity=replace(now, study_date="20250101"))))
+    answer = ask("tasks/change")
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(
+        "The earlier study of 2025-01-01 is not compared: its report is not signed"
+    )
 
 
 def test_a_differential_cites_findings_and_says_whose_list_it_is(house: House, ask: Program) -> None:

@@ -37,9 +37,11 @@ OPERATOR = {
     ("POST", "/api/studies/{study_uid}/route"),
 }  # fmt: skip
 AUDITOR = {("GET", "/audit")}
+SENDER = {("POST", "/dicom-web/studies"), ("POST", "/dicom-web/studies/{study_uid}")}
 PERSON = {
     ("POST", "/studies/{study_uid}/review/{job_id}/impression"),
-    ("POST", "/studies/{study_uid}/review/{job_id}/dismiss"), ("POST", "/studies/{study_uid}/review/{job_id}"),
+    ("POST", "/studies/{study_uid}/review/{job_id}/dismiss"),
+    ("POST", "/studies/{study_uid}/review/{job_id}/dismiss/undo"), ("POST", "/studies/{study_uid}/review/{job_id}"),
     ("POST", "/studies/{study_uid}/template/{job_id}"), ("POST", "/api/studies/{study_uid}/completion"),
     ("POST", "/api/studies/{study_uid}/completion/{completion_id}"),
     ("POST", "/api/studies/{study_uid}/tasks/{task}/taken"),
@@ -71,6 +73,8 @@ def allowed(method: str, path: str) -> set[Role]:
         return {Role.OPERATOR, Role.ADMIN}
     if (method, path) in PERSON:
         return set()
+    if (method, path) in SENDER:
+        return {Role.SENDER}
     return {Role.AUDITOR} if (method, path) in AUDITOR else VIEWING
 
 
@@ -95,7 +99,10 @@ def town() -> Town:
     return Town(house, client(house))
 
 
-INCOMPLETE = {("POST", "/sign-in", 401), ("POST", "/language", 422), ("POST", "/api/studies/{study_uid}/question", 422)}
+INCOMPLETE = {
+    ("POST", "/sign-in", 401), ("POST", "/language", 422), ("POST", "/api/studies/{study_uid}/question", 422),
+    *((*route, 415) for route in SENDER),
+}  # fmt: skip
 """What an empty body is answered with by those who let anybody, or the right ones, so far."""
 MATRIX = [(method, path, role) for method, path in every_route() for role in Role]
 
@@ -174,8 +181,14 @@ def test_a_route_that_is_not_public_asks_a_stranger_to_sign_in(method: str, path
 
 
 def test_the_table_of_the_design_names_every_route() -> None:
-    named = PUBLIC | SIGNED_IN | OPERATOR | AUDITOR | PERSON
+    named = PUBLIC | SIGNED_IN | OPERATOR | AUDITOR | SENDER | PERSON
     assert named <= set(every_route())
+
+
+def test_who_may_send_may_do_nothing_else() -> None:
+    sender = Account(name="gateway", roles=frozenset({Role.SENDER}))
+    let_in = {(row.method, row.path) for row in ROWS if row.door.admits(sender)}
+    assert let_in == PUBLIC | SIGNED_IN | SENDER  # of those signed in, one leads to the first page, one signs out
 
 
 def test_an_application_with_a_route_without_a_door_is_refused() -> None:

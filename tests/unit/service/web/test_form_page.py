@@ -13,11 +13,13 @@ from service.adapters.templates.shelf import OURS, TemplateShelf, read_template
 from service.domain.account import Role
 from service.domain.edit import Provenance
 from service.domain.template import Option
+from service.flow.form import forms_of
+from service.flow.review import lines_of
 from service.ports.templates import MemoryTemplates
 from tests.support.fake_house import House
 from tests.support.forms import markup, section
 from tests.support.web_client import Tags, TestClient, bearer, client, csrf_of, signed_in, text_of
-from tests.support.web_records import uid
+from tests.support.web_records import draft, uid
 from tests.support.web_scene import hospital
 from tests.unit.service.adapters.templates.test_mrrt import ATTACKS
 from tests.unit.service.web.test_hostile_text import PAYLOADS, harmless
@@ -98,6 +100,75 @@ def test_what_is_put_into_the_report_goes_through_the_edit_log(house: House, rad
     assert [event.detail for event in house.audit.events if "template" in (event.detail or "")][-1] == (
         "report of job j-2 filled by template chest-radiograph, edit log memory#1"
     )
+
+
+def lines_now(house: House) -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {line.text: (line.provenance.value, line.findings) for line in lines_of(draft(2), house.edits.kept["j-2"])}
+
+
+def test_each_sentence_says_who_answered_and_rests_on_the_findings_that_did(
+    house: House, radiologist: TestClient
+) -> None:
+    assert send(radiologist, **DONE, **{"field-nodule": "Present", "field-effusion-left": "Large"}).status_code == 303
+    found = lines_now(house)
+    assert found["Large left pleural effusion."] == ("edited", ("effusion-left",))
+    assert found["Small effusion."] == ("human", ())
+    assert found["The heart is mildly enlarged."] == ("edited", ("cardiomegaly",))
+    assert house.edits.kept["j-2"].revisions[0].form is not None
+
+
+def test_the_form_opens_as_it_was_put_into_the_report_or_anew_from_the_draft(
+    house: House, radiologist: TestClient
+) -> None:
+    assert send(radiologist, **DONE, **{"field-effusion-left": "Large", "normal-lungs": "1"}).status_code == 303
+    again = radiologist.get(f"{PATH}?name=chest-radiograph").text
+    assert '<option value="Large" selected>' in again
+    assert re.search(r'data-name="effusion-left" data-wrote="edited"', again)
+    assert re.search(r'name="normal-lungs" value="1" checked', again)
+    assert "As anna put it into the report" in " ".join(Tags(again).text.split())
+    anew = radiologist.get(f"{PATH}?name=chest-radiograph&anew=true").text
+    assert '<option value="Small" selected>' in anew
+    assert re.search(r'data-name="effusion-left" data-wrote="AI"', anew)
+
+
+def test_who_has_not_seen_another_s_form_is_told_although_the_text_is_the_same(
+    house: House, radiologist: TestClient
+) -> None:
+    assert send(radiologist, **DONE).status_code == 303
+    shown = radiologist.get(f"{PATH}?name=chest-radiograph").text
+    assert 'name="seen" value="1"' in shown
+    answer = send(radiologist, **DONE, seen="0")
+    assert answer.status_code == 409
+    assert 'name="seen" value="1"' in answer.text
+    assert len(house.edits.kept["j-2"].revisions) == 1
+    assert send(radiologist, **DONE, seen="1").status_code == 303
+    assert len(forms_of(house.edits.kept["j-2"])) == 1
+
+
+def test_below_the_report_a_form_says_nothing_twice(house: House, radiologist: TestClient) -> None:
+    assert send(radiologist, **DONE, where="below", seen="0").status_code == 303
+    more = {"field-effusion-left": "Large", "where": "below", "seen": "1"}
+    assert send(radiologist, **DONE, **more).status_code == 303
+    text = house.edits.kept["j-2"].text
+    assert text.count("The heart is mildly enlarged.") == 1
+    assert "Small left pleural effusion." not in text
+    assert "162 mm" in text
+
+
+def test_review_names_the_form_and_says_whether_it_leaves(house: House, radiologist: TestClient) -> None:
+    assert send(radiologist, **DONE).status_code == 303
+    shown = radiologist.get(f"/studies/{uid(2)}/review").text
+    assert 'data-form="1"' in shown
+    assert "Form Chest radiograph filled by anna" in " ".join(Tags(shown).text.split())
+    assert "[&#34;findings&#34;, &#34;The heart is mildly enlarged.&#34;]" in shown or "mildly enlarged" in shown
+
+
+def test_the_images_that_answers_were_seen_on_stand_beside_the_form(house: House) -> None:
+    shown = signed_in(house).get(PATH).text
+    assert re.search(r'<img loading="lazy" src="/dicom-web/studies/[\d.]+/series/[\d.]+/instances/[\d.]+/frames/1/ren',
+                     shown)  # fmt: skip
+    house.ledger.known.clear()
+    assert "/rendered" not in signed_in(house).get(PATH).text
 
 
 @pytest.mark.parametrize(

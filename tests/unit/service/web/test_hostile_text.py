@@ -11,13 +11,16 @@ from urllib.parse import quote
 import pytest
 from pydicom.uid import UID
 
+from service.domain.edit import Edit, EditClass
 from service.domain.report import Report
+from service.domain.returned import Arrived, Returned
+from service.domain.review import Observer, Review, Verdict
 from service.flow.record import report_json
 from service.ports.catalogue import JobRecord
 from service.web.live import message
-from tests.support.fake_house import House
+from tests.support.fake_house import NOW, House
 from tests.support.web_client import Tags, csrf_of, post, signed_in
-from tests.support.web_records import draft
+from tests.support.web_records import draft, uid
 from tests.support.web_scene import hospital
 
 PAYLOADS = (
@@ -35,10 +38,23 @@ KEEP = {
     "study_date", "birth_date", "lane", "language", "ae_title",
 }  # fmt: skip
 PAGES = (
-    "/operations", "/studies", "/jobs", "/deliveries", "/configuration", "/models", "/audit",
+    "/worklist", "/operations", "/studies", "/jobs", "/deliveries", "/configuration", "/models", "/audit",
     *(f"/studies/1.2.826.0.1.3680043.10.1001.{number}" for number in range(1, 9)),
     *(f"/studies/1.2.826.0.1.3680043.10.1001.{number}/review" for number in (2, 4, 7, 8)),
     "/studies/1.2.826.0.1.3680043.10.1001.2/template",
+)  # fmt: skip
+
+
+SIGNED = Review(
+    study_instance_uid=uid(4), job_id="j-4", number=1, verdict=Verdict.SIGNED, at=NOW, text="signed",
+    observer=Observer(name="Weiß", organization="Clinic"),
+)  # fmt: skip
+RETURNED = Returned(
+    arrived=Arrived(
+        sop_instance_uid=UID("1.2.9"), study_instance_uid=uid(8), location="main:x", source="viewer", at=NOW
+    ),
+    words="changed", job_id="j-8", person="Weiß", verified=True, text="text",
+    edits=(Edit(at=0, before="before", after="after", classes=(EditClass.REWORD,)),),
 )  # fmt: skip
 
 
@@ -79,6 +95,8 @@ def poisoned_hospital(text: str) -> House:
     house.models.server = poisoned(house.models.server, text)
     house.models.cards = {text: poisoned(next(iter(house.models.cards.values())), text)}
     house.nodes.down = {text}
+    house.signing.kept = [poisoned(each, text) for each in (SIGNED, replace(SIGNED, number=2, verdict=Verdict.ADDED))]
+    house.returning.kept = [replace(poisoned(RETURNED, text), arrived=RETURNED.arrived)]
     return house
 
 

@@ -97,7 +97,7 @@ class TestStudy:
     def test_the_draft_is_labelled_and_every_sentence_shows_what_it_rests_on(self) -> None:
         text = text_of(hospital(), f"/studies/{uid(2)}")
         assert "PRELIMINARY AI DRAFT - not read by a radiologist. Demo model trained on phantoms" in text
-        assert "Enlarged heart, 162 mm across. Cardiomegaly heart diameter 162 mm probability 71 %" in text
+        assert "Enlarged heart, 162 mm across. Cardiomegaly 71 % heart diameter 162 mm" in text
         assert "columns 1480–2010, rows 1710–2290" in text
         assert "chest_demo 1 2a0fd244fb46…" in text
 

@@ -13,8 +13,10 @@ from service.domain.audit import AuditKind
 from service.domain.edit import EditClass, text_digest
 from service.domain.errors import Unavailable
 from service.flow.review import draft_text
+from service.web.languages.language import Language
+from service.web.rendering import environment
 from tests.support.fake_house import House
-from tests.support.web_client import TestClient, bearer, client, csrf_of, signed_in, text_of
+from tests.support.web_client import Tags, TestClient, bearer, client, csrf_of, signed_in, text_of
 from tests.support.web_records import draft, uid
 from tests.support.web_scene import hospital
 
@@ -46,9 +48,30 @@ def test_a_draft_is_preliminary_and_each_sentence_says_who_wrote_it(house: House
     assert "To change a report, sign in with the role radiologist." in said
 
 
-def test_the_next_case_is_the_next_older_study_with_a_draft(house: House) -> None:
-    page = signed_in(house).get(PATH).text
-    assert f'href="/studies/{uid(7)}/review" data-next' in page or "data-next" in page
+def test_the_help_lists_the_keys_of_review_where_review_is_open(house: House) -> None:
+    browser = signed_in(house, Role.RADIOLOGIST)
+    keys = {path: browser.get(path).text.partition('<dialog id="keys"')[2].partition("</dialog>")[0]
+            for path in (PATH, "/studies")}  # fmt: skip
+    here = " ".join(Tags(keys[PATH]).text.split())
+    for key in ("a e x o accept, edit, reject", "s save", "S X A sign, reject the draft, add", "Tab Ctrl → Esc while",
+                "q d u second opinion", "w ask", "n next case", "1 … 6 windows", "i l b m"):  # fmt: skip
+        assert key in here, key
+    assert "On Review" not in keys["/studies"]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (Language.EN, "Rib fracture absent (41 % present)"),
+        (Language.DE, "Rib fracture nicht vorhanden (zu 41 % vorhanden)"),
+    ],
+)
+def test_a_probability_of_what_is_absent_says_of_what_it_is(language: Language, said: str) -> None:
+    effusion, *_, pneumothorax = draft(2).findings
+    fracture = replace(pneumothorax, concept=replace(pneumothorax.concept, meaning="Rib fracture"), probability=0.41)
+    shown = environment(language).from_string('{% import "macros.html" as m %}{{ m.certain(one) }}')
+    assert " ".join(Tags(shown.render(one=fracture)).text.split()) == said
+    assert " ".join(Tags(shown.render(one=effusion)).text.split()) == "Pleural effusion 87 %"
 
 
 def test_a_study_without_a_draft_has_no_review(house: House) -> None:

@@ -180,8 +180,11 @@ class TestSessions:
         assert [t.account.name for t in accounts.tokens() if "anna/session/" in t.account.name] == []
 
 
-def test_an_auditor_starts_at_the_audit_page_and_a_viewer_at_operations() -> None:
+def test_everybody_starts_where_their_work_is() -> None:
     house = hospital()
+    assert signed_in(house, Role.RADIOLOGIST).get("/").headers["location"] == "/worklist"
+    for operating in (Role.OPERATOR, Role.ADMIN):
+        assert signed_in(house, Role.RADIOLOGIST, operating).get("/").headers["location"] == "/operations"
     assert signed_in(house, Role.AUDITOR).get("/").headers["location"] == "/audit"
     assert signed_in(house, Role.VIEWER).get("/").headers["location"] == "/operations"
 

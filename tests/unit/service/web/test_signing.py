@@ -9,13 +9,19 @@ from datetime import timedelta
 import pytest
 from httpx import Response
 
+from service.adapters.templates.shelf import OURS, read_template
 from service.domain.account import Role
 from service.domain.edit import text_digest
+from service.domain.filled import Filled
 from service.domain.job import JobState
+from service.domain.phrase import Told
 from service.domain.rejection import Reason
+from service.domain.report import Outcome, Section
 from service.domain.review import Verdict
 from service.domain.rule import Mode
-from service.flow.review import draft_text
+from service.domain.submitted import Submitted
+from service.flow.form import lines_of_form
+from service.flow.review import draft_text, save
 from service.ports.catalogue import JobRecord
 from service.settings import Settings, Site
 from tests.support.fake_house import NOW, House
@@ -68,6 +74,41 @@ def again(name: str, *, reading: int, state: JobState = JobState.COMPLETED, reas
     return replace(made, job=replace(made.job, job_id=name), generation=reading)
 
 
+def test_what_a_draft_did_not_see_is_told_of_the_draft_and_not_of_the_signed_text(house: House) -> None:
+    unread = replace(
+        draft(2),
+        outcome=Outcome.NOT_ANALYSED,
+        findings=(),
+        sentences=(),
+        reason="not a chest",
+        notes=("3 of 9 slices",),
+    )
+    made = next(each for each in house.catalogue.records if each.row.study_instance_uid == uid(2))
+    house.catalogue.records = [replace(made, jobs=(job(2, JobState.COMPLETED, report=unread),))]
+    about = "that nothing is named here says nothing about its images."
+    before, *_ = text_of(house, PAGE, Role.RADIOLOGIST).partition("Second opinion")
+    assert about in before
+    assert "3 of 9 slices." in before
+    person = signed_in(house, Role.RADIOLOGIST)
+    assert sign(person, base=text_digest(draft_text(unread))).status_code == 200
+    after = text_of(house, PAGE, Role.RADIOLOGIST)
+    report, made_of = after[after.index("FINAL") :].split("Ask w", 1)
+    assert about not in after
+    assert "slices" not in report
+    assert "The AI draft said: 3 of 9 slices." in made_of
+    assert "No model looked at this study: the AI draft said nothing about its images." in made_of
+
+
+def test_a_refused_signature_is_told_in_the_language_of_the_page(house: House, radiologist: TestClient) -> None:
+    secret = csrf_of(radiologist.get("/studies"))
+    body = {**SIGNATURE, "lines": []}
+    headers = {"x-csrf-token": secret, "accept-language": "de"}
+    told = radiologist.post(f"{REPORT}/signature", json=body, headers=headers).json()
+    assert told["detail"] == "An empty report cannot be signed: reject the draft, or write what you see."
+    assert told["said"].startswith("Ein leerer Befund kann nicht signiert werden: den Entwurf verwerfen")
+    assert told["said"].endswith(".")
+
+
 def test_a_signature_is_the_text_its_log_and_an_event(house: House, radiologist: TestClient) -> None:
     assert sign(radiologist).json() == {"done": "signed"}
     (review,) = house.signing.kept
@@ -81,6 +122,60 @@ def test_a_signature_is_the_text_its_log_and_an_event(house: House, radiologist:
     assert [event.detail for event in house.audit.events if "j-2" in event.detail] == [
         "report of job j-2 is being signed", "report of job j-2 signed",
     ]  # fmt: skip
+
+
+def fill(house: House, *sentences: str) -> None:
+    """Put a form of the template `any` into the report, in place of what stands there."""
+    template = read_template(OURS / "any.html")
+    filled = Filled(template=template, values={"findings-text": "\n".join(sentences)})
+    told = tuple(Told(section=Section.FINDINGS, text=each, fields=("findings-text",)) for each in sentences)
+    form = Submitted(filled=filled, told=told)
+    before = house.edits.history("j-2")
+    assert save(
+        house.edits, report=draft(2), job_id="j-2", study_instance_uid=str(uid(2)), lines=lines_of_form(form, {}),
+        base_sha256=text_digest(before.text if before else draft_text(draft(2))), reviewer="berta", seconds=1,
+        accepted=0, now=NOW, form=form,
+    )  # fmt: skip
+
+
+def signed_with(house: House, person: TestClient, *forms: int, lines: object = None) -> Response:
+    history = house.edits.kept["j-2"]
+    text = [["findings", line] for line in history.text.splitlines()[1:]]
+    return sign(person, base=text_digest(history.text), lines=lines or text, forms=forms)
+
+
+def test_a_form_is_signed_where_who_signs_names_it(house: House, radiologist: TestClient) -> None:
+    fill(house, "Small effusion.")
+    assert signed_with(house, radiologist, 1).json() == {"done": "signed"}
+    assert house.signing.kept[0].forms == (1,)
+    assert "Signed with the report, as coded answers." in text_of(house, PAGE, Role.RADIOLOGIST)
+
+
+def test_a_form_that_nobody_named_is_not_signed(house: House, radiologist: TestClient) -> None:
+    fill(house, "Small effusion.")
+    assert signed_with(house, radiologist).json() == {"done": "signed"}
+    assert house.signing.kept[0].forms == ()
+    assert "Not signed: only the text is." in text_of(house, PAGE, Role.RADIOLOGIST)
+
+
+def test_a_form_of_which_the_report_says_something_else_is_not_signed_and_nothing_is(
+    house: House, radiologist: TestClient
+) -> None:
+    fill(house, "Small effusion.", "No nodule.")
+    answer = signed_with(house, radiologist, 1, lines=[["findings", "Small effusion."], ["findings", "A nodule."]])
+    assert answer.status_code == 409
+    assert "The report no longer says what the form Any examination says" in answer.json()["detail"]
+    assert not house.signing.kept
+    assert len(house.edits.kept["j-2"].revisions) == 1
+
+
+def test_a_form_that_another_has_replaced_is_not_signed(house: House, radiologist: TestClient) -> None:
+    fill(house, "Small effusion.")
+    fill(house, "Small effusion.")  # the same text: its digest tells nobody
+    assert signed_with(house, radiologist, 1).status_code == 409
+    assert not house.signing.kept
+    assert signed_with(house, radiologist, 2).json() == {"done": "signed"}
+    assert house.signing.kept[0].forms == (2,)
 
 
 def test_the_pages_say_that_it_is_final_and_the_draft_superseded(house: House, radiologist: TestClient) -> None:

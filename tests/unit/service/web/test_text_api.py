@@ -46,6 +46,24 @@ def test_what_a_radiologist_dismisses_stays_dismissed_and_is_counted_by_kind() -
     assert person.post(path, data=form | {"kind": "taste"}).status_code == 422
 
 
+def test_what_was_dismissed_is_brought_back_once_and_the_count_is_right_again() -> None:
+    house = hospital()
+    person = signed_in(house, Role.RADIOLOGIST)
+    path = f"/studies/{uid(2)}/review/j-2/dismiss"
+    form = {"csrf": csrf_of(person.get("/studies")), "kind": "laterality", "rule": "laterality.sections"}
+    form["words"] = "right"
+    assert person.post(f"{path}/undo", data=form).status_code == 409
+    person.post(path, data=form)
+    assert person.post(f"{path}/undo", data=form).json() == {"dismissals": {}}
+    assert house.audit.events[-1].detail == "issue of job j-2 brought back: laterality"
+    assert person.post(f"{path}/undo", data=form).status_code == 409
+    sent = client(house).post(
+        f"/api/studies/{uid(2)}/quality", json={"text": LEFT_AND_RIGHT}, headers=bearer(house, Role.VIEWER)
+    )
+    assert not any(issue["dismissed"] for issue in sent.json()["issues"])
+    assert person.post(f"{path}/undo", data=form | {"csrf": "0" * 64}).status_code == 403
+
+
 def test_a_study_that_nobody_read_has_no_second_opinion() -> None:
     house = hospital()
     answer = client(house).post(f"/api/studies/{uid(6)}/quality", json={}, headers=bearer(house, Role.VIEWER))

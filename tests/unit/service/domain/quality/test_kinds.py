@@ -91,6 +91,13 @@ CLEAN = [
     "Befund: Läsion im Bereich der Korrelation. Infarkt, intakt, apikal.\nBeurteilung: Infarkt.",
     "FINDINGS: The veins opacify normally, though dyspnoea persists.\nIMPRESSION: Normal. Short-interval follow-up.",
     "FINDINGS: Airspace disease of the right lower lobe.\nIMPRESSION: Right lower lobe pneumonia. Consider drainage.",
+    "FINDINGS: The heart isn't enlarged. Pleural effusion is absent, as is pneumothorax.\nIMPRESSION: No effusion.",
+    "FINDINGS: Reticular opacities at the bases. No ground glass.\nIMPRESSION: Reticulation.",
+    "FINDINGS: LI-RADS 5 lesion of 24 mm. Flow of 110 cm/s. Rotator interval intact.\nIMPRESSION: LI-RADS 5 lesion.",
+    "FINDINGS: Large extrapleural haematoma on the left.\nIMPRESSION: The haematoma implies a rib fracture.",
+    "FINDINGS: Right kidney: stone of 3 mm.\nGallbladder: no stones.\nIMPRESSION: Renal calculus.",
+    "FINDINGS: Haemotympanum. Both physes are open. NASCET 70 %, Insall ratio 1.3.\nIMPRESSION: Haemotympanum.",
+    "Befund: Ergüsse liegen nicht vor. HRCT in In- und Exspiration.\nBeurteilung: Kein Erguss, Drainage möglich.",
     "FINDINGS: Volume increased by 140 % [series 4, image 87], nodule < 5 mm and > 3 mm.\nIMPRESSION: Nodule.",
 ]
 
@@ -105,6 +112,11 @@ def test_a_denial_of_less_than_was_stated_is_a_hint_and_a_flat_one_an_alarm() ->
     for denied, likely in (("No acute fracture of the ribs.", False), ("No fracture.", True)):
         (found,) = issues(f"FINDINGS: Fracture of the left humerus. {denied}\nIMPRESSION: Fracture.", Kind.NEGATION)
         assert found.likely is likely
+
+
+def test_a_lobe_that_no_lung_has_is_questioned() -> None:
+    (found,) = issues(changed("right apex", "left middle lobe"), Kind.LATERALITY)[:1]
+    assert found.rule == "laterality.anatomy"
 
 
 def test_alarms_stand_before_hints() -> None:

@@ -33,7 +33,8 @@ CATALOGUES = messages.catalogues()
 TEMPLATES = sorted((messages.ROOT / "service/web/templates").glob("*.html"))
 GERMAN = catalogue(Language.DE)
 PATHS = [
-    "/operations", "/studies", "/studies?state=attention", *(f"/studies/{uid(number)}" for number in range(1, 9)),
+    "/worklist", "/operations", "/studies", "/studies?state=attention",
+    *(f"/studies/{uid(number)}" for number in range(1, 9)),
     f"/studies/{uid(2)}/review", f"/studies/{uid(2)}/template", "/jobs", "/deliveries", "/configuration", "/models",
     "/audit", "/sign-in", "/nowhere", "/studies/1.2.3", "/jobs?state=x",
 ]  # fmt: skip
@@ -177,6 +178,14 @@ def test_a_text_of_somebody_else_stays_as_it_is() -> None:
          "tid1500 an PACS angehalten: PACS kennt diese Untersuchung unter anderem Patienten oder Auftrag; "
          "es wird neu kodiert"),
         ("finished: analysed, 2 objects for 1 destination", "fertig: analysiert, 2 Objekte für 1 Ziel"),
+        ("body part is HAND; the model reads CHEST", "Körperteil ist HAND; das Modell wertet CHEST aus"),
+        ("view position is not stated; the model reads PA, AP",
+         "Projektion ist nicht angegeben; das Modell wertet PA, AP aus"),
+        ("2 of 3 images: the model server is away", "2 von 3 Bildern: der Modellserver ist nicht erreichbar"),
+        ("this reading is recalled: there is nothing to sign",
+         "diese Auswertung ist zurückgezogen: es gibt nichts zu signieren"),
+        ("no model of this reading answers questions about images; its card would say so",
+         "kein Modell dieser Auswertung beantwortet Fragen zu Bildern; seine Karte würde es sagen"),
         ("what nobody wrote down; and this", "what nobody wrote down; and this"), ("", ""),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the Storage SCP answers: one status per outcome (PS3.4 B.2.3, PS3.7 C)."""
+"""What who sends an object is answered, over C-STORE and STOW-RS: one status per outcome (PS3.4 B.2.3, PS3.7 C)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from service.ports.ledger import Admission
 
 
 class StoreStatus(IntEnum):
-    """Statuses of a C-STORE response."""
+    """Statuses of a C-STORE response; failure reasons of a Store Instances response (PS3.18 I.2)."""
 
     SUCCESS = 0x0000
     OUT_OF_RESOURCES = 0xA700  #: disk, ledger or spool full or away: send again
+    DOES_NOT_MATCH = 0xA900  #: of another study than the address of the request
     CANNOT_UNDERSTAND = 0xC000  #: quarantined
     SOP_CLASS_NOT_SUPPORTED = 0x0122
     NOT_AUTHORISED = 0x0124

@@ -34,7 +34,7 @@ class Diary:
         self._lock = threading.Lock()
         self._endings: queue.Queue[_Ending | None] = queue.Queue()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._write_endings, name="scp-diary", daemon=True)
+        self._thread = threading.Thread(target=self._write_endings, name="diary", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
