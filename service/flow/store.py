@@ -16,28 +16,23 @@ from threading import Lock
 import structlog
 
 from service.domain.config import Configuration
-from service.domain.errors import PrereadError, Refused, Unavailable, Unreadable
+from service.domain.errors import PrereadError, Refused, Unreadable
 from service.domain.node import source_of_account
 from service.flow.diary import Diary
+from service.flow.part import Part
 from service.flow.receive import Receive
 from service.flow.store_status import STATUS_OF_ADMISSION, StoreStatus, status_of_error
 from service.ports.clock import Clock
 from service.ports.headers import Header, Headers, Meta
 from service.ports.ledger import Admission, Association, Receiving
-from service.ports.spool import Incoming, Spool
+from service.ports.spool import Spool
 
 log = structlog.get_logger("preread.store")
 
-MAX_META = 64 * 1024
-"""Bytes of an object among which its file meta information is looked for."""
 AT_ONCE = 4
 """Objects of one request that are kept at once."""
 KEPT = frozenset((Admission.NEW, Admission.DUPLICATE, Admission.CORRECTED))
 """What can be retrieved here afterwards."""
-
-
-class TooLarge(Unavailable):
-    """One object is larger than any that is taken."""
 
 
 class OtherStudy(Refused):
@@ -106,14 +101,15 @@ class Transaction:
         """Objects of another study than `study_instance_uid` are refused, if one is given."""
         self.outcomes: list[Outcome] = []
         self._intake, self._caller, self._study = intake, caller, study_instance_uid
-        self._part: _Part | None = None
+        self._part: Part | None = None
         self._kept_now: deque[tuple[str, Future[Outcome]]] = deque()
         self._opening = Lock()
         self._opened = False
 
     def begin(self, unwanted: PrereadError | None = None) -> None:
         """The next object begins; `unwanted` is why it is not even to be read."""
-        self._part = _Part(self._intake, unwanted)
+        intake = self._intake
+        self._part = Part(spool=intake.spool, own_meta=intake.own_meta, most=intake.max_object_bytes, unwanted=unwanted)
 
     def write(self, data: memoryview) -> None:
         """More of the object. What fails is kept for its end."""
@@ -146,7 +142,7 @@ class Transaction:
             _, kept = self._kept_now.popleft()
             self.outcomes.append(kept.result())
 
-    def _kept(self, part: _Part) -> Outcome:
+    def _kept(self, part: Part) -> Outcome:
         seen: list[Header] = []
 
         def on_header(header: Header) -> None:
@@ -169,7 +165,7 @@ class Transaction:
             part.discard()
         return replace(_told(part, seen, STATUS_OF_ADMISSION[admission]), admission=admission)
 
-    def _received(self, part: _Part, on_header: Callable[[Header], None]) -> Admission:
+    def _received(self, part: Part, on_header: Callable[[Header], None]) -> Admission:
         incoming = part.whole()
         with self._opening:
             if not self._opened:
@@ -183,7 +179,7 @@ class Transaction:
         return replace(outcome, why=why)
 
 
-def _told(part: _Part, seen: Sequence[Header], status: StoreStatus) -> Outcome:
+def _told(part: Part, seen: Sequence[Header], status: StoreStatus) -> Outcome:
     """The outcome with what the object says it is: in its data set, or else in its file meta information."""
     if seen:
         instance = seen[0].instance
@@ -196,71 +192,3 @@ def _told(part: _Part, seen: Sequence[Header], status: StoreStatus) -> Outcome:
     if part.meta is None:
         return Outcome(status=status)
     return Outcome(status=status, sop_class_uid=part.meta.sop_class_uid, sop_instance_uid=part.meta.sop_instance_uid)
-
-
-class _Part:
-    """One object on its way into the spool, its file meta information replaced by ours."""
-
-    def __init__(self, intake: Intake, unwanted: PrereadError | None) -> None:
-        self._intake = intake
-        self._head = bytearray()
-        self._incoming: Incoming | None = None
-        self._size = 0
-        self._error = unwanted
-        self.meta: Meta | None = None
-
-    def write(self, data: memoryview) -> None:
-        self._size += len(data)
-        if self._error is None:
-            try:
-                self._store(data)
-            except PrereadError as error:
-                self._error = error
-                self.discard()
-
-    def end(self) -> None:
-        """Nothing more comes; what is smaller than a head is written now. What fails is kept, as in `write`."""
-        if self._error is None and self._incoming is None:
-            try:
-                self._begin()
-            except PrereadError as error:
-                self._error = error
-                self.discard()
-
-    def whole(self) -> Incoming:
-        """Everything is written. Raises what kept it from being so."""
-        if self._error is not None:
-            raise self._error
-        assert self._incoming is not None
-        return self._incoming
-
-    def discard(self) -> None:
-        """Remove what was written and not kept."""
-        if self._incoming is not None:
-            self._incoming.__exit__(None, None, None)
-            self._incoming = None
-
-    def _store(self, data: memoryview) -> None:
-        if self._incoming is None:
-            room = MAX_META - len(self._head)
-            self._head += data[:room]
-            data = data[room:]
-            if len(self._head) >= MAX_META:
-                self._begin()
-        if self._size > self._intake.max_object_bytes:
-            most = self._intake.max_object_bytes
-            raise TooLarge(f"An object is larger than {most} bytes (scp.max_object_bytes).")
-        if self._incoming is not None and data:
-            self._incoming.write(data)
-
-    def _begin(self) -> None:
-        if not self._head:
-            raise Unreadable("A part of the request is empty.")
-        head = bytes(self._head)
-        self.meta = self._intake.own_meta(head)
-        self._incoming = self._intake.spool.incoming()
-        if self.meta is not None:
-            self._incoming.write(self.meta.encoded)
-            head = head[self.meta.replaces :]
-        self._incoming.write(head)
-        self._head.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import signal
 import subprocess
@@ -19,9 +18,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import UID
 
-from service.adapters.ledger import SqlLedger
-from service.adapters.spool_files import FileSpool
 from service.embedded.ports import choose_free
+from tests.support.durable import missing
 from tests.support.installation import wait_for
 from tests.support.instances import instance, part10, uid
 from tests.support.judging import archive
@@ -96,12 +94,10 @@ def test_a_killed_front_door_has_everything_that_it_answered_as_stored(tmp_path:
             process.send_signal(signal.SIGKILL)
             for thread in threads:
                 thread.join()
-    ledger, spool = SqlLedger(f"sqlite:///{house / 'ledger.sqlite'}"), FileSpool(house / "spool")
-    missing = [one for one in acknowledged if (known := ledger.find_instance(one)) is None or not _whole(spool, known)]
-    ledger.close()
-    print(f"answered as stored {len(acknowledged)} in {KILLS} kills, missing {len(missing)}")
+    lost = missing(house, acknowledged)
+    print(f"answered as stored {len(acknowledged)} in {KILLS} kills, missing {len(lost)}")
     assert acknowledged
-    assert missing == []
+    assert lost == []
 
 
 def _send_on(address: str, prefix: str, acknowledged: set[UID]) -> None:
@@ -117,8 +113,3 @@ def _send_on(address: str, prefix: str, acknowledged: set[UID]) -> None:
                 return
             if answer.status_code == 200:
                 acknowledged |= {uid("instance", name) for name in names}
-
-
-def _whole(spool: FileSpool, known) -> bool:  # type: ignore[no-untyped-def]
-    with spool.open(known.location) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == known.sha256

@@ -151,10 +151,12 @@ def test_beside_a_form_stands_the_image_of_the_answer_at_hand_with_its_box(
 ) -> None:
     case.house.templates.kept["chest-radiograph"] = read_template(OURS / "chest-radiograph.html")
     page.open(f"{address}/studies/{STUDY}/template?name=chest-radiograph")
-    page.wait("return document.querySelectorAll('.pictures rect').length === 1")
+    page.wait("return document.querySelectorAll('.pictures figure:not([hidden]) rect').length === 1")
     assert page.run(PICTURE) == [SIZE, SIZE, 10, 20, 20, 30]
     page.run("document.querySelector('[name=field-cardiomegaly]').focus()")
-    page.wait("return document.querySelectorAll('.pictures rect').length === 2")
+    page.wait(
+        "return document.querySelector('.pictures figure:not([hidden])[data-fields*=cardiomegaly] rect') !== null"
+    )
     assert page.run(PICTURE) == [SIZE, SIZE, 4, 6, 40, 20]
     page.shoot(shots / "form_image.png")
 
@@ -330,7 +332,7 @@ def test_a_report_is_signed_and_added_to_by_keys_and_a_colleague_sees_both_versi
     page.wait("return document.querySelector('#ask-signature').open")
     assert "dr.keller, Example Clinic" in page.text("#ask-signature")
     assert "Small right effusion." in page.text("#ask-signature pre")
-    assert "3 sentences of the AI were neither accepted nor changed." in page.text("#ask-signature ul")
+    assert "3 sentences of the AI were neither accepted nor changed." in page.text("#ask-signature .bad")
     assert faults(page) == []
     page.press("Enter")  # on the text that is signed: nothing is signed by two keys that follow one another
     assert page.run("return document.querySelector('#ask-signature').open")

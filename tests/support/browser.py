@@ -74,7 +74,7 @@ class Browser:
         actions = [{"type": kind, "value": KEYS.get(key, key)} for kind, key in strokes]
         self._call("POST", "actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
 
-    def wait(self, script: str, *arguments: object, seconds: float = 10) -> Any:
+    def wait(self, script: str, *arguments: object, seconds: float = 30) -> Any:
         """Wait until a function body returns something true, and return it."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -8,7 +8,6 @@ has its own state over the one loaded model.
 """
 
 import math
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from engine.adapters import Adapter, adapters
 from engine.contract import Chunk, ContractError, ImageRef, Request, Tensors
 from engine.folder import ModelError, ModelFolder, pixel_values
 from engine.sessions import open_session
+from engine.threads import worth
 from engine.turns import Stop, never
 from engine.words import Prompt, Words
 
@@ -50,7 +50,7 @@ class Engine(ABC):
     def __init__(
         self, folder: ModelFolder, *, threads: int | None = None, device: str = "", unverified: bool = False
     ) -> None:
-        """Load `folder`; `threads` per answer, as many as this process may use cores where it is left out.
+        """Load `folder`; `threads` per answer, as many as its size is worth where it is left out.
 
         `device` is cpu, cuda, or empty for the model's own choice. Raises ModelError, also where the model came up on
         another device than the one it was to run on. Adapters that were not verified are left out, unless asked for as
@@ -59,7 +59,7 @@ class Engine(ABC):
         self.folder = folder
         before_mb = memory.resident_mb()
         self._device = devices.wanted(device, folder.path / "genai_config.json")
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = threads or worth(folder.path)
         try:
             self._found = adapters(folder, unverified=unverified)
             self._served = {name: one for name, one in self._found.items() if not one.wrong}

@@ -12,6 +12,7 @@ from engine import device as devices
 from engine.contract import ContractError, Request
 from engine.folder import ModelError
 from engine.guidance import tight
+from engine.sessions import PATIENCE
 from engine.words import Prompt
 
 
@@ -55,7 +56,7 @@ class Engine(answers.Engine):
             if device != "cpu":
                 config.append_provider(device)
         # Without a thread count the runtime has been seen to use one thread.
-        options = {"session_options": {"intra_op_num_threads": self._threads}}
+        options = {"session_options": {"intra_op_num_threads": self._threads, **PATIENCE}}
         config.overlay(json.dumps({"model": {"decoder": options}}))
         return config
 

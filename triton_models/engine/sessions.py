@@ -8,12 +8,17 @@ import onnxruntime as ort
 from engine import device as devices
 from engine.folder import ModelError
 
+PATIENCE = {"session.intra_op.allow_spinning": "0"}
+"""Threads that wait for work sleep. Where they spin, answers side by side take the processor from one another."""
+
 
 def open_session(file: Path, *, threads: int, device: str) -> Any:
     """Return `file` as an ONNX Runtime session on `device` (cpu, cuda); raises ModelError where it got another one."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    for name, value in PATIENCE.items():
+        options.add_session_config_entry(name, value)
     session = ort.InferenceSession(str(file), options, providers=[devices.PROVIDERS[device]])
     if wrong := devices.fell_back(device, session.get_providers()[0]):
         raise ModelError(f"{file.name} {wrong}")

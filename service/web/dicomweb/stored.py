@@ -10,7 +10,8 @@ from fastapi.responses import Response
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from service.domain.errors import Full, Unavailable, Unreadable
-from service.flow.store import KEPT, Outcome, TooLarge
+from service.flow.part import TooLarge
+from service.flow.store import KEPT, Outcome
 from service.flow.store_status import StoreStatus
 from service.web.dicomweb.resources import Where
 

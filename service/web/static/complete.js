@@ -73,7 +73,7 @@ async function* events(body) {
 
 function hear(mine, event) {
   if (event.failed) { drop(); tell(event.said ?? event.failed); return; }
-  if (!event.done) { mine.text += event.text; draw(); return; }
+  if (!event.done) { mine.text += event.text; drawSoon(mine); return; }
   if (!event.text) { drop(); return; }
   Object.assign(mine, { text: event.text, done: true, id: event.id, unsupported: event.unsupported });
   draw();
@@ -90,6 +90,14 @@ function refused(mine, code, told) {
 }
 
 // --- showing -------------------------------------------------------------------------------------------------
+
+// Once for each frame, however fast words come: each drawing lays the page out anew.
+function drawSoon(mine) {
+  mine.frame ??= requestAnimationFrame(() => {
+    mine.frame = undefined;
+    if (offer === mine) draw();
+  });
+}
 
 function draw() {
   const { field } = offer;

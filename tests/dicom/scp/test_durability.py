@@ -22,6 +22,7 @@ from pydicom.uid import UID
 from dicom_nodes.send import send
 from service.adapters.ledger import SqlLedger
 from service.adapters.spool_files import FileSpool
+from tests.support.durable import missing, whole
 from tests.support.instances import instance, part10, uid
 
 pytestmark = pytest.mark.dicom
@@ -82,25 +83,16 @@ def test_a_killed_receiver_has_everything_that_it_acknowledged(tmp_path: Path) -
             process.send_signal(signal.SIGKILL)
             for thread in threads:
                 thread.join()
-    ledger, spool = SqlLedger(f"sqlite:///{house / 'ledger.sqlite'}"), FileSpool(house / "spool")
-    missing = [one for one in acknowledged if (known := ledger.find_instance(one)) is None or not _whole(spool, known)]
-    ledger.close()
-    print(f"acknowledged {len(acknowledged)} of {KILLS * 30} in {KILLS} kills, missing {len(missing)}")
+    lost = missing(house, acknowledged)
+    print(f"acknowledged {len(acknowledged)} of {KILLS * 30} in {KILLS} kills, missing {len(lost)}")
     assert acknowledged
-    assert missing == []
+    assert lost == []
 
 
 def _send_all(paths: dict[Path, UID], port: int, acknowledged: set[UID]) -> None:
     for sent in send(paths, host="127.0.0.1", port=port, called_ae="PREREAD"):
         if sent.stored:
             acknowledged.add(paths[sent.path])
-
-
-def _whole(spool: FileSpool, known) -> bool:  # type: ignore[no-untyped-def]
-    import hashlib
-
-    with spool.open(known.location) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == known.sha256
 
 
 @pytest.fixture
@@ -167,6 +159,6 @@ def test_a_failing_disk_is_never_a_success(tmp_path: Path, strace: str, fault: s
         known = ledger.find_instance(files[one.path])
         if one.stored:
             assert known is not None
-            assert _whole(spool, known)
+            assert whole(spool, known)
     ledger.close()
     assert not list((house / "spool" / "incoming").iterdir())

@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -59,7 +60,8 @@ def runtimes() -> Runtimes:
 def load(runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Load]:
     """Loads a model whose own configuration names `own`, on `device`; with a judge of its domain."""
     ort, og = ModuleType("onnxruntime"), ModuleType("onnxruntime_genai")
-    ort.__dict__.update(SessionOptions=SimpleNamespace, InferenceSession=runtimes.session)
+    options = partial(SimpleNamespace, add_session_config_entry=lambda name, value: None)
+    ort.__dict__.update(SessionOptions=options, InferenceSession=runtimes.session)
     tokenizer = SimpleNamespace(eos_token_ids=[2], update_options=lambda **_: None)
     og.__dict__.update(Config=runtimes.config, Model=runtimes.model, Tokenizer=lambda model: tokenizer)
     monkeypatch.setitem(sys.modules, "onnxruntime", ort)

@@ -104,7 +104,10 @@ def test_a_model_that_is_away_is_named_and_nothing_hangs(house: House, radiologi
         raise Unavailable("the model server is away")
 
     house.models.answer = away  # type: ignore[attr-defined]
-    assert lines(send(radiologist, prefix="")) == [{"failed": "Nothing was completed: the model server is away."}]
+    radiologist.headers["accept-language"] = "de"
+    (told,) = lines(send(radiologist, prefix=""))
+    assert told["failed"] == "Nothing was completed: the model server is away."
+    assert told["said"] == "Nichts wurde ergänzt: der Modellserver ist nicht erreichbar."
 
 
 def test_a_fault_of_our_own_is_said_to_be_one_and_its_kind_is_logged_without_its_words(
@@ -116,7 +119,8 @@ def test_a_fault_of_our_own_is_said_to_be_one_and_its_kind_is_logged_without_its
     house.models.answer = broken  # type: ignore[attr-defined]
     with capture_logs() as logged:
         (last,) = lines(send(radiologist, prefix=""))
-    assert last == {"failed": "Nothing was completed: the service itself failed (KeyError). Its log says where."}
+    words = "Nothing was completed: the service itself failed (KeyError). Its log says where."
+    assert last == {"failed": words, "said": words}
     (event,) = [one for one in logged if one["event"] == "completion failed"]
     assert (event["kind"], event["where"].endswith("in broken")) == ("KeyError", True)
     assert "patient" not in str(event)
