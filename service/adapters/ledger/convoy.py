@@ -1,20 +1,22 @@
 """Convoy: what waits for SQLite's one writer is written together, with one commit; nobody waits for company.
 
-On PostgreSQL, which has many writers, each goes alone.
+Whose turn it is writes its own load and then those that wait beside it. An outcome is handed over only when its
+transaction is committed; a load without one goes in its own thread's turn, so that each fails by itself and no error of
+one is another's. On PostgreSQL, which has many writers, each goes alone.
 """
 
 from __future__ import annotations
 
-import os
+import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from service.adapters.ledger.engine import Database
+from service.adapters.ledger.engine import Database, after_fork
 
 Load = TypeVar("Load")
 Outcome = TypeVar("Outcome")
@@ -23,12 +25,14 @@ MOST = 32
 """Loads of one transaction, so that no reader of its outcome waits for long."""
 
 
+class _Spoilt(Exception):
+    """A load of the company failed: nothing is written."""
+
+
 @dataclass(eq=False, slots=True)
 class _Place(Generic[Load, Outcome]):
     load: Load
-    outcome: Outcome | None = None
-    error: Exception | None = None
-    done: bool = False
+    committed: tuple[Outcome] | None = None
 
 
 class Convoy(Generic[Load, Outcome]):
@@ -38,7 +42,11 @@ class Convoy(Generic[Load, Outcome]):
         """`write` writes one load; it may be called again for the same one after its transaction was undone."""
         self._database = database
         self._write = write
-        self._pid = os.getpid()
+        self._begin_anew()
+        after_fork(weakref.WeakMethod(self._begin_anew))
+
+    def _begin_anew(self) -> None:
+        """In a forked child: what waits belongs to the parent's threads."""
         self._waiting: deque[_Place[Load, Outcome]] = deque()
 
     def take(self, load: Load) -> Outcome:
@@ -46,47 +54,39 @@ class Convoy(Generic[Load, Outcome]):
         if not self._database.is_sqlite:
             with self._database.write() as connection:
                 return self._write(connection, load)
-        if self._pid != os.getpid():
-            self._pid, self._waiting = os.getpid(), deque()
         place: _Place[Load, Outcome] = _Place(load)
         self._waiting.append(place)
         try:
             with self._database.turn():
-                if not place.done:
-                    self._drive(place)
+                self._withdraw(place)  # whoever comes next must not write it again
+                return place.committed[0] if place.committed else self._drive(place)
         finally:
-            if not place.done:  # its turn never came
-                with suppress(ValueError):
-                    self._waiting.remove(place)
-        if place.error is not None:
-            raise place.error
-        assert place.done
-        return place.outcome  # type: ignore[return-value]  # it is done
+            self._withdraw(place)  # where its turn never came
 
-    def _drive(self, own: _Place[Load, Outcome]) -> None:
-        places = [own]
+    def _withdraw(self, place: _Place[Load, Outcome]) -> None:
+        with suppress(ValueError):  # it went, or goes just now, in somebody's company
+            self._waiting.remove(place)
+
+    def _drive(self, own: _Place[Load, Outcome]) -> Outcome:
+        try:
+            return self._commit(own, self._company())
+        except _Spoilt:
+            return self._commit(own)
+
+    def _company(self) -> list[_Place[Load, Outcome]]:
+        company: list[_Place[Load, Outcome]] = []
         with suppress(IndexError):
-            while len(places) < MOST:
-                if (place := self._waiting.popleft()) is not own and not place.done:
-                    places.append(place)
-        if len(places) == 1 or not self._together(places):
-            for place in places:
-                self._alone(place)
+            while len(company) < MOST - 1:
+                company.append(self._waiting.popleft())
+        return company
 
-    def _together(self, places: list[_Place[Load, Outcome]]) -> bool:
-        try:
-            with self._database.write(has_turn=True) as connection:
-                outcomes = [self._write(connection, place.load) for place in places]
-        except Exception:  # one of them, or the database: nothing is written, and each hears of its own
-            return False
-        for place, outcome in zip(places, outcomes, strict=True):
-            place.outcome, place.done = outcome, True
-        return True
-
-    def _alone(self, place: _Place[Load, Outcome]) -> None:
-        try:
-            with self._database.write(has_turn=True) as connection:
-                place.outcome = self._write(connection, place.load)
-        except Exception as error:  # the boundary: it is raised where the load came from
-            place.error = error
-        place.done = True
+    def _commit(self, own: _Place[Load, Outcome], company: Sequence[_Place[Load, Outcome]] = ()) -> Outcome:
+        with self._database.write(has_turn=True) as connection:
+            outcome = self._write(connection, own.load)
+            try:
+                outcomes = [self._write(connection, place.load) for place in company]
+            except Exception as error:
+                raise _Spoilt from error  # out of the transaction: SQLite may have undone it all by itself
+        for place, its in zip(company, outcomes, strict=True):
+            place.committed = (its,)
+        return outcome

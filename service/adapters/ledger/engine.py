@@ -42,7 +42,7 @@ class Database:
         self.busy_s = busy_s
         self._inherited: list[Engine] = []
         self._begin_anew()
-        _after_fork(weakref.WeakMethod(self._leave_to_parent))
+        after_fork(weakref.WeakMethod(self._leave_to_parent))
 
     def _begin_anew(self) -> None:
         self._engine: Engine | None = None
@@ -112,7 +112,9 @@ class Database:
             engine.dispose()
 
 
-def _after_fork(method: weakref.WeakMethod[Callable[[], None]]) -> None:
+def after_fork(method: weakref.WeakMethod[Callable[[], None]]) -> None:
+    """Call `method` in every forked child, for as long as its object lives."""
+
     def call() -> None:
         alive = method()
         if alive is not None:
