@@ -40,7 +40,7 @@ class LocalModels:
         ):
             for tensors in responses:
                 listener.hear(
-                    text=_one(tensors, "TEXT"),
+                    texts=[str(piece) for piece in tensors["TEXT"]],
                     logprobs=[float(value) for value in tensors["LOGPROBS"]],
                     finish=_one(tensors, "FINISH"),
                     usage=_one(tensors, "USAGE"),

@@ -78,7 +78,7 @@ class TritonModels:
         with closing(self._responses(question.model, encode(question), question.timeout_s, halt)) as responses:
             for result in responses:
                 listener.hear(
-                    text=_first(result.as_numpy("TEXT")),
+                    texts=[piece.decode() for piece in np.atleast_1d(result.as_numpy("TEXT"))],
                     logprobs=[float(value) for value in np.atleast_1d(result.as_numpy("LOGPROBS"))],
                     finish=_first(result.as_numpy("FINISH")),
                     usage=_first(result.as_numpy("USAGE")),

@@ -1,4 +1,4 @@
-"""The model contract, version 1, from a client's side: a Question to tensors, responses to an Answer.
+"""The model contract, version 2, from a client's side: a Question to tensors, responses to an Answer.
 
 `deploy/docs/model-contract.md` is the description; the model's side stands in triton_models/engine.
 """
@@ -17,7 +17,7 @@ from service.domain.errors import Unavailable, Unclear
 from service.ports.finish import Finish
 from service.ports.models import Answer, ImagePart, Piece, Question
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 _DATATYPES = {"int16": "INT16", "int32": "INT32", "uint16": "UINT16", "object": "BYTES"}
 OVER_S = 1e-9
 
@@ -83,18 +83,30 @@ class Listener:
     pieces: list[Piece] = field(default_factory=list)
     finish: str = ""
     usage: dict[str, Any] = field(default_factory=dict)
+    _waiting: list[float] = field(default_factory=list)
+    """Log-probabilities of tokens whose character is not whole yet."""
 
-    def hear(self, *, text: str, logprobs: list[float], finish: str, usage: str) -> None:
-        """Take one response. Raises Unclear where it is not of the contract."""
-        if text or len(logprobs):
-            self.pieces.append(Piece(text, tuple(logprobs)))
-        if text and self.on_text:
+    def hear(self, *, texts: list[str], logprobs: list[float], finish: str, usage: str) -> None:
+        """Take one response: the text and the log-probability of each token. Raises Unclear for what is no contract."""
+        if len(texts) != len(logprobs):
+            raise Unclear(f"the model sent {len(texts)} pieces of text with {len(logprobs)} probabilities")
+        for text, logprob in zip(texts, logprobs, strict=True):
+            self._waiting.append(logprob)
+            if text:
+                self._end_piece(text)
+        if self.on_text and (text := "".join(texts)):
             self.on_text(text)
+        if finish and self._waiting:
+            self._end_piece("")
         if finish:
             if finish not in set(Finish):
                 raise Unclear(f"the model ended with {finish!r}, which is not of the contract")
             self.finish = finish
             self.usage = usage_of(usage)
+
+    def _end_piece(self, text: str) -> None:
+        self.pieces.append(Piece(text, tuple(self._waiting)))
+        self._waiting.clear()
 
     def answer(self) -> Answer:
         """The whole answer. Raises Unclear if the stream ended midway, Unavailable if the deadline came first."""

@@ -3,22 +3,24 @@
     pixels -> letterbox -> pixel_values -> domain.onnx -> outside: one answer without text
                                         -> vision.onnx -> embedding.onnx -> decoder, token by token
 
-Greedy, streamed, with the log-probability of each token. An engine is safe to call from several threads: each answer
-has its own state over the one loaded model.
+Greedy, streamed, with the log-probability of each token. An engine is safe to call from several threads: what they ask
+at once is written together where the decoder can (`batch.py`).
 """
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
+from llguidance import LLTokenizer
 from numpy.typing import NDArray
 
 from engine import contract, memory
 from engine import device as devices
 from engine.adapters import Adapter, adapters
+from engine.answer import Answer
+from engine.batch import Batch
+from engine.constraint import Constraint
 from engine.contract import Chunk, ContractError, ImageRef, Request, Tensors
 from engine.folder import ModelError, ModelFolder, pixel_values
 from engine.sessions import open_session
@@ -28,20 +30,15 @@ from engine.words import Prompt, Words
 
 Pixels = NDArray[np.float32]
 """(images, channels, rows, columns), normalised as the model folder says."""
-Step = tuple[int, float]
-"""A token, and the natural log of its probability before any guidance."""
 
 
-class Writing(Protocol):
-    """An answer that is being written."""
+class Begun(NamedTuple):
+    """A prompt that is ready to be read."""
 
-    def logits(self) -> NDArray[Any]:
-        """Return the next token's logits (vocabulary), before any guidance."""
-        ...
-
-    def choose(self) -> int:
-        """Append the likeliest token that the guidance allows, and return it."""
-        ...
+    batch: Batch
+    """In which the answer is written."""
+    prompt: Any
+    """What the batch's cache reads."""
 
 
 class Engine(ABC):
@@ -64,6 +61,7 @@ class Engine(ABC):
             self._found = adapters(folder, unverified=unverified)
             self._served = {name: one for name, one in self._found.items() if not one.wrong}
             self._words = Words(folder.path)
+            self._grammar = LLTokenizer(str(folder.path / "tokenizer.json"), eos_token=sorted(self._words.ends))
             domain = folder.domain
             self._domain = self._session(domain.file) if domain else None
             self.execution_provider = self._load(device)
@@ -85,20 +83,19 @@ class Engine(ABC):
         """Load the graphs on `device` (empty: the model's own choice); returns the execution provider they got."""
 
     @abstractmethod
-    def _begin(self, prompt: Prompt, pixels: Pixels | None, request: Request, limit: int) -> Writing:
-        """Return the answer to `prompt`, of at most `limit` tokens, with nothing written yet; raises ContractError."""
+    def _begin(self, prompt: Prompt, pixels: Pixels | None, request: Request, limit: int) -> Begun:
+        """Return `prompt` ready to be read; its answer has at most `limit` tokens."""
 
     def tried(self) -> None:
         """Have the decoder write two words: sizes and types that do not fit are found now, not by somebody's study.
 
         Raises ModelError.
         """
-        request = Request(parts=(contract.Text("?"),), max_tokens=2)
+        request = Request(parts=(contract.Text("?"),))
+        prompt = self._words.prompt(request, self.folder.image)
         try:
-            writing = self._begin(self._words.prompt(request, self.folder.image), None, request, 2)
-            writing.logits()
-            writing.choose()
-            writing.logits()  # the first that reads what the cache was left with
+            begun = self._begin(prompt, None, request, 2)
+            begun.batch.tried(begun.prompt, int(prompt.tokens[-1]))
         except Exception as e:  # the runtimes raise their own kinds
             raise ModelError(
                 f"{self.folder.name}: its decoder does not run as genai_config.json says: {e}: "
@@ -123,56 +120,55 @@ class Engine(ABC):
         return contract.encode_chunk(chunk)
 
     def generate(self, request: Request, stop: Stop = never) -> Iterator[Chunk]:
-        """Yield the answer in pieces; the last one has `finish`. Raises ContractError, and ModelError mid-way.
+        """Yield the answer as it comes; the last chunk has `finish`. Raises ContractError, and ModelError mid-way.
 
-        `stop` is asked before anything is done, and before each token.
+        `stop` is asked before anything is done, and every few milliseconds while the answer is written.
         """
         unasked = Prompt(begun=self._words.begun(request))
         if finish := stop():
-            yield Chunk("", finish=finish, usage=self._usage(request, unasked, 0, None))
+            yield Chunk(finish=finish, usage=self._usage(request, unasked, 0, None))
             return
         pixels = self._pixels(request)
         score = self._domain_score(pixels)
         if self.folder.domain and score is not None and score < self.folder.domain.threshold:
-            yield Chunk("", finish="outside_domain", usage=self._usage(request, unasked, 0, score))
+            yield Chunk(finish="outside_domain", usage=self._usage(request, unasked, 0, score))
             return
         prompt = self._words.prompt(request, self.folder.image)
         limit = self._limit(request, len(prompt.tokens))
         self._check_adapter(request.adapter)
-        writing = self._begin(prompt, pixels, request, limit)
-        finish, count, left = yield from self._write(writing, request, limit, stop)
-        yield replace(_piece("", left), finish=finish, usage=self._usage(request, prompt, count, score))
+        constraint = Constraint(self._grammar, request.guidance) if request.guidance else None
+        answer = Answer(limit=limit, ends=self._words.ends, constraint=constraint)
+        begun = self._begin(prompt, pixels, request, limit)
+        begun.batch.join(answer, begun.prompt)
+        try:
+            yield from self._told(answer, request, prompt, score, stop)
+        finally:  # whoever asked may listen no more
+            answer.end("cancelled")
 
-    def _write(
-        self, writing: Writing, request: Request, limit: int, stop: Stop
-    ) -> Generator[Chunk, None, tuple[str, int, list[Step]]]:
-        """Yield what is written; returns why it ended, how many tokens it took, and those that make no character."""
-        words = self._words.stream()
+    def _told(
+        self, answer: Answer, request: Request, prompt: Prompt, score: float | None, stop: Stop
+    ) -> Iterator[Chunk]:
+        """Yield what is written as it comes; the last has why it ended."""
+        words, count, finish = self._words.stream(), 0, ""
         # A prefix is given to the model without its last blanks, so the answer begins with them.
         strip = request.prefix != request.prefix.rstrip()
-        waiting: list[Step] = []
-        for count in range(limit):
-            if why := stop():
-                return why, count, waiting
-            step = self._next(writing)
-            waiting.append(step)
-            if step[0] in self._words.ends:
-                return "stop", count + 1, waiting
-            text = words.decode(step[0])
-            if strip and text:
-                text, strip = text.lstrip(), False
-            if text:
-                yield _piece(text, waiting)
-                waiting.clear()
-        return "length", limit, waiting
-
-    def _next(self, writing: Writing) -> Step:
-        logits = np.asarray(writing.logits(), np.float64).reshape(-1)
-        top = float(logits.max())
-        if not math.isfinite(top):  # NaN wins every max
-            raise ModelError(f"{self.folder.name}: its logits are not numbers: verify the model and its runtime")
-        token = writing.choose()
-        return token, float(logits[token] - top - np.log(np.exp(logits - top).sum()))
+        while not finish:
+            try:
+                steps, finish = answer.taken(stop)
+            except ModelError as e:
+                raise ModelError(f"{self.folder.name}: {e}") from e
+            count += len(steps)
+            pieces = ["" if token in self._words.ends else words.decode(token) for token, _ in steps]
+            for at, piece in enumerate(pieces):
+                if strip and piece:
+                    pieces[at], strip = piece.lstrip(), False
+            yield Chunk(
+                tuple(pieces),
+                tuple(logprob for _, logprob in steps),
+                finish,
+                self._usage(request, prompt, count, score) if finish else {},
+                tokens=tuple(token for token, _ in steps),
+            )
 
     def _session(self, file: str, *, threads: int | None = None) -> Any:
         return open_session(self.folder.path / file, threads=threads or self._threads, device=self._device)
@@ -221,7 +217,3 @@ class Engine(ABC):
             "domain_score": score,
             "domain_threshold": domain.threshold if domain else None,
         }
-
-
-def _piece(text: str, steps: Sequence[Step]) -> Chunk:
-    return Chunk(text, tuple(logprob for _, logprob in steps), tokens=tuple(token for token, _ in steps))

@@ -1,12 +1,12 @@
-"""The wire contract between a client and a model, version 1: tensors in, tensors out.
+"""The wire contract between a client and a model, version 2: tensors in, tensors out.
 
     CONTRACT_VERSION  INT32  [1]     the version the client speaks
     REQUEST           BYTES  [1]     JSON: parts, prefix, guidance, adapter, max_tokens, priority, deadline_s
     PIXELS            UINT16 [-1]    all images one after another, row by row (absent without images)
     SHAPES            INT32  [n, 2]  rows and columns of each image            (absent without images)
 
-    TEXT      BYTES [1]   the next piece of the answer
-    LOGPROBS  FP32  [-1]  natural-log probability of each token the piece stands for
+    TEXT      BYTES [n]   the next n pieces of the answer, one for each token; "" where it makes no character
+    LOGPROBS  FP32  [n]   natural-log probability of each of these tokens
     FINISH    BYTES [1]   "" until the last response, then one of FINISHES
     USAGE     BYTES [1]   "" until the last response, then JSON
 
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 FINISHES = ("stop", "length", "cancelled", "deadline", "outside_domain")
 GUIDANCE_KINDS = ("json_schema", "regex", "lark_grammar")
 REQUEST_FIELDS = frozenset({"parts", "prefix", "guidance", "adapter", "max_tokens", "priority", "deadline_s"})
@@ -106,12 +106,19 @@ class Request:
 class Chunk:
     """One response of the stream; the last one has `finish` and `usage`."""
 
-    text: str
+    pieces: tuple[str, ...] = ()
+    """What each token says; "" for one that makes no character yet, or ends the answer."""
     logprobs: tuple[float, ...] = ()
+    """Of each token, before any guidance."""
     finish: str = ""
     usage: Mapping[str, Any] = field(default_factory=dict)
     tokens: tuple[int, ...] = ()
-    """What `logprobs` belong to; for whoever verifies an engine, not on the wire."""
+    """What the pieces stand for; for whoever verifies an engine, not on the wire."""
+
+    @property
+    def text(self) -> str:
+        """All its pieces."""
+        return "".join(self.pieces)
 
 
 def parse(tensors: Tensors) -> Request:
@@ -174,7 +181,7 @@ def _image_part(part: ImageRef) -> dict[str, Any]:
 def encode_chunk(chunk: Chunk) -> dict[str, NDArray[Any]]:
     """Return the four output tensors of one response."""
     return {
-        "TEXT": _bytes(chunk.text),
+        "TEXT": np.array([piece.encode() for piece in chunk.pieces], np.object_),
         "LOGPROBS": np.array(chunk.logprobs, np.float32),
         "FINISH": _bytes(chunk.finish),
         "USAGE": _bytes(json.dumps(dict(chunk.usage)) if chunk.finish else ""),
@@ -185,7 +192,7 @@ def decode_chunk(tensors: Tensors) -> Chunk:
     """Return the response that `encode_chunk` wrote."""
     usage = utf8(one_of(tensors, "USAGE"), "USAGE")
     return Chunk(
-        text=utf8(one_of(tensors, "TEXT"), "TEXT"),
+        pieces=tuple(utf8(piece, "TEXT") for piece in tensors["TEXT"]),
         logprobs=tuple(float(value) for value in tensors["LOGPROBS"]),
         finish=utf8(one_of(tensors, "FINISH"), "FINISH"),
         usage=json.loads(usage) if usage else {},

@@ -40,10 +40,10 @@ class Decoder:
         self.past = [inputs.get(f"past_{p}_names", f"past_key_values.%d.{p}") % n for n in layers for p in PARTS]
         self.present = [outputs.get(f"present_{p}_names", f"present.%d.{p}") % n for n in layers for p in PARTS]
         self.logits = outputs.get("logits", "logits")
-        self._nothing = (1, described["num_key_value_heads"], 0, described["head_size"])
+        self._heads, self._size = described["num_key_value_heads"], described["head_size"]
         self._inputs = {given.name: given for given in session.get_inputs()}
-        there = {*self._inputs, *(given.name for given in session.get_outputs())}
-        if missing := {*self.past, *self.present, self.logits} - there:
+        self._named = self._inputs | {put_out.name: put_out for put_out in session.get_outputs()}
+        if missing := {*self.past, *self.present, self.logits} - set(self._named):
             raise ModelError(f"{described['filename']} has no {', '.join(sorted(missing))}")
 
     @property
@@ -55,9 +55,9 @@ class Decoder:
         """Return how many axes the input `name` has, or 0 where the graph has none of that name."""
         return len(self._inputs[name].shape) if name in self._inputs else 0
 
-    def empty(self, name: str) -> Any:
-        """Return the cache `name` before the first token."""
-        return ort.OrtValue.ortvalue_from_numpy(np.zeros(self._nothing, self._type(name)), self.device, 0)
+    def zeros(self, name: str, answers: int, length: int) -> NDArray[Any]:
+        """Return memory for the cache `name` of so many answers of so many tokens."""
+        return np.zeros((answers, self._heads, length, self._size), self._type(name))
 
     def cast(self, name: str, value: NDArray[Any]) -> NDArray[Any]:
         """Return `value` in the type of the input `name`; of what may be seen, a bool, the mask in that type."""
@@ -66,10 +66,17 @@ class Decoder:
             return np.where(value, kind(0), np.finfo(kind).min)
         return np.ascontiguousarray(value, kind)
 
+    def memory(self, name: str, *axes: int) -> NDArray[Any]:
+        """Return memory for the input or output `name` (*axes, its last axis); raises ModelError where that is open."""
+        last = self._named[name].shape[-1]
+        if not isinstance(last, int):
+            raise ModelError(f"the graph leaves open how long {name} is")
+        return np.empty((*axes, last), self._type(name))
+
     def _type(self, name: str) -> Any:
-        kind = self._inputs[name].type
+        kind = self._named[name].type
         if kind not in TYPES:
-            raise ModelError(f"the input {name} is {kind}, which this engine does not feed")
+            raise ModelError(f"{name} is {kind}, which this engine does not feed")
         return TYPES[kind]
 
 
@@ -80,7 +87,8 @@ class Cache:
         """`adapter` are inputs that stay the same for the whole answer, by name."""
         self._decoder = decoder
         self._adapter = adapter
-        self._kept = [decoder.empty(name) for name in decoder.past]
+        nothing = (decoder.zeros(name, 1, 0) for name in decoder.past)
+        self._kept = [ort.OrtValue.ortvalue_from_numpy(one, decoder.device, 0) for one in nothing]
 
     def step(self, given: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Run the graph on the new tokens and return the last one's logits (vocabulary)."""
@@ -95,3 +103,7 @@ class Cache:
         decoder.session.run_with_iobinding(binding)
         logits, *self._kept = binding.get_outputs()
         return np.asarray(logits.numpy()[0, -1])
+
+    def kept(self) -> list[NDArray[Any]]:
+        """Return the keys and values so far, each (1, heads, tokens, size)."""
+        return [np.asarray(one.numpy()) for one in self._kept]

@@ -1,16 +1,21 @@
 """Which engine serves a model folder: one that reads images, or the one for text that its preread.json names."""
 
+import json
+import mmap
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+from engine import device as devices
 from engine.contract import Tensors
-from engine.folder import ModelError, read_folder
+from engine.folder import ModelError, ModelFolder, read_folder
 from engine.image_form import reads_images
 from engine.turns import Stop
 
 ENGINES = ("genai", "plain")
+TOGETHER = b"GroupQueryAttention"
+"""The operator by which a decoder counts the tokens of each answer for itself."""
 """Modules of this package, each with a class `Engine` for text. One is imported only where a model needs it."""
 
 
@@ -40,12 +45,28 @@ def load(model: Path, *, threads: int | None = None, device: str = "", unverifie
     if reads_images(model):
         return import_module("engine.image").Engine.load(model, threads=threads, device=device)
     folder = read_folder(model, unverified=unverified)
-    if folder.engine not in ENGINES:
-        raise ModelError(f"{folder.name}: there is no engine {folder.engine!r} here, only {' and '.join(ENGINES)}")
+    name = folder.engine or best(folder, device)
+    if name not in ENGINES:
+        raise ModelError(f"{folder.name}: there is no engine {name!r} here, only {' and '.join(ENGINES)}")
     try:
-        engine = import_module(f"engine.{folder.engine}").Engine
+        engine = import_module(f"engine.{name}").Engine
     except ImportError as e:
-        raise ModelError(f"{folder.name}: its engine {folder.engine} lacks a package: {e}") from e
+        raise ModelError(f"{folder.name}: its engine {name} lacks a package: {e}") from e
     loaded = engine(folder, threads=threads, device=device, unverified=unverified)
     loaded.tried()
     return loaded
+
+
+def best(folder: ModelFolder, device: str = "") -> str:
+    """Return the engine for a folder that names none.
+
+    On the CPU that is the plain one for a decoder that can write several answers in one batch, else GenAI's.
+    """
+    if devices.wanted(device, folder.path / "genai_config.json") != "cpu":
+        return "genai"
+    config = json.loads((folder.path / "genai_config.json").read_text(encoding="utf-8"))["model"]
+    with (
+        (folder.path / config["decoder"]["filename"]).open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as graph,
+    ):
+        return "plain" if graph.find(TOGETHER) >= 0 else "genai"

@@ -120,8 +120,8 @@ class ModelFolder:
     default_max_tokens: int
     memory_mb: int = 0
     """What the card allows the model to take; 0 for no budget."""
-    engine: str = "genai"
-    """Which engine serves it."""
+    engine: str = ""
+    """Which engine serves it; empty: which one does it best (`engines.py`)."""
     decoder: DecoderForm = DecoderForm()
 
 
@@ -172,7 +172,7 @@ def read_folder(model: Path, *, unverified: bool = False) -> ModelFolder:
             context_tokens=config["model"]["context_length"],
             default_max_tokens=form["default_max_tokens"],
             memory_mb=int(card.get("memory_mb", 0)),
-            engine=form.get("engine", "genai"),
+            engine=form.get("engine", ""),
             decoder=DecoderForm(**form.get("decoder", {})),
         )
     except (OSError, KeyError, TypeError, ValueError) as e:

@@ -1,6 +1,8 @@
-"""The engine for decoders that ONNX Runtime GenAI can run: its generators, caches and guidance."""
+"""The engine over ONNX Runtime GenAI: its caches and positions, an answer in each of its generators."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,9 @@ from numpy.typing import NDArray
 
 from engine import answers
 from engine import device as devices
-from engine.contract import ContractError, Request
+from engine.batch import Alone, Batch
+from engine.contract import Request
 from engine.folder import ModelError
-from engine.guidance import tight
 from engine.sessions import PATIENCE
 from engine.words import Prompt
 
@@ -19,17 +21,22 @@ from engine.words import Prompt
 class Writing:
     """An answer in one of GenAI's generators."""
 
-    def __init__(self, generator: Any) -> None:
-        self._generator = generator
+    def __init__(self, generator: Any, read: Callable[[], None]) -> None:
+        """`read` gives the generator its prompt."""
+        self._generator, self._read = generator, read
 
-    def logits(self) -> NDArray[Any]:
-        """Return the next token's logits (vocabulary), before any guidance."""
-        return np.asarray(self._generator.get_logits())
+    def read(self) -> NDArray[Any]:
+        """Read the prompt; return the logits of the first token (vocabulary)."""
+        self._read()
+        return self._logits()
 
-    def choose(self) -> int:
-        """Append the likeliest token that the guidance allows, and return it."""
-        self._generator.generate_next_token()
-        return int(self._generator.get_next_tokens()[0])
+    def step(self, token: int) -> NDArray[Any]:
+        """Append a token; return the next one's logits (vocabulary)."""
+        self._generator.append_tokens(np.array([token], np.int32))
+        return self._logits()
+
+    def _logits(self) -> NDArray[Any]:
+        return np.asarray(self._generator.get_logits()).reshape(-1)
 
 
 class Engine(answers.Engine):
@@ -60,28 +67,17 @@ class Engine(answers.Engine):
         config.overlay(json.dumps({"model": {"decoder": options}}))
         return config
 
-    def _begin(self, prompt: Prompt, pixels: answers.Pixels | None, request: Request, limit: int) -> Writing:
-        generator = self._generator(request, len(prompt.tokens) + limit)
+    def _begin(self, prompt: Prompt, pixels: answers.Pixels | None, request: Request, limit: int) -> answers.Begun:
+        params = og.GeneratorParams(self._model)
+        params.set_search_options(max_length=len(prompt.tokens) + limit, do_sample=False)
+        generator = og.Generator(self._model, params)
         if request.adapter is not None:
             generator.set_active_adapter(self._adapters, request.adapter)
         if pixels is None or self.folder.image is None:
-            generator.append_tokens(prompt.tokens)
-            return Writing(generator)
+            read = partial(generator.append_tokens, prompt.tokens)
+            return answers.Begun(Batch(Alone()), Writing(generator, read))
         inputs = og.NamedTensors()
         inputs["input_ids"] = prompt.tokens[None]
         inputs["pixel_values"] = pixels
         inputs["num_image_tokens"] = np.array([self.folder.image.tokens_per_image * len(pixels)], np.int64)
-        generator.set_inputs(inputs)
-        return Writing(generator)
-
-    def _generator(self, request: Request, most: int) -> Any:
-        params = og.GeneratorParams(self._model)
-        params.set_search_options(max_length=most, do_sample=False)
-        try:
-            if request.guidance is not None:
-                params.set_guidance(request.guidance.kind, tight(request.guidance))
-            return og.Generator(self._model, params)
-        except Exception as e:  # the runtime's own kinds; without guidance the fault is not the client's
-            if request.guidance is None:
-                raise
-            raise ContractError(f"guidance refused: {e}") from e
+        return answers.Begun(Batch(Alone()), Writing(generator, partial(generator.set_inputs, inputs)))

@@ -22,7 +22,7 @@ DOOR = Path(__file__).with_name("door.py")
 PIXELS = {"presented": "TYPE_UINT16", "modality": "TYPE_INT16"}
 
 CONFIG = """\
-# The contract of deploy/docs/model-contract.md, version 1. Responses are streamed.
+# The contract of deploy/docs/model-contract.md, version 2. Responses are streamed.
 name: "{name}"
 backend: "python"
 max_batch_size: 0
@@ -50,7 +50,7 @@ parameters {{ key: "concurrency" value: {{ string_value: "{concurrency}" }} }}
 parameters {{ key: "silent_s" value: {{ string_value: "30" }} }}
 """
 TEXT_OUTPUTS = """\
-  { name: "TEXT" data_type: TYPE_STRING dims: [ 1 ] },
+  { name: "TEXT" data_type: TYPE_STRING dims: [ -1 ] },
   { name: "LOGPROBS" data_type: TYPE_FP32 dims: [ -1 ] },
   { name: "FINISH" data_type: TYPE_STRING dims: [ 1 ] },
   { name: "USAGE" data_type: TYPE_STRING dims: [ 1 ] }"""
@@ -66,7 +66,7 @@ ON_GPU = """\
 # For `tritonserver --model-config-name=gpu`. Not run where this was written: no GPU was there.
 # The graph runs on ONNX Runtime's CUDA provider; a model that would fall back to the CPU does not load.
 instance_group [ { count: 1 kind: KIND_GPU } ]"""
-TEXT_AT_ONCE, IMAGES_AT_ONCE = 4, 2
+TEXT_AT_ONCE, IMAGES_AT_ONCE = 8, 2
 
 
 def write(model: Path, *, name: str = "", engine_parent: str = "") -> None:

@@ -14,7 +14,7 @@ contract = load("engine/contract.py")
 def request_tensors(body: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     asked = body or {"parts": [{"image": 0, "label": "frontal"}, {"text": "Write the report."}]}
     tensors = {
-        "CONTRACT_VERSION": np.array([1], np.int32),
+        "CONTRACT_VERSION": np.array([2], np.int32),
         "REQUEST": np.array([json.dumps(asked).encode()], np.object_),
         "PIXELS": np.arange(12, dtype=np.uint16),
         "SHAPES": np.array([[3, 4]], np.int32),
@@ -53,8 +53,8 @@ def test_a_prompt_may_have_no_images() -> None:
 
 
 def test_an_unknown_version_is_refused_and_both_versions_are_named() -> None:
-    with pytest.raises(contract.ContractError, match="version 2 is not spoken here, only version 1"):
-        contract.parse(request_tensors(CONTRACT_VERSION=np.array([2], np.int32)))
+    with pytest.raises(contract.ContractError, match="version 1 is not spoken here, only version 2"):
+        contract.parse(request_tensors(CONTRACT_VERSION=np.array([1], np.int32)))
 
 
 IMAGE = {"image": 0, "label": "frontal"}
@@ -110,10 +110,11 @@ def test_tensors_that_do_not_follow_the_contract_are_refused(tensors: dict[str, 
 
 def test_a_response_survives_its_tensors_and_only_the_last_has_usage() -> None:
     for chunk in (
-        contract.Chunk(" Größe", (-0.5, -0.25)),
-        contract.Chunk("", (), "stop", {"completion_tokens": 2}),
+        contract.Chunk((" Gr", "", "öße"), (-0.5, -0.25, -0.125)),
+        contract.Chunk(("",), (-1.0,), "stop", {"completion_tokens": 4}),
+        contract.Chunk((), (), "cancelled", {"completion_tokens": 4}),
     ):
         assert contract.decode_chunk(contract.encode_chunk(chunk)) == chunk
-    tensors = contract.encode_chunk(contract.Chunk("a"))
+    tensors = contract.encode_chunk(contract.Chunk())
     assert tensors["USAGE"].tolist() == [b""]
-    assert tensors["LOGPROBS"].shape == (0,)
+    assert tensors["LOGPROBS"].shape == tensors["TEXT"].shape == (0,)

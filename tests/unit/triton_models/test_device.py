@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -74,7 +75,7 @@ def load(runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         options = {"provider_options": [{own: {}}] if own else []}
         config = {"model": {"decoder": {"session_options": options}}}
         (tmp_path / "genai_config.json").write_text(json.dumps(config))
-        (tmp_path / "tokenizer.json").write_text("{}")
+        shutil.copy2(ROOT / "chest_demo" / "1" / "tokenizer.json", tmp_path)
         model = folder.ModelFolder(
             path=tmp_path, name="chest", version="1", digest="sha256:0", image=None,
             domain=folder.Domain("domain.onnx", 0.5), context_tokens=8, default_max_tokens=8,

@@ -50,7 +50,7 @@ def test_a_response_that_says_only_that_the_model_is_at_work_is_empty() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"CONTRACT_VERSION": np.array([2], np.int32)}, "version 2 is not spoken here, only version 1"),
+        ({"CONTRACT_VERSION": np.array([1], np.int32)}, "version 1 is not spoken here, only version 2"),
         ({"PIXELS": None}, "PIXELS and SHAPES are both needed"),
         ({"PIXELS": np.zeros(24, np.float32)}, "UINT16 .* or INT16 .*, got float32"),
         ({"PIXELS": np.zeros(23, np.uint16)}, r"2 slice\(s\) of 3 x 4 do not fit 23 pixels"),

@@ -16,7 +16,7 @@ importable(ROOT)
 from engine.decoder import Cache, Decoder  # noqa: E402 - importable from here on
 from engine.folder import DecoderForm, ModelError  # noqa: E402
 from engine.place import Place  # noqa: E402
-from engine.plain import Writing  # noqa: E402
+from engine.reading import Reading  # noqa: E402
 from engine.sessions import open_session  # noqa: E402
 
 WIDTH, WORDS, IMAGE, WINDOW, GRID = 8, 12, 11, 3, (2, 2)
@@ -111,11 +111,12 @@ def test_token_after_token_with_the_cache_is_what_the_whole_would_give(decoder: 
     form = DecoderForm(image_attention=attention, sliding_window=WINDOW)
     folder = SimpleNamespace(decoder=form, image=SimpleNamespace(grid=GRID))
     place = Place(decoder, folder, PROMPT, IMAGE)
-    writing = Writing(Cache(decoder, {}), place, Table(), None, PROMPT.astype(np.int64), FEATURES)
-    tokens = PROMPT.tolist()
+    reading = Reading(Cache(decoder, {}), place, Table(), PROMPT.astype(np.int64), FEATURES, limit=16)
+    tokens, logits = PROMPT.tolist(), reading.read()
     for _ in range(16):
-        np.testing.assert_allclose(writing.logits(), logits_anew(tokens, attention), rtol=1e-4, atol=1e-5)
-        tokens.append(writing.choose())
+        np.testing.assert_allclose(logits, logits_anew(tokens, attention), rtol=1e-4, atol=1e-5)
+        tokens.append(int(np.argmax(logits)))
+        logits = reading.step(tokens[-1])
     assert len(set(tokens[len(PROMPT) :])) > 2, "it says different things"
 
 

@@ -42,7 +42,7 @@ class Answer:
 
     text: str
     pieces: tuple[tuple[str, float], ...]
-    """Its parts in order, each with the sum of its tokens' log-probabilities."""
+    """Its tokens' texts in order, each with its log-probability."""
     finish: str
     usage: dict[str, Any]
 
@@ -71,7 +71,7 @@ def ask(engine: Engine, image: Image | None, question: str, **more: Any) -> Answ
     parts = (Text(question),) if image is None else (ImageRef(0, "image"), Text(question))
     images = () if image is None else (image,)
     chunks = list(engine.generate(Request(parts, images, **more)))
-    pieces = tuple((chunk.text, sum(chunk.logprobs)) for chunk in chunks)
+    pieces = tuple(pair for chunk in chunks for pair in zip(chunk.pieces, chunk.logprobs, strict=True))
     return Answer("".join(text for text, _ in pieces), pieces, chunks[-1].finish or "", chunks[-1].usage or {})
 
 

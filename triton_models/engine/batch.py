@@ -1,0 +1,148 @@
+"""Answers that are written together: one step of the decoder gives each of them its next token (continuous batching).
+
+    the thread that asks:    prompt, pixels -> joins ............ takes what has gathered -> client
+    the batch's own:         reads a prompt, a step for all, reads the next prompt, a step for all, step, step
+
+An answer joins between two steps and leaves when it ends; none waits for the end of another, and those that are written
+wait for one prompt at a time. A decoder that cannot do so writes each answer in a batch of its own (`Alone`).
+"""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.answer import Answer
+
+
+class Cache(Protocol):
+    """What a decoder keeps of the answers that it writes together, in their order."""
+
+    def add(self, prompt: Any) -> NDArray[Any]:
+        """Read a prompt, of which the last answer is now written; return the logits of its first token (vocabulary)."""
+        ...
+
+    def step(self, tokens: Sequence[int]) -> NDArray[Any]:
+        """Append a token to each answer and return the logits of its next one (answers, vocabulary)."""
+        ...
+
+    def remove(self, at: int) -> None:
+        """Forget an answer; the last one takes its place."""
+        ...
+
+
+class Reader(Protocol):
+    """A prompt, and the answer to it, for a decoder that writes one at a time."""
+
+    def read(self) -> NDArray[Any]:
+        """Read the prompt; return the logits of the first token (vocabulary)."""
+        ...
+
+    def step(self, token: int) -> NDArray[Any]:
+        """Append a token; return the next one's logits (vocabulary)."""
+        ...
+
+
+class Alone:
+    """The cache of a decoder that writes one answer at a time."""
+
+    def __init__(self) -> None:
+        """Begin without one."""
+        self._reader: Reader | None = None
+
+    def add(self, prompt: Reader) -> NDArray[Any]:
+        """Read the prompt of the only answer."""
+        self._reader = prompt
+        return prompt.read()
+
+    def step(self, tokens: Sequence[int]) -> NDArray[Any]:
+        """Return its next logits (1, vocabulary)."""
+        assert self._reader is not None
+        (token,) = tokens
+        return self._reader.step(token)[None]
+
+    def remove(self, at: int) -> None:
+        """Forget it."""
+        self._reader = None
+
+
+class Batch:
+    """The answers over one cache; its thread lives as long as one of them is written."""
+
+    def __init__(self, cache: Cache) -> None:
+        """`cache` is the batch's alone."""
+        self._cache = cache
+        self._lock = threading.Lock()
+        self._coming: deque[tuple[Answer, Any]] = deque()
+        self._running = False
+        self._written: list[Answer] = []
+
+    def join(self, answer: Answer, prompt: Any) -> None:
+        """Have `answer` written to its end; `prompt` is what the cache reads."""
+        with self._lock:
+            self._coming.append((answer, prompt))
+            if self._running:
+                return
+            self._running = True
+        threading.Thread(target=self._run, name="batch", daemon=True).start()
+
+    def tried(self, prompt: Any, token: int) -> None:
+        """Read a prompt and make one step, before anybody joined; raises what the runtime raises."""
+        self._cache.add(prompt)
+        self._cache.step([token])
+        self._cache.remove(0)
+
+    def _run(self) -> None:
+        while self._anybody():
+            if self._coming:
+                self._read(*self._coming.popleft())
+            if self._written:
+                self._step()
+            self._dismiss()
+
+    def _anybody(self) -> bool:
+        """Whether somebody is there or comes; the thread ends where nobody does."""
+        with self._lock:
+            self._running = bool(self._coming or self._written)
+            return self._running
+
+    def _read(self, answer: Answer, prompt: Any) -> None:
+        if answer.over:  # whoever asked has left
+            return
+        try:
+            logits = self._cache.add(prompt)
+        except Exception as e:  # the runtime's own kinds; whoever waits for a word hears of it
+            answer.fail(e)
+            return
+        self._written.append(answer)
+        choose([answer], logits[None])
+        self._dismiss()
+
+    def _step(self) -> None:
+        try:
+            choose(self._written, self._cache.step([answer.last for answer in self._written]))
+        except Exception as e:  # as above
+            for answer in self._written:
+                answer.fail(e)
+
+    def _dismiss(self) -> None:
+        """Let those go that are over, as the cache does: the last takes the place of each."""
+        for at in reversed(range(len(self._written))):
+            if self._written[at].over:
+                self._cache.remove(at)
+                self._written[at] = self._written[-1]
+                del self._written[-1]
+
+
+def choose(answers: Sequence[Answer], logits: NDArray[Any]) -> None:
+    """Give each of `answers` its next token by its row of `logits` (answers, vocabulary)."""
+    logits = np.asarray(logits, np.float32)
+    top = logits.max(axis=1, keepdims=True)
+    shares = logits - top
+    np.exp(shares, out=shares)
+    whole = top[:, 0] + np.log(shares.sum(axis=1, dtype=np.float64))
+    for answer, row, total in zip(answers, logits, whole, strict=True):
+        answer.choose(row, float(total))
