@@ -11,7 +11,7 @@ from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.pdu_primitives import P_DATA as DataPrimitive
 
 from dicom_nodes.scp.inbox import Inbox, TooMuch
-from dicom_nodes.scp.pdu import MAX_COMMAND, check_command
+from dicom_nodes.scp.pdu import MAX_COMMAND, Malformed, check_command
 from service.ports.spool import Incoming
 
 MAX_WAITING = 4
@@ -42,14 +42,16 @@ class StreamingDimse(DIMSEServiceProvider):
         for context_id, value in primitive.presentation_data_value_list:
             one = DataPrimitive()
             one.presentation_data_value_list.append((context_id, value))
-            self._fragment(one, value)
+            self._fragment(one, context_id, value)
 
-    def _fragment(self, primitive: DataPrimitive, value: bytes) -> None:
+    def _fragment(self, primitive: DataPrimitive, context_id: int, value: bytes) -> None:
         if self.message is None:
             if self.msg_queue.qsize() >= self._max_waiting:
                 raise TooMuch("Requests are sent without waiting for their answers.")
             self.message = DIMSEMessage()
             self.message.data_set = self._inbox(self.message)
+        if self.message.context_id not in {None, context_id}:
+            raise Malformed("A message changes its presentation context.")
         if value[0] & 1:
             self._check_command(self.message, value)
         super().receive_primitive(primitive)

@@ -49,8 +49,8 @@ class BoundedDul(DULServiceProvider):
         """Take a little of what is there: closing over unread data would destroy our last PDU at the peer."""
         connection = self.socket.socket if self.socket else None
         if connection is not None:
-            connection.settimeout(0)
             with contextlib.suppress(OSError):
+                connection.settimeout(0)
                 connection.recv(_LAST_WORDS)
 
     def _read_pdu_data(self) -> None:

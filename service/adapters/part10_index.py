@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from struct import unpack
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.uid import UID
 
 from service.adapters.part10_scan import WANTED, WANTED_ITEMS, RawHeader, Values, tag_of
-from service.adapters.text import clean, decode, encodings_of, values
+from service.adapters.text import clean, encodings_of, joined, whole
 from service.domain.errors import Unreadable
 from service.domain.study import ROUTING_KEYWORDS, Identity, Instance, Patient
 from service.ports.headers import Header
@@ -18,6 +19,7 @@ _CHARSET = tag_of("SpecificCharacterSet")
 _ROUTING = tuple((keyword, tag_of(keyword)) for keyword in ROUTING_KEYWORDS)
 _EQUIPMENT, _DEVICE = tag_of("ContributingEquipmentSequence"), tag_of("DeviceUID")
 _REQUEST, _REASON = tag_of("RequestAttributesSequence"), tag_of("ReasonForTheRequestedProcedure")
+_TRANSFER_SYNTAX = tag_of("TransferSyntaxUID")
 _VR = {tag: dictionary_VR(tag) for tag in WANTED.union(*WANTED_ITEMS.values())}
 _BY_CHARSET = frozenset(("LO", "LT", "PN", "SH", "ST", "UC", "UT"))
 _DIGITS_AND_DOTS = re.compile(r"[0-9]+(\.[0-9]+)+")
@@ -32,7 +34,7 @@ def index(raw: RawHeader) -> Header:
         sop_instance_uid=texts.uid("SOPInstanceUID"),
         series_instance_uid=texts.uid("SeriesInstanceUID"),
         study_instance_uid=texts.uid("StudyInstanceUID"),
-        transfer_syntax_uid=_checked(raw.transfer_syntax, "Transfer Syntax UID"),
+        transfer_syntax_uid=_checked(raw.transfer_syntax, _TRANSFER_SYNTAX),
         attributes=_attributes(raw, texts),
     )
     return Header(instance=instance, identity=_identity(raw, texts))
@@ -107,7 +109,7 @@ class _Texts:
         """The whole value as one text; a name without its empty component groups at the end."""
         tag = tag_of(keyword)
         raw, vr = self._found.get(tag, b"").rstrip(b"\0"), _VR[tag]
-        text = clean(decode(raw, self.encodings) if vr in _BY_CHARSET else raw.decode("ascii", "replace"))
+        text = whole(raw, self.encodings) if vr in _BY_CHARSET else clean(raw.decode("ascii", "replace"))
         return text.rstrip("=") if vr == "PN" else text
 
     def all(self, tag: int) -> str:
@@ -116,20 +118,26 @@ class _Texts:
         if vr == "US":
             return "\\".join(str(number) for number in unpack(f"<{len(raw) // 2}H", raw[: len(raw) // 2 * 2]))
         encodings = self.encodings if vr in _BY_CHARSET else ("iso8859",)
-        return "\\".join(values(raw.rstrip(b"\0"), encodings))
+        return joined(raw.rstrip(b"\0"), encodings)
 
     def uid(self, keyword: str) -> UID:
         tag = tag_of(keyword)
-        text = self._found.get(tag, b"").strip(b"\0 ").decode("ascii", "replace")
-        return _checked(text, f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {_spaced(keyword_for_tag(tag))}")
+        return _checked(self._found.get(tag, b"").strip(b"\0 ").decode("ascii", "replace"), tag)
 
 
-def _checked(text: str, name: str) -> UID:
+@lru_cache(1024)
+def _checked(text: str, tag: int) -> UID:
     if not text:
-        raise Unreadable(f"{name} is missing.")
+        raise Unreadable(f"{_named(tag)} is missing.")
     if len(text) > 64 or not _DIGITS_AND_DOTS.fullmatch(text):
-        raise Unreadable(f"{name} is not a UID.")
+        raise Unreadable(f"{_named(tag)} is not a UID.")
     return UID(text)
+
+
+def _named(tag: int) -> str:
+    if tag == _TRANSFER_SYNTAX:
+        return "Transfer Syntax UID"
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {_spaced(keyword_for_tag(tag))}"
 
 
 def _spaced(keyword: str) -> str:

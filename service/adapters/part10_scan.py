@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from struct import Struct
 from typing import BinaryIO, NoReturn
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.uid import ImplicitVRLittleEndian
 
-from service.adapters.part10_window import ODD_SYNTAXES, Odd, Window, explicit_header, skip_meta
+from service.adapters.part10_window import LONG, MAX_VALUE, ODD_SYNTAXES, SHORT, Odd, Window, explicit_header, skip_meta
 from service.domain.errors import Unreadable
 from service.domain.study import ROUTING_KEYWORDS
 
@@ -26,9 +27,11 @@ MAX_ITEMS = 256
 
 UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_TAG, _LENGTH = Struct("<HH").unpack_from, Struct("<I").unpack_from
+_TAG, _LENGTH, _HEAD = Struct("<HH").unpack_from, Struct("<I").unpack_from, Struct("<HH2sH").unpack_from
+_LONGEST_HEAD = 12
 
 
+@cache
 def tag_of(keyword: str) -> int:
     tag = tag_for_keyword(keyword)
     assert tag is not None, keyword
@@ -111,8 +114,11 @@ class Scan:
 
     def until(self, stop: int, *, implicit: bool) -> bool:
         """Walk to the first element with a tag of at least `stop`; false if the dataset ends before."""
-        window = self._window
-        for _ in range(MAX_ELEMENTS):
+        window, left = self._window, MAX_ELEMENTS
+        while left > 0:
+            if not implicit and not self._open:
+                left -= self._plain(stop)
+            left -= 1
             self._close_ended()
             if not self._open and window.position >= window.size:
                 return False
@@ -126,6 +132,36 @@ class Scan:
             else:
                 self._element(tag, implicit=self._open[-1].implicit if self._open else implicit)
         raise TooMany(f"The header has more than {MAX_ELEMENTS} elements.")
+
+    def _plain(self, stop: int) -> int:
+        """Pass what most headers are made of, explicit VR without a sequence, and return how many elements that were;
+        the first that is anything else, or does not end in the window, is left to `until`."""
+        window, values = self._window, self._header.values
+        if window.position + _LONGEST_HEAD > window.size:
+            return 0
+        buffer, offset = window.at(_LONGEST_HEAD)
+        begin, last, passed = window.position - offset, len(buffer) - _LONGEST_HEAD, 0
+        while offset <= last:
+            group, element, vr, length = _HEAD(buffer, offset)
+            tag = group << 16 | element
+            if tag >= stop or group == 0xFFFE:
+                break
+            if vr in SHORT:
+                value = offset + 8
+            elif vr in LONG and vr != b"SQ":
+                value, length = offset + 12, _LENGTH(buffer, offset + 8)[0]
+            else:
+                break
+            end = value + length
+            if tag in WANTED:
+                if end > len(buffer) or length > MAX_VALUE:
+                    break
+                values[tag] = buffer[value:end]
+            elif length == UNDEFINED or begin + end > window.size:
+                break
+            offset, passed = end, passed + 1
+        window.position = begin + offset
+        return passed
 
     def _close_ended(self) -> None:
         while self._open and self._open[-1].end >= 0 and self._window.position >= self._open[-1].end:

@@ -11,8 +11,8 @@ from service.domain.errors import Unreadable
 
 MAX_VALUE = 16_384
 """Bytes of one value that are read; the rest is skipped."""
-_LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-_SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 _TAG, _LENGTH, _LENGTH16 = Struct("<HH").unpack_from, Struct("<I").unpack_from, Struct("<H").unpack_from
 ODD_SYNTAXES = frozenset(
     (
@@ -92,9 +92,9 @@ def explicit_header(window: Window) -> tuple[bytes, int, int]:
     """VR, value length and header size of the explicit VR element at the position. Raises Odd for no VR."""
     buffer, offset = window.at(8)
     vr = buffer[offset + 4 : offset + 6]
-    if vr in _SHORT:
+    if vr in SHORT:
         return vr, _LENGTH16(buffer, offset + 6)[0], 8
-    if vr in _LONG:
+    if vr in LONG:
         buffer, offset = window.at(12)
         return vr, _LENGTH(buffer, offset + 8)[0], 12
     raise Odd("no value representation")

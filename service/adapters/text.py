@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from pydicom.charset import CODES_TO_ENCODINGS, STAND_ALONE_ENCODINGS, python_encoding
 
@@ -21,6 +22,8 @@ _READ_ESCAPES = frozenset(("iso2022_jp", "iso2022_jp_2"))
 _WITHOUT_ESCAPES = frozenset(python_encoding[term] for term in STAND_ALONE_ENCODINGS)
 _LENIENT = re.compile(r"^ISO[^_]IR")
 _DEFAULT = "iso8859"
+_SHORT, _KEPT = 64, 2048
+"""Values of so many bytes are decoded once and kept, so many of them: the images of a series say mostly the same."""
 MAX_CHARACTERS = 1024
 """Longest text of one attribute that is kept; the longest VR indexed here (LO, 64 characters) may repeat."""
 
@@ -64,6 +67,8 @@ def _fragment(part: bytes, encodings: Sequence[str]) -> str:
 
 def clean(text: str) -> str:
     """NFC, without control characters, surrounding spaces and excess length."""
+    if text.isascii() and text.isprintable():  # nearly every value: nothing to compose, nothing to leave out
+        return text[:MAX_CHARACTERS].strip(" ")
     normal = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
     return "".join(c for c in normal if unicodedata.category(c) not in {"Cc", "Cs"}).strip(" ")[:MAX_CHARACTERS]
 
@@ -71,3 +76,23 @@ def clean(text: str) -> str:
 def values(value: bytes, encodings: Sequence[str]) -> list[str]:
     """The values of a text element, decoded before they are split: a backslash may be half a character."""
     return [clean(part) for part in decode(value, encodings).split("\\")]
+
+
+def whole(value: bytes, encodings: tuple[str, ...]) -> str:
+    """The whole value as one text."""
+    return _short_text(value, encodings) if len(value) <= _SHORT else clean(decode(value, encodings))
+
+
+def joined(value: bytes, encodings: tuple[str, ...]) -> str:
+    """Every value, joined by a backslash."""
+    return _short_joined(value, encodings) if len(value) <= _SHORT else "\\".join(values(value, encodings))
+
+
+@lru_cache(_KEPT)
+def _short_text(value: bytes, encodings: tuple[str, ...]) -> str:
+    return clean(decode(value, encodings))
+
+
+@lru_cache(_KEPT)
+def _short_joined(value: bytes, encodings: tuple[str, ...]) -> str:
+    return "\\".join(values(value, encodings))

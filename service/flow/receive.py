@@ -163,21 +163,22 @@ def _with_issuer(identity: Identity, association: Association, configuration: Co
 
 
 def _admit(reception: Reception, *, spool: Spool, ledger: Receiving, headers: Headers) -> Admission:
-    """Compare with the known instance of the same UID and admit; again if that one changed in between."""
-    for _ in range(_COMPARISONS):
-        compared = _compare(reception, spool=spool, ledger=ledger, headers=headers)
+    """Admit as the first of its UID, which nearly every instance is; where the ledger knows other bytes, compare with
+    those and admit again; and so on if they changed in between."""
+    compared = reception
+    for _ in range(1 + _COMPARISONS):
         try:
             return ledger.admit(compared)
         except Unavailable:
             known = ledger.find_instance(reception.stored.instance.sop_instance_uid)
             if (known.sha256 if known else None) == compared.replaces:
                 raise
+        compared = _compare(reception, known, spool=spool, headers=headers)
     raise Unavailable("The same instance keeps arriving in other versions; send it again later.")
 
 
-def _compare(reception: Reception, *, spool: Spool, ledger: Receiving, headers: Headers) -> Reception:
+def _compare(reception: Reception, known: StoredInstance | None, *, spool: Spool, headers: Headers) -> Reception:
     stored = reception.stored
-    known = ledger.find_instance(stored.instance.sop_instance_uid)
     if known is None:
         return replace(reception, replaces=None, same_pixels=False)
     same = known.sha256 == stored.sha256

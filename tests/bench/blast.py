@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from tests.support.senders import associate_request, command, connect, p_data, r
 
 PLACE = "1.2.826.0.1.3680043.8.498." + "9" * 38
 """Stands for an object's own UID, which is as long (64 characters)."""
+PIXELS = b"\xe0\x7f\x10\x00OW"
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,8 @@ class Line:
     """One association with what it will carry."""
 
     def __init__(self, port: int, objects: Objects, count: int) -> None:
-        self._peer = connect(port)
-        self._peer.setsockopt(6, 1, 1)  # TCP_NODELAY
-        self._peer.sendall(associate_request())
-        accepted = receive_pdu(self._peer)
-        assert accepted[0] == 2, f"not accepted: {accepted.hex()}"
-        most = unpack(">L", accepted[accepted.index(b"\x51\0\0\x04") + 4 :][:4])[0] or 131072
-        self._messages = [_message(objects.encoded, min(most, 131072)) for _ in range(count)]
+        self._peer, most = _associated(port)
+        self._messages = [_message(objects.encoded, most) for _ in range(count)]
 
     def send(self) -> None:
         """Each object as soon as the one before was answered. Raises AssertionError where one was not stored."""
@@ -105,6 +102,39 @@ class Line:
         self._peer.sendall(pack(">BxII", 5, 4, 0))
         receive_pdu(self._peer)
         self._peer.close()
+
+
+def send_large(port: int, megabytes: int) -> None:
+    """Send one object with so many megabytes (10^6 bytes) of pixels, which are made on the way."""
+    peer, most = _associated(port)
+    encoded, own, left = ct(1, side=64).encoded, str(generate_uid()).encode(), megabytes * 10**6
+    head = encoded[: encoded.index(PIXELS)].replace(_element(PLACE.encode()), _element(own))
+    peer.sendall(p_data(1, 3, command(sop_instance=own)))
+    peer.sendall(p_data(1, 0, head + PIXELS + bytes(2) + pack("<L", left)))
+    block = p_data(1, 0, bytes(most - 6 & ~1))
+    while left > len(block) - 12:
+        peer.sendall(block)
+        left -= len(block) - 12
+    peer.sendall(p_data(1, 2, bytes(left)))
+    peer.settimeout(120)
+    assert status_in(receive_pdu(peer)) == 0
+    peer.close()
+
+
+def _element(uid: bytes) -> bytes:
+    """(0008,0018) in explicit VR little endian."""
+    return b"\x08\x00\x18\x00UI" + pack("<H", len(uid) + len(uid) % 2) + uid + b"\0" * (len(uid) % 2)
+
+
+def _associated(port: int) -> tuple[socket.socket, int]:
+    """A connection with an accepted association, and the bytes of the largest PDU that it will be sent."""
+    peer = connect(port)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    peer.sendall(associate_request())
+    accepted = receive_pdu(peer)
+    assert accepted[0] == 2, f"not accepted: {accepted.hex()}"
+    most = unpack(">L", accepted[accepted.index(b"\x51\0\0\x04") + 4 :][:4])[0] or 131072
+    return peer, min(most, 131072)
 
 
 def _message(encoded: bytes, most: int) -> bytes:

@@ -5,6 +5,7 @@ python -m tests.support.receiver_process FOLDER PORT
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from functools import partial
@@ -40,6 +41,7 @@ def main() -> None:
         Scp(port=port, network_timeout_s=10), receive=doing, spool=spool, ledger=ledger,
         configuration=lambda: configuration, clock=clock,
     )  # fmt: skip
+    gc.freeze()  # as `preread scp` does
     scp.start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print("ready", flush=True)

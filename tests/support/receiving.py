@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -103,6 +104,7 @@ def scp_for(
     sources: tuple[Source, ...] = (ANYBODY,),
     reserve_bytes: int = 0,
     more: dict[str, Any] | None = None,
+    ssl_context: ssl.SSLContext | None = None,
     **scp: Any,
 ) -> Iterator[StorageScp]:
     """A receiver on a free loopback port, its spool in `folder`; `more` goes to receive()."""
@@ -120,8 +122,9 @@ def scp_for(
     doing = partial(receive, **(ports | (more or {})))
     settings = Scp(**({"port": 0, "network_timeout_s": 10, "acse_timeout_s": 5} | scp))
     server = StorageScp(
-        settings, receive=doing, spool=spool, ledger=ledger, configuration=lambda: configuration, clock=clock
-    )
+        settings, receive=doing, spool=spool, ledger=ledger, configuration=lambda: configuration, clock=clock,
+        ssl_context=ssl_context,
+    )  # fmt: skip
     server.start()
     try:
         yield server

@@ -44,8 +44,8 @@ _ARRIVED = (DeliveryState.SENT.value, DeliveryState.COMMITTED.value)
 def admit(connection: Connection, site: str, reception: Reception) -> Admission:
     """Raises Raced if another transaction admitted the same instance meanwhile, Unavailable as the port says."""
     uid = reception.stored.instance.sop_instance_uid
-    known = connection.execute(statements.KNOWN, {"site": site, "uid": uid}).one_or_none()
-    ours = connection.execute(statements.OURS, {"site": site, "uid": uid}).one_or_none()
+    known = statements.KNOWN.first(connection, {"site": site, "uid": uid})
+    ours = statements.OURS.first(connection, {"site": site, "uid": uid})
     if ours is not None or reception.own_device:
         return _echo(connection, site, reception, ours)
     if known is None:
@@ -201,7 +201,7 @@ def _series(connection: Connection, site: str, reception: Reception, locked: Any
     """The series' number and the study's modalities, of which the series may be a new one."""
     header = reception.stored.instance
     uid = str(header.series_instance_uid)
-    number = connection.scalar(statements.SERIES, {"site": site, "study": locked.id, "uid": uid})
+    number = statements.SERIES.scalar(connection, {"site": site, "study": locked.id, "uid": uid})
     if number is not None:
         return number, locked.modalities
     values = {"site": site, "study_id": locked.id, "uid": uid, "modality": header.modality}
@@ -220,7 +220,7 @@ def _instance(connection: Connection, site: str, reception: Reception, study_id:
         "received_at": reception.received_at,
         **_bytes(reception),
     }
-    number = connection.scalar(statements.add_instance(connection.dialect.name), values)
+    number = statements.add_instance(connection.dialect.name).scalar(connection, values)
     if number is None:
         raise Raced
     return int(number)
@@ -246,7 +246,7 @@ def _touch(connection: Connection, locked: AnyRow, at: datetime, *, opens: bool,
         values |= {"opened_at": at, "touched_at": at, "last_release": None, "state": RECEIVING}
     elif locked.opened_at is not None:
         values["touched_at"] = max(at, locked.touched_at)
-    connection.execute(statements.TOUCH_STUDY, {"number": locked.id, **values})
+    statements.TOUCH_STUDY.run(connection, {"number": locked.id, **values})
 
 
 def _identity(connection: Connection, locked: AnyRow, reception: Reception) -> None:
@@ -257,7 +257,7 @@ def _identity(connection: Connection, locked: AnyRow, reception: Reception) -> N
 def _count(connection: Connection, site: str, reception: Reception, study_id: int, admission: Admission) -> None:
     statement = statements.count(connection.dialect.name, admission)
     values = {"site": site, "association": reception.association_id, "study": study_id}
-    connection.execute(statement, values)
+    statement.run(connection, values)
 
 
 def _owe_again(connection: Connection, site: str, reception: Reception, study_id: int, instance_id: int) -> None:
@@ -312,4 +312,4 @@ def _owe(
             "state": DeliveryState.PENDING.value,
             "created_at": reception.received_at,
         }
-        connection.execute(statements.ADD_ORIGINAL, values)
+        statements.ADD_ORIGINAL.run(connection, values)

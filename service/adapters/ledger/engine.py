@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from service.adapters.ledger.direct import run_on_sqlite
 from service.adapters.ledger.filesystem import create_private, refuse_network_file
 from service.domain.errors import Misconfigured, Unavailable
 
@@ -41,7 +42,7 @@ class Database:
         self.busy_s = busy_s
         self._inherited: list[Engine] = []
         self._begin_anew()
-        _after_fork(weakref.WeakMethod(self._leave_to_parent))
+        after_fork(weakref.WeakMethod(self._leave_to_parent))
 
     def _begin_anew(self) -> None:
         self._engine: Engine | None = None
@@ -82,18 +83,19 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that commits when the block ends and changes nothing if it raises."""
+    def write(self, *, has_turn: bool = False) -> Iterator[Connection]:
+        """A transaction that commits when the block ends, changes nothing if it raises; `has_turn`: within `turn`."""
         engine = self.engine
         # SQLite's own wait polls and is unfair: a process's threads queue here, only processes meet there.
-        queue = self._turn() if self.is_sqlite else nullcontext()
+        queue = self.turn() if self.is_sqlite and not has_turn else nullcontext()
         with _in_house_terms(self.place), queue, engine.connect() as connection:
             connection = connection.execution_options(preread_writes=True)
             with connection.begin():
                 yield connection
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
+        """To be this process's one writer, on SQLite. Raises Unavailable if others are for too long."""
         writer = self._writer
         if not writer.acquire(timeout=self.busy_s):
             raise Unavailable(f"the ledger was busy for {self.busy_s:g} s")
@@ -110,7 +112,9 @@ class Database:
             engine.dispose()
 
 
-def _after_fork(method: weakref.WeakMethod[Callable[[], None]]) -> None:
+def after_fork(method: weakref.WeakMethod[Callable[[], None]]) -> None:
+    """Call `method` in every forked child, for as long as its object lives."""
+
     def call() -> None:
         alive = method()
         if alive is not None:
@@ -174,7 +178,7 @@ def _pragmas(busy_s: float) -> Any:
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("preread_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    run_on_sqlite(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _session(busy_s: float) -> Any:

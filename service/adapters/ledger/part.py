@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, select
+from sqlalchemy import Connection, Select, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.adapters.ledger import schema
+from service.adapters.ledger.direct import AnyRow as AnyRow
+from service.adapters.ledger.direct import Direct
 from service.adapters.ledger.engine import Database
 
-AnyRow = Row[*tuple[Any, ...]]
 AnySelect = Select[*tuple[Any, ...]]
 
 _LARGEST_KEY = 2**63 - 1
@@ -47,17 +48,21 @@ def for_update(statement: AnySelect, *, skip_locked: bool = False) -> AnySelect:
     return statement.with_for_update(skip_locked=skip_locked, key_share=True)
 
 
-_BY_UID = for_update(
-    select(schema.study).where(schema.study.c.site == bindparam("site"), schema.study.c.uid == bindparam("uid"))
+_BY_UID = Direct(
+    for_update(
+        select(schema.study).where(schema.study.c.site == bindparam("site"), schema.study.c.uid == bindparam("uid"))
+    )
 )
-_BY_NUMBER = for_update(select(schema.study).where(schema.study.c.id == bindparam("number")))
+_BY_NUMBER = Direct(for_update(select(schema.study).where(schema.study.c.id == bindparam("number"))))
 
 
 def lock_study(connection: Connection, site: str, study_uid: str) -> AnyRow | None:
     """The study's row, locked until the transaction ends; None if there is none."""
-    return connection.execute(_BY_UID, {"site": site, "uid": study_uid}).one_or_none()
+    return _BY_UID.first(connection, {"site": site, "uid": study_uid})
 
 
 def lock_study_of(connection: Connection, study_id: int) -> AnyRow:
     """The row of a study that is known to be there, locked until the transaction ends."""
-    return connection.execute(_BY_NUMBER, {"number": study_id}).one()
+    found = _BY_NUMBER.first(connection, {"number": study_id})
+    assert found is not None
+    return found

@@ -12,7 +12,8 @@ from service.adapters.ledger import schema
 from service.adapters.ledger.admission import admit
 from service.adapters.ledger.clock import db_now
 from service.adapters.ledger.closing import close
-from service.adapters.ledger.engine import Raced
+from service.adapters.ledger.convoy import Convoy
+from service.adapters.ledger.engine import Database, Raced
 from service.adapters.ledger.part import Part, insert_into
 from service.adapters.ledger.rows import stored_instance
 from service.adapters.ledger.timeline import keep_event
@@ -26,6 +27,12 @@ _RACES = 3
 
 class SqlReceiving(Part):
     """The port `Receiving`."""
+
+    def __init__(self, database: Database, site: str) -> None:
+        super().__init__(database, site)
+        self._admissions: Convoy[Reception, Admission] = Convoy(
+            database, lambda connection, reception: admit(connection, site, reception)
+        )
 
     def open_association(self, association: Association) -> None:
         with self.database.write() as connection:
@@ -69,8 +76,7 @@ class SqlReceiving(Part):
     def admit(self, reception: Reception) -> Admission:
         for _ in range(_RACES):
             try:
-                with self.database.write() as connection:
-                    return admit(connection, self.site, reception)
+                return self._admissions.take(reception)
             except Raced:
                 continue
         raise Unavailable("the same instance arrives from several senders at once")

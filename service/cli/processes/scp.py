@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import typer
 
 from dicom_nodes.forwarder import Forwarder
@@ -26,6 +28,8 @@ def scp(context: typer.Context) -> None:
     tickers = [beating(services, "scp").start(), sweeping(services, "scp").start()]
     looking = Ticker("forward lanes", forwarder.look, every_s=LOOK_EVERY_S).start()
     forwarder.resume(node.name for node in services.configurations.active().configuration.destinations)
+    # What stands by now stands for good: looking through it for garbage with every few objects is work for nothing.
+    gc.freeze()
     receiver.start()
     until_told()
     receiver.stop()

@@ -2,17 +2,19 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sqlite3
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import Connection, event, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from service.adapters.ledger import Database, SqlLedger, schema
@@ -145,6 +147,63 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(scene: Scene, url
         assert len(scene.ledger.deliveries(limit=10_000)) == len(acknowledged) + whole
         if whole:
             acknowledged.append(after)
+
+
+def _admit_beside_others(url: str, told: Pipe, senders: int) -> None:
+    """Many senders at once, until the commit of a transaction that carries at least three of them: it never comes."""
+    ledger, telling, gate = SqlLedger(url), threading.Lock(), threading.Barrier(senders)
+
+    def sent_by(sender: int) -> None:
+        gate.wait()
+        for number in range(sender, 10_000, senders):
+            Scene(ledger).receive(number, forward_to=("archive",))
+            with telling:
+                told.send(("acknowledged", number))
+
+    @event.listens_for(ledger.database.engine, "commit")
+    def kill(connection: Connection) -> None:
+        beside = sqlite3.connect(str(ledger.database.url.database))
+        known = {uid for (uid,) in beside.execute("SELECT sop_instance_uid FROM instance")}
+        beside.close()
+        added = connection.scalars(select(schema.instance.c.sop_instance_uid))
+        carried = [uid for uid in added if uid not in known]
+        if len(known) >= 20 and len(carried) >= 3:
+            with telling:
+                told.send(("carried", carried))
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    for sender in range(senders):
+        threading.Thread(target=sent_by, args=(sender,)).start()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_kill_before_the_commit_of_several_admissions_loses_none_that_was_acknowledged(
+    migrated: Path, tmp_path: Path
+) -> None:
+    shutil.copy(migrated, file := tmp_path / "ledger.sqlite")
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_admit_beside_others, args=(f"sqlite:///{file}", theirs, 8))
+    process.start()
+    theirs.close()
+    told = []
+    with suppress(EOFError):
+        while ours.poll(20):
+            told.append(ours.recv())
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    (carried,) = (uids for what, uids in told if what == "carried")
+    acknowledged = [number for what, number in told if what == "acknowledged"]
+    assert acknowledged
+    ledger = SqlLedger(f"sqlite:///{file}")
+    assert [number for number in acknowledged if ledger.find_instance(sop_uid(number)) is None] == []
+    assert [uid for uid in carried if ledger.find_instance(uid) is not None] == []
+    assert not {str(sop_uid(number)) for number in acknowledged} & set(carried)
+    # Sent again, as their senders do, they come as if for the first time; what was acknowledged is known.
+    again = [int(uid.rpartition(".")[2]) for uid in carried]
+    assert Scene(ledger).receive(*again) == [Admission.NEW] * len(carried)
+    assert Scene(ledger).receive(*acknowledged) == [Admission.DUPLICATE] * len(acknowledged)
+    ledger.close()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

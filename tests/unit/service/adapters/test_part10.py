@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
+from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import (
@@ -29,7 +30,8 @@ from pydicom.uid import (
 )
 
 from service.adapters.part10 import Part10Headers
-from service.adapters.part10_scan import scan
+from service.adapters.part10_scan import RawHeader, Scan, scan
+from service.adapters.part10_window import Odd, Window, skip_meta
 from service.domain.errors import Unreadable
 from service.domain.rejection import Reason, Rejection
 from service.domain.study import ROUTING_KEYWORDS
@@ -258,3 +260,36 @@ def test_a_rejection_note_names_its_reason_and_the_instances_of_its_own_study(he
 def test_a_selection_of_another_title_rejects_nothing(headers: Part10Headers) -> None:
     assert headers.rejection(BytesIO(a_note("113000", evidence(uid("study"), "1.2.3")))) is None
     assert headers.rejection(BytesIO(part10(instance()))) is None
+
+
+class OneByOne(Scan):
+    """The walk without its short cut."""
+
+    def _plain(self, stop: int) -> int:
+        return 0
+
+
+@given(
+    name=st.sampled_from(("CT_small.dcm", "MR_small.dcm", "reportsi.dcm", "rtplan.dcm", "JPEG2000.dcm")),
+    changes=st.lists(st.tuples(st.integers(0, 6000), st.binary(min_size=1, max_size=4)), max_size=3),
+    cut=st.integers(0, 500),
+)
+def test_the_short_cut_over_plain_elements_sees_what_the_walk_sees(
+    name: str, changes: list[tuple[int, bytes]], cut: int
+) -> None:
+    data = bytearray(Path(str(get_testdata_file(name))).read_bytes())
+    start = 132 + 12 + int.from_bytes(data[140:144], "little")
+    for at, new in changes:
+        data[start + at : start + at + len(new)] = new[: max(0, len(data) - start - at)]
+    seen = []
+    for walk in (Scan, OneByOne):
+        window = Window(BytesIO(bytes(data[: len(data) - cut])))
+        header = RawHeader("")
+        try:
+            header.transfer_syntax = skip_meta(window)
+            ended = walk(window, header).until(0x7FE00010, implicit=header.transfer_syntax == ImplicitVRLittleEndian)
+        except (Odd, Unreadable) as error:
+            seen.append((header.values, header.items, repr(error)))
+        else:
+            seen.append((header.values, header.items, f"{ended} at {window.position}"))
+    assert seen[0] == seen[1]
