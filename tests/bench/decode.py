@@ -25,7 +25,9 @@ from tests.bench.decode_model import write
 from tests.bench.rounds import Measured, against, interleaved, machine
 
 TOKENS = 48
-"""Decoded in each measurement, after the first, where no other number is asked for."""
+"""Decoded in each measurement where no other number is asked for."""
+FIRST = 12
+"""Tokens of an answer before those that are measured: what is asked at once has become one batch by then."""
 LEAST_TOKENS = 8
 SHARES = {1: 1, 8: 3}
 """How the time is shared among the batches where it is bounded: eight answers take longer than one."""
@@ -72,14 +74,14 @@ class Contender:
 def contend(name: str, batch: int, folder: Path, tokens: int) -> None:
     """Be one contender: load, decode two tokens to be warm, say so, measure at each line of stdin."""
     try:
-        decode = decode_peers.CONTENDERS[name](folder, batch, tokens + 1)
+        decode = decode_peers.CONTENDERS[name](folder, batch, tokens + FIRST)
         decode(2)
     except ImportError as missing:
         print(json.dumps({"why_not": str(missing)}), flush=True)
         return
     print(json.dumps({"why_not": ""}), flush=True)
     for _ in sys.stdin:
-        first_s, whole_s = (min(seconds(decode, wanted) for _ in range(2)) for wanted in (1, tokens + 1))
+        first_s, whole_s = (min(seconds(decode, wanted) for _ in range(2)) for wanted in (FIRST, tokens + FIRST))
         print(json.dumps({"ms": 1000 * (whole_s - first_s) / tokens}), flush=True)
 
 

@@ -79,6 +79,8 @@ class Batch:
         self._coming: deque[tuple[Answer, Any]] = deque()
         self._running = False
         self._written: list[Answer] = []
+        self._room = np.zeros((0, 0), np.float32)
+        """For what is summed up at each step: new memory would cost more than the sums."""
 
     def join(self, answer: Answer, prompt: Any) -> None:
         """Have `answer` written to its end; `prompt` is what the cache reads."""
@@ -118,12 +120,15 @@ class Batch:
             answer.fail(e)
             return
         self._written.append(answer)
-        choose([answer], logits[None])
+        choose([answer], np.asarray(logits, np.float32)[None])
         self._dismiss()
 
     def _step(self) -> None:
         try:
-            choose(self._written, self._cache.step([answer.last for answer in self._written]))
+            logits = np.asarray(self._cache.step([answer.last for answer in self._written]), np.float32)
+            if self._room.shape != logits.shape:
+                self._room = np.empty(logits.shape, np.float32)
+            choose(self._written, logits, self._room)
         except Exception as e:  # as above
             for answer in self._written:
                 answer.fail(e)
@@ -137,11 +142,10 @@ class Batch:
                 del self._written[-1]
 
 
-def choose(answers: Sequence[Answer], logits: NDArray[Any]) -> None:
-    """Give each of `answers` its next token by its row of `logits` (answers, vocabulary)."""
-    logits = np.asarray(logits, np.float32)
+def choose(answers: Sequence[Answer], logits: NDArray[np.float32], room: NDArray[np.float32] | None = None) -> None:
+    """Give each of `answers` its next token by its row of `logits` (answers, vocabulary); `room` is as large."""
     top = logits.max(axis=1, keepdims=True)
-    shares = logits - top
+    shares = np.subtract(logits, top, out=room)
     np.exp(shares, out=shares)
     whole = top[:, 0] + np.log(shares.sum(axis=1, dtype=np.float64))
     for answer, row, total in zip(answers, logits, whole, strict=True):

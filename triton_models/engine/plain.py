@@ -68,7 +68,7 @@ class Engine(answers.Engine):
     def _together(self) -> bool:
         """Whether the decoder writes several answers in one batch; tried with two of different lengths."""
         short = self._words.prompt(Request(parts=(Text("?"),)), self.folder.image).tokens.astype(np.int64)
-        both = short, np.append(short, short[-1])
+        both = short, np.tile(short, 3)
         prompts = [[self._reading(tokens, None, 2, None) for _ in range(2)] for tokens in both]
         return agree(self._decoder, self._embedding, [(alone, together) for alone, together in prompts])
 

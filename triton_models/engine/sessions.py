@@ -8,10 +8,10 @@ import onnxruntime as ort
 from engine import device as devices
 from engine.folder import ModelError
 
-PATIENCE = {"session.intra_op.spin_duration_us": "50"}
-"""How long a thread without work stays awake: through the pauses within a graph, not through those between runs.
+PATIENCE = {"session.intra_op.spin_duration_us": "1000"}
+"""How long a thread without work stays awake: until the next step of an answer, not until the next answer.
 
-Threads that never sleep take the processor from answers beside them; those that sleep at once wake for each operator.
+Threads that never sleep take the processor from what runs beside them; those that sleep at once wake for each operator.
 """
 
 

@@ -49,7 +49,7 @@ def seeing_parts(whole: Any, vision: nn.Module, *, pixel_shape: tuple[int, ...],
 def seeing_form(parts: Parts, image: dict[str, Any]) -> dict[str, Any]:
     """Return preread.json for a model that takes images."""
     most = min(DEFAULT_MAX_TOKENS, parts.decoder.config.max_position_embeddings // 4)
-    return {"engine": "genai", "image": image, "default_max_tokens": most, "domain": None}
+    return {"image": image, "default_max_tokens": most, "domain": None}
 
 
 def normalisation(checkpoint: Checkpoint) -> dict[str, Any]:

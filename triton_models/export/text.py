@@ -37,4 +37,4 @@ def greedy(model: Any, count: int, *, input_ids: Tensor, **inputs: Tensor) -> li
 def text_form(parts: Parts) -> dict[str, Any]:
     """Return preread.json for a model that takes no images."""
     most = min(DEFAULT_MAX_TOKENS, (parts.context or parts.decoder.config.max_position_embeddings) // 2)
-    return {"engine": "genai", "image": None, "default_max_tokens": most, "domain": None}
+    return {"image": None, "default_max_tokens": most, "domain": None}
