@@ -1,4 +1,4 @@
-"""The wire contract, version 1: what is taken, and what is refused with which words."""
+"""The wire contract, version 2: what is taken, and what is refused with which words."""
 
 import json
 from typing import Any
