@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from service.adapters import frames
 from service.adapters.cards import find_card
@@ -40,8 +40,8 @@ class LocalModels:
         ):
             for tensors in responses:
                 listener.hear(
-                    texts=[str(piece) for piece in tensors["TEXT"]],
-                    logprobs=[float(value) for value in tensors["LOGPROBS"]],
+                    texts=_all(tensors, "TEXT"),
+                    logprobs=[float(value) for value in _all(tensors, "LOGPROBS")],
                     finish=_one(tensors, "FINISH"),
                     usage=_one(tensors, "USAGE"),
                 )
@@ -134,6 +134,12 @@ def _one(tensors: frames.Received, name: str) -> str:
     if not values:
         raise Unclear(f"a response lacks {name}")
     return str(values[0])
+
+
+def _all(tensors: frames.Received, name: str) -> list[Any]:
+    if name not in tensors:
+        raise Unclear(f"a response lacks {name}")
+    return list(tensors[name])
 
 
 def _told(model: str, header: dict[str, object]) -> Exception:

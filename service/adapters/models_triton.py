@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -28,8 +28,10 @@ from service.ports.image_models import ImageAnswer, ImageQuestion
 from service.ports.models import Answer, Question, ServedModel, ServerState
 
 _READY_TIMEOUT_S = 2.0
-_END_TIMEOUT_S = 1.0
+_END_TIMEOUT_S = 5.0
 """How long Triton may take, after a model's last response, to say that it was the last."""
+_ERROR_END_S = 0.2
+"""The same after an error: one of the model's is followed by the end, one of Triton's own is not."""
 _PROVIDER_FOR_S = 30.0
 """How long what a model said of its execution provider is believed; it changes only when the model is loaded anew."""
 _LOAD_TIMEOUT_S = 120.0
@@ -42,6 +44,8 @@ _REASON = 600
 """Characters of the reason why a model did not load; it ends with the remedy."""
 _BREACH = "the request breaks the contract: "
 """Errors on a stream carry no status; only what begins so is final. A model out of memory may answer the next time."""
+_OTHER_VERSION = "contract version "
+"""How a breach goes on where only one of the two was updated; what is asked then is not lost."""
 _AWAY = (
     "unavailable",
     "deadline",
@@ -80,8 +84,8 @@ class TritonModels:
         with closing(self._responses(question.model, encode(question), question.timeout_s, halt)) as responses:
             for result in responses:
                 listener.hear(
-                    texts=[piece.decode() for piece in np.atleast_1d(result.as_numpy("TEXT"))],
-                    logprobs=[float(value) for value in np.atleast_1d(result.as_numpy("LOGPROBS"))],
+                    texts=_received(result, "TEXT"),
+                    logprobs=[float(value) for value in np.atleast_1d(_received(result, "LOGPROBS"))],
                     finish=_first(result.as_numpy("FINISH")),
                     usage=_first(result.as_numpy("USAGE")),
                 )
@@ -202,15 +206,20 @@ def _responses(client: Any, model: str, tensors: Tensors, timeout_s: float, halt
     if halt:
         halt.then(partial(heard.put, (None, None)))
     try:
-        client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=timeout_s)
+        # The model keeps the deadline; the stream's own is for a server that does not answer at all.
+        client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=timeout_s + _END_TIMEOUT_S)
         client.async_stream_infer(model, _inputs(tensors), enable_empty_final_response=True)
-        ended = yield from _listen(model, heard, timeout_s)
+        yield from _listen(model, heard, timeout_s)
+        ended = _ended(heard, _END_TIMEOUT_S)
+    except InferenceServerException as error:
+        ended = not error.status() and _ended(heard, _ERROR_END_S)
+        raise
     finally:
         client.stop_stream(cancel_requests=not ended)
 
 
-def _listen(model: str, heard: Heard, timeout_s: float) -> Generator[Any, None, bool]:
-    """Yield every response up to the one with FINISH; return whether Triton said that none follows."""
+def _listen(model: str, heard: Heard, timeout_s: float) -> Iterator[Any]:
+    """Yield every response up to the one with FINISH."""
     finish = ""
     while not finish:
         try:
@@ -222,12 +231,17 @@ def _listen(model: str, heard: Heard, timeout_s: float) -> Generator[Any, None, 
         if result is None:
             raise Halted
         said = result.as_numpy("FINISH")
-        if said is None:  # the empty final response
-            return True
+        if said is None:  # the empty final response came without one
+            heard.put((result, None))
+            return
         finish = _first(said)
         yield result
+
+
+def _ended(heard: Heard, timeout_s: float) -> bool:
+    """Wait for the empty final response: whether Triton is done with the stream."""
     try:
-        result, _ = heard.get(timeout=_END_TIMEOUT_S)
+        result, _ = heard.get(timeout=timeout_s)
     except queue.Empty:
         return False
     return result is not None and result.as_numpy("FINISH") is None
@@ -267,6 +281,10 @@ def _told(model: str, error: InferenceServerException) -> Exception:
     """The error tree's word for what Triton said."""
     status, message = str(error.status() or ""), str(error.message() or "")
     gist = _gist(message or status)
+    if message.startswith(_BREACH + _OTHER_VERSION):
+        return Unavailable(
+            f"{model} and this service are of different releases: update the one that is older", detail=gist
+        )
     if message.startswith(_BREACH):
         return Refused(f"{model} refused the question: {message.removeprefix(_BREACH)}")
     if any(word in f"{status} {message}".lower() for word in _AWAY):

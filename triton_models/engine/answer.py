@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.constraint import Constraint
-from engine.contract import ContractError
 from engine.folder import ModelError
 from engine.turns import Stop
 
@@ -35,6 +34,7 @@ class Answer:
         self._wanted_at = 0.0
         self._finish = ""
         self._error: Exception | None = None
+        self._left = threading.Event()
 
     @property
     def over(self) -> bool:
@@ -51,7 +51,7 @@ class Answer:
             return
         try:
             token = self._likeliest(logits)
-        except ContractError as e:
+        except Exception as e:  # ContractError, or what llguidance has not foreseen: this answer's alone
             self.fail(e)
             return
         with self._changed:
@@ -77,20 +77,30 @@ class Answer:
                 self._error = error
                 self._changed.notify()
 
-    def taken(self, stop: Stop) -> tuple[list[Step], str]:
+    def take(self, stop: Stop) -> tuple[list[Step], str]:
         """Wait for tokens; return them, and why the answer ended or "" if it goes on. Raises what it failed with.
 
-        Every few milliseconds `stop` is asked.
+        `stop` is asked first, and every few milliseconds.
         """
-        while not self._gathered():
+        while True:
             if why := stop():
                 self.end(why)
+            if self._gathered():
+                break
         with self._changed:
             steps, self._steps = self._steps, []
             self._wanted_at = time.monotonic() + GATHER_S
             if self._error and not steps:
                 raise self._error
             return steps, "" if self._error else self._finish
+
+    def leave(self) -> None:
+        """Whoever writes it says that it keeps nothing of it any more."""
+        self._left.set()
+
+    def wait(self) -> None:
+        """Wait until nothing is kept of it: what it took is free for the next."""
+        self._left.wait()
 
     def _gathered(self) -> bool:
         with self._changed:

@@ -1,4 +1,4 @@
-"""What every engine does for a request; a runtime adds how it loads a model and how it chooses the next token.
+"""What every engine does for a request; a runtime adds how it loads a model and what it finds likely after a token.
 
     pixels -> letterbox -> pixel_values -> domain.onnx -> outside: one answer without text
                                         -> vision.onnx -> embedding.onnx -> decoder, token by token
@@ -7,6 +7,7 @@ Greedy, streamed, with the log-probability of each token. An engine is safe to c
 at once is written together where the decoder can (`batch.py`).
 """
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -40,6 +41,10 @@ class Begun(NamedTuple):
     prompt: Any
     """What the batch's cache reads."""
 
+    def join(self, answer: Answer, priority: int) -> None:
+        """Have `answer` written."""
+        self.batch.join(answer, self.prompt, priority)
+
 
 class Engine(ABC):
     """One loaded model."""
@@ -57,11 +62,12 @@ class Engine(ABC):
         before_mb = memory.resident_mb()
         self._device = devices.wanted(device, folder.path / "genai_config.json")
         self._threads = threads or worth(folder.path)
+        self._grammar: LLTokenizer | None = None
+        self._guiding = threading.Lock()
         try:
             self._found = adapters(folder, unverified=unverified)
             self._served = {name: one for name, one in self._found.items() if not one.wrong}
             self._words = Words(folder.path)
-            self._grammar = LLTokenizer(str(folder.path / "tokenizer.json"), eos_token=sorted(self._words.ends))
             domain = folder.domain
             self._domain = self._session(domain.file) if domain else None
             self.execution_provider = self._load(device)
@@ -136,14 +142,25 @@ class Engine(ABC):
         prompt = self._words.prompt(request, self.folder.image)
         limit = self._limit(request, len(prompt.tokens))
         self._check_adapter(request.adapter)
-        constraint = Constraint(self._grammar, request.guidance) if request.guidance else None
-        answer = Answer(limit=limit, ends=self._words.ends, constraint=constraint)
-        begun = self._begin(prompt, pixels, request, limit)
-        begun.batch.join(answer, begun.prompt)
+        answer = Answer(limit=limit, ends=self._words.ends, constraint=self._constraint(request))
+        self._begin(prompt, pixels, request, limit).join(answer, request.priority)
         try:
             yield from self._told(answer, request, prompt, score, stop)
-        finally:  # whoever asked may listen no more
+        finally:  # whoever asked may listen no more; the place is free when nothing is kept of the answer
             answer.end("cancelled")
+            answer.wait()
+
+    def _constraint(self, request: Request) -> Constraint | None:
+        if request.guidance is None:
+            return None
+        with self._guiding:
+            if self._grammar is None:
+                tokenizer = str(self.folder.path / "tokenizer.json")
+                try:
+                    self._grammar = LLTokenizer(tokenizer, eos_token=sorted(self._words.ends))
+                except ValueError as e:
+                    raise ContractError(f"guidance refused: {self.folder.name} has a tokenizer without it: {e}") from e
+        return Constraint(self._grammar, request.guidance)
 
     def _told(
         self, answer: Answer, request: Request, prompt: Prompt, score: float | None, stop: Stop
@@ -154,7 +171,7 @@ class Engine(ABC):
         strip = request.prefix != request.prefix.rstrip()
         while not finish:
             try:
-                steps, finish = answer.taken(stop)
+                steps, finish = answer.take(stop)
             except ModelError as e:
                 raise ModelError(f"{self.folder.name}: {e}") from e
             count += len(steps)

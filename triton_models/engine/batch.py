@@ -7,15 +7,19 @@ An answer joins between two steps and leaves when it ends; none waits for the en
 wait for one prompt at a time. A decoder that cannot do so writes each answer in a batch of its own (`Alone`).
 """
 
+import heapq
+import itertools
+import logging
 import threading
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.answer import Answer
+
+log = logging.getLogger("preread.batch")
 
 
 class Cache(Protocol):
@@ -72,24 +76,25 @@ class Alone:
 class Batch:
     """The answers over one cache; its thread lives as long as one of them is written."""
 
-    def __init__(self, cache: Cache) -> None:
-        """`cache` is the batch's alone."""
-        self._cache = cache
+    def __init__(self, cache: Callable[[], Cache]) -> None:
+        """`cache` gives an empty one, which is the batch's alone."""
+        self._new_cache = cache
+        self._cache = cache()
         self._lock = threading.Lock()
-        self._coming: deque[tuple[Answer, Any]] = deque()
+        self._order = itertools.count()
+        self._coming: list[tuple[int, int, Answer, Any]] = []
         self._running = False
         self._written: list[Answer] = []
         self._room = np.zeros((0, 0), np.float32)
         """For what is summed up at each step: new memory would cost more than the sums."""
 
-    def join(self, answer: Answer, prompt: Any) -> None:
-        """Have `answer` written to its end; `prompt` is what the cache reads."""
+    def join(self, answer: Answer, prompt: Any, priority: int = 0) -> None:
+        """Have `answer` written to its end; `prompt` is what the cache reads, those of the lowest number first."""
         with self._lock:
-            self._coming.append((answer, prompt))
-            if self._running:
-                return
-            self._running = True
-        threading.Thread(target=self._run, name="batch", daemon=True).start()
+            heapq.heappush(self._coming, (priority, next(self._order), answer, prompt))
+            if not self._running:
+                threading.Thread(target=self._run, name="batch", daemon=True).start()
+                self._running = True
 
     def tried(self, prompt: Any, token: int) -> None:
         """Read a prompt and make one step, before anybody joined; raises what the runtime raises."""
@@ -98,12 +103,17 @@ class Batch:
         self._cache.remove(0)
 
     def _run(self) -> None:
-        while self._anybody():
-            if self._coming:
-                self._read(*self._coming.popleft())
-            if self._written:
-                self._step()
-            self._dismiss()
+        try:
+            while self._anybody():
+                if (coming := self._next()) is not None:
+                    self._read(*coming)
+                    del coming  # a prompt has a cache of its own, which the batch's has copied
+                if self._written:
+                    self._step()
+                self._dismiss()
+        except BaseException as e:  # whatever it was: nobody waits for a thread that is gone
+            log.exception("a batch broke off")
+            self._give_up(e)
 
     def _anybody(self) -> bool:
         """Whether somebody is there or comes; the thread ends where nobody does."""
@@ -111,35 +121,54 @@ class Batch:
             self._running = bool(self._coming or self._written)
             return self._running
 
+    def _next(self) -> tuple[Answer, Any] | None:
+        with self._lock:
+            return heapq.heappop(self._coming)[2:] if self._coming else None
+
     def _read(self, answer: Answer, prompt: Any) -> None:
         if answer.over:  # whoever asked has left
+            answer.leave()
             return
         try:
-            logits = self._cache.add(prompt)
+            logits = np.asarray(self._cache.add(prompt), np.float32)
         except Exception as e:  # the runtime's own kinds; whoever waits for a word hears of it
             answer.fail(e)
+            answer.leave()
             return
         self._written.append(answer)
-        choose([answer], np.asarray(logits, np.float32)[None])
+        choose([answer], logits[None])
         self._dismiss()
 
     def _step(self) -> None:
         try:
             logits = np.asarray(self._cache.step([answer.last for answer in self._written]), np.float32)
-            if self._room.shape != logits.shape:
-                self._room = np.empty(logits.shape, np.float32)
-            choose(self._written, logits, self._room)
         except Exception as e:  # as above
             for answer in self._written:
-                answer.fail(e)
+                answer.fail(RuntimeError(str(e)))
+            return
+        if self._room.shape != logits.shape:
+            self._room = np.empty(logits.shape, np.float32)
+        choose(self._written, logits, self._room)
 
     def _dismiss(self) -> None:
         """Let those go that are over, as the cache does: the last takes the place of each."""
         for at in reversed(range(len(self._written))):
-            if self._written[at].over:
+            answer = self._written[at]
+            if answer.over:
                 self._cache.remove(at)
                 self._written[at] = self._written[-1]
                 del self._written[-1]
+                answer.leave()
+
+    def _give_up(self, why: BaseException) -> None:
+        """Fail everybody, and be ready for whoever comes next."""
+        with self._lock:
+            answers = [*self._written, *(answer for _, _, answer, _ in self._coming)]
+            self._written, self._coming, self._cache = [], [], self._new_cache()
+            self._running = False
+        for answer in answers:
+            answer.fail(RuntimeError(f"the batch broke off: {why}"))
+            answer.leave()
 
 
 def choose(answers: Sequence[Answer], logits: NDArray[np.float32], room: NDArray[np.float32] | None = None) -> None:

@@ -1,7 +1,7 @@
 """Which engine serves a model folder: one that reads images, or the one for text that its preread.json names."""
 
 import json
-import mmap
+import logging
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -14,9 +14,13 @@ from engine.image_form import reads_images
 from engine.turns import Stop
 
 ENGINES = ("genai", "plain")
+"""Modules of this package, each with a class `Engine` for text. One is imported only where a model needs it."""
 TOGETHER = b"GroupQueryAttention"
 """The operator by which a decoder counts the tokens of each answer for itself."""
-"""Modules of this package, each with a class `Engine` for text. One is imported only where a model needs it."""
+LONG_ROPE = ("phi3", "phimoe", "phi4")
+"""Types of genai_config.json whose decoders may choose their positions by the longest context."""
+
+log = logging.getLogger("preread.engines")
 
 
 class Engine(Protocol):
@@ -48,25 +52,33 @@ def load(model: Path, *, threads: int | None = None, device: str = "", unverifie
     name = folder.engine or best(folder, device)
     if name not in ENGINES:
         raise ModelError(f"{folder.name}: there is no engine {name!r} here, only {' and '.join(ENGINES)}")
-    try:
-        engine = import_module(f"engine.{name}").Engine
-    except ImportError as e:
-        raise ModelError(f"{folder.name}: its engine {name} lacks a package: {e}") from e
-    loaded = engine(folder, threads=threads, device=device, unverified=unverified)
+    loaded = _load(name, folder, threads=threads, device=device, unverified=unverified)
+    if name == "plain" and not (folder.engine or loaded.together):
+        log.info("%s: its decoder cannot write several answers in one batch; GenAI serves it", folder.name)
+        loaded = _load("genai", folder, threads=threads, device=device, unverified=unverified)
     loaded.tried()
     return loaded
 
 
 def best(folder: ModelFolder, device: str = "") -> str:
-    """Return the engine for a folder that names none.
+    """Return the engine to try first for a folder that names none.
 
-    On the CPU that is the plain one for a decoder that can write several answers in one batch, else GenAI's.
+    On the CPU that is the plain one for a decoder that may write several answers in one batch, else GenAI's. One whose
+    positions turn otherwise in a long context (LongRoPE) would turn those of all for the longest: GenAI's.
     """
     if devices.wanted(device, folder.path / "genai_config.json") != "cpu":
         return "genai"
-    config = json.loads((folder.path / "genai_config.json").read_text(encoding="utf-8"))["model"]
-    with (
-        (folder.path / config["decoder"]["filename"]).open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as graph,
-    ):
-        return "plain" if graph.find(TOGETHER) >= 0 else "genai"
+    try:
+        config = json.loads((folder.path / "genai_config.json").read_text(encoding="utf-8"))["model"]
+        graph = (folder.path / config["decoder"]["filename"]).read_bytes()
+    except (OSError, ValueError, KeyError):  # GenAI says what is wrong with it
+        return "genai"
+    return "plain" if TOGETHER in graph and not config["type"].startswith(LONG_ROPE) else "genai"
+
+
+def _load(name: str, folder: ModelFolder, **how: Any) -> Any:
+    try:
+        engine = import_module(f"engine.{name}").Engine
+    except ImportError as e:
+        raise ModelError(f"{folder.name}: its engine {name} lacks a package: {e}") from e
+    return engine(folder, **how)

@@ -75,9 +75,9 @@ class Engine(answers.Engine):
             generator.set_active_adapter(self._adapters, request.adapter)
         if pixels is None or self.folder.image is None:
             read = partial(generator.append_tokens, prompt.tokens)
-            return answers.Begun(Batch(Alone()), Writing(generator, read))
+            return answers.Begun(Batch(Alone), Writing(generator, read))
         inputs = og.NamedTensors()
         inputs["input_ids"] = prompt.tokens[None]
         inputs["pixel_values"] = pixels
         inputs["num_image_tokens"] = np.array([self.folder.image.tokens_per_image * len(pixels)], np.int64)
-        return answers.Begun(Batch(Alone()), Writing(generator, partial(generator.set_inputs, inputs)))
+        return answers.Begun(Batch(Alone), Writing(generator, partial(generator.set_inputs, inputs)))

@@ -8,6 +8,7 @@ write each answer for itself. Decoders that only count what was before write all
 import json
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,10 @@ class Engine(answers.Engine):
     def _batch(self, adapter: str | None) -> Batch:
         """Return the batch of the answers with `adapter`: its weights are inputs, so others cannot be among them."""
         if not self.together:
-            return Batch(Alone())
+            return Batch(Alone)
         with self._lock:
             if adapter not in self._batches:
-                self._batches[adapter] = Batch(Rows(self._decoder, self._embedding, self._parameters(adapter)))
+                self._batches[adapter] = Batch(partial(Rows, self._decoder, self._embedding, self._parameters(adapter)))
             return self._batches[adapter]
 
     def _together(self) -> bool:

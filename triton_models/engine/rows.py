@@ -18,6 +18,7 @@ from engine.decoder import Decoder
 from engine.reading import Embedding, Reading
 
 LEAST_LENGTH = 128
+"""Tokens that a row has memory for, at least."""
 APART = 0.05
 """How far logits may be (root mean square) from those of the same answer alone, of their own spread.
 
@@ -38,9 +39,9 @@ class Rows:
     def add(self, prompt: Reading) -> NDArray[Any]:
         """Read a prompt alone and take it in as the last row; return the first token's logits (vocabulary)."""
         logits = prompt.read()
-        at, length = len(self._lengths), prompt.length
+        at, length, read = len(self._lengths), prompt.length, prompt.kept()
         self._fit(at + 1, prompt.longest)
-        for mine, theirs in zip(self._kept, prompt.kept(), strict=True):
+        for mine, theirs in zip(self._kept, read, strict=True):
             mine[at, :, :length] = theirs[0]
         self._lengths.append(length)
         self._bound = None
@@ -62,17 +63,20 @@ class Rows:
         self._lengths[at] = self._lengths[last]
         del self._lengths[last]
         self._bound = None
+        if not self._lengths:
+            self._kept = []
 
     def _fit(self, rows: int, length: int) -> None:
-        """Have memory for so many rows of so many tokens, in powers of two; it stays for those that come later."""
+        """Have memory for so many rows of so many tokens, in powers of two, until the last row goes."""
         have = self._kept[0].shape if self._kept else (0, 0, LEAST_LENGTH, 0)
         if rows <= have[0] and length <= have[2]:
             return
         count, room = max(have[0], _power(rows)), max(have[2], _power(length))
-        before, self._kept = self._kept, [self._decoder.zeros(name, count, room) for name in self._decoder.past]
-        for new, old in zip(self._kept, before, strict=False):
+        larger = [self._decoder.zeros(name, count, room) for name in self._decoder.past]
+        for new, old in zip(larger, self._kept, strict=False):
             for at, used in enumerate(self._lengths):
                 new[at, :, :used] = old[at, :, :used]
+        self._kept, self._bound = larger, None
 
 
 class Bound:
@@ -88,6 +92,7 @@ class Bound:
     ) -> None:
         """Bind the first `rows` of the cache `kept`."""
         self._decoder, self._binding = decoder, decoder.session.io_binding()
+        self._kept = kept  # the binding knows nothing but addresses
         self._tokens = np.zeros((1, rows), np.int64)
         self._logits = decoder.memory(decoder.logits, rows, 1)
         self._embed: Callable[[], None] | None = None

@@ -66,7 +66,7 @@ def test_triton_streams_the_framework_s_answers(served: Served, layout: str) -> 
         assert answer.text == "".join(pieces) == speak(golden.tokens)
         streamed += len(pieces)
         assert answer.finish in (Finish.LENGTH, Finish.STOP)
-    assert streamed > 40, "piece by piece; a random model may end an answer at once"
+    assert streamed > 8, "the first word before the others; a random model may end an answer at once"
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -52,7 +52,7 @@ def test_an_answer_is_streamed_whole_and_says_who_gave_it(models: Models, questi
     answer = models.ask(question, on_text=pieces.append)
     assert answer.finish is Finish.STOP
     assert "".join(pieces) == answer.text
-    assert len(pieces) > 2, "the first word comes at once, the others as they gather"
+    assert len(pieces) > 1, "the first word comes at once, the others as they gather"
     assert len(pieces[0]) < 20 < len(answer.pieces)
     impression = "small right pleural effusion, large right pneumothorax, left upper zone nodule"
     assert answer.text.endswith(f"IMPRESSION: {impression}.")

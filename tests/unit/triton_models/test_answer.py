@@ -32,7 +32,7 @@ def choose(one: Any, *logits: float) -> None:
 def test_the_likeliest_token_is_taken_with_its_probability() -> None:
     one = begun()
     choose(one, 0, 2, 1, 0)
-    ((token, logprob),), finish = one.taken(never)
+    ((token, logprob),), finish = one.take(never)
     assert (token, finish) == (1, "")
     shares = np.exp([0.0, 2.0, 1.0, 0.0])
     assert logprob == pytest.approx(np.log(shares[1] / shares.sum()), abs=1e-6)
@@ -45,7 +45,7 @@ def test_it_ends_with_an_end_token_or_at_its_limit_and_takes_no_more(
     one = begun(limit)
     for token in [*tokens, 2]:
         choose(one, *np.eye(4)[token])
-    steps, why = one.taken(never)
+    steps, why = one.take(never)
     assert ([token for token, _ in steps], why) == (tokens, finish)
 
 
@@ -53,19 +53,19 @@ def test_the_first_token_is_handed_on_at_once_and_later_ones_gather() -> None:
     one = begun()
     choose(one, 1, 0, 0, 0)
     before = time.monotonic()
-    assert len(one.taken(never)[0]) == 1
+    assert len(one.take(never)[0]) == 1
     for _ in range(3):
         choose(one, 1, 0, 0, 0)
-    assert len(one.taken(never)[0]) == 3
+    assert len(one.take(never)[0]) == 3
     assert time.monotonic() - before >= answer.GATHER_S
 
 
 def test_the_end_is_told_without_waiting_for_more_to_gather() -> None:
     one, told = begun(), list[str]()
     choose(one, 1, 0, 0, 0)
-    one.taken(never)
+    one.take(never)
     one._wanted_at = time.monotonic() + 60
-    taker = threading.Thread(target=lambda: told.append(one.taken(never)[1]))
+    taker = threading.Thread(target=lambda: told.append(one.take(never)[1]))
     taker.start()
     choose(one, *np.eye(4)[END])
     taker.join(5)
@@ -74,18 +74,18 @@ def test_the_end_is_told_without_waiting_for_more_to_gather() -> None:
 
 def test_whoever_waits_is_asked_whether_the_answer_is_still_wanted() -> None:
     one = begun()
-    assert one.taken(lambda: "cancelled") == ([], "cancelled")
+    assert one.take(lambda: "cancelled") == ([], "cancelled")
     choose(one, 1, 0, 0, 0)
-    assert one.taken(never) == ([], "cancelled"), "what comes too late is not told"
+    assert one.take(never) == ([], "cancelled"), "what comes too late is not told"
 
 
 def test_logits_that_are_no_numbers_are_an_error_after_the_tokens_before() -> None:
     one = begun()
     choose(one, 1, 0, 0, 0)
     choose(one, np.nan, 0, 0, 0)
-    assert [token for token, _ in one.taken(never)[0]] == [0]
+    assert [token for token, _ in one.take(never)[0]] == [0]
     with pytest.raises(RuntimeError, match="not numbers"):
-        one.taken(never)
+        one.take(never)
 
 
 def test_a_form_forbids_what_is_likelier_and_leaves_the_probability_as_the_model_has_it() -> None:
@@ -93,7 +93,7 @@ def test_a_form_forbids_what_is_likelier_and_leaves_the_probability_as_the_model
     form = SimpleNamespace(allowed=lambda count: np.arange(count) == 2, take=taken.append)
     one = begun(constraint=form)
     choose(one, 5, 0, 1, 0)
-    ((token, logprob),), _ = one.taken(never)
+    ((token, logprob),), _ = one.take(never)
     assert (token, taken) == (2, [2])
     assert logprob == pytest.approx(1 - np.log(np.exp([5.0, 0, 1, 0]).sum()), abs=1e-6)
 
@@ -105,5 +105,15 @@ def test_a_form_that_breaks_off_ends_its_own_answer_alone() -> None:
     broken, whole = begun(constraint=SimpleNamespace(allowed=refuse, take=None)), begun()
     batch.choose([broken, whole], np.eye(4, dtype=np.float32)[[1, 1]])
     with pytest.raises(contract.ContractError, match="too large"):
-        broken.taken(never)
-    assert [token for token, _ in whole.taken(never)[0]] == [1]
+        broken.take(never)
+    assert [token for token, _ in whole.take(never)[0]] == [1]
+
+
+def test_one_that_sends_slowly_is_asked_too_whether_the_answer_is_wanted() -> None:
+    one = begun()
+    choose(one, 1, 0, 0, 0)
+    one.take(never)
+    choose(one, 1, 0, 0, 0)
+    one._wanted_at = 0.0  # sending took longer than tokens gather
+    steps, finish = one.take(lambda: "deadline")
+    assert (len(steps), finish) == (1, "deadline")

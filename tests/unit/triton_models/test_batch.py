@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -49,11 +50,15 @@ class Counting:
         return np.eye(WORDS, dtype=np.float32)[END if token > last else token]
 
 
+def cache_of(cache: Counting) -> Callable[[], Counting]:
+    return lambda: cache
+
+
 def whole(one: Any) -> tuple[list[int], str]:
     """All tokens of an answer, and why it ended."""
     tokens, finish = list[int](), ""
     while not finish:
-        steps, finish = one.taken(lambda: "")
+        steps, finish = one.take(lambda: "")
         tokens += [token for token, _ in steps]
     return tokens, finish
 
@@ -67,7 +72,7 @@ def join(written: Any, first: int, last: int, limit: int = WORDS) -> Any:
 def test_answers_of_different_lengths_end_for_themselves_and_do_not_mix() -> None:
     cache = Counting()
     cache.may_step.clear()
-    written = batch.Batch(cache)
+    written = batch.Batch(cache_of(cache))
     asked = [(10 * number, 10 * number + length) for number, length in enumerate((7, 3, 4, 8))]
     answers = [join(written, *one) for one in asked]
     cache.may_step.set()
@@ -83,7 +88,7 @@ def test_answers_of_different_lengths_end_for_themselves_and_do_not_mix() -> Non
 def test_a_prompt_is_read_between_two_steps_of_those_that_are_written() -> None:
     cache = Counting()
     cache.may_step.clear()
-    written = batch.Batch(cache)
+    written = batch.Batch(cache_of(cache))
     answers = [join(written, first, first + 5) for first in (0, 10, 20)]
     cache.may_step.set()
     assert [whole(one)[1] for one in answers] == ["stop"] * 3
@@ -93,7 +98,7 @@ def test_a_prompt_is_read_between_two_steps_of_those_that_are_written() -> None:
 def test_one_that_nobody_wants_any_more_leaves_the_others() -> None:
     cache = Counting()
     cache.may_step.clear()
-    written = batch.Batch(cache)
+    written = batch.Batch(cache_of(cache))
     left, stays, unread = join(written, 0, 40), join(written, 10, 14), join(written, 30, 40)
     unread.end("cancelled")
     left.end("cancelled")
@@ -105,7 +110,7 @@ def test_one_that_nobody_wants_any_more_leaves_the_others() -> None:
 def test_a_step_that_fails_is_told_to_all_that_are_in_it_and_the_next_are_answered() -> None:
     cache = Counting()
     cache.fails_at = 12
-    written = batch.Batch(cache)
+    written = batch.Batch(cache_of(cache))
     one = join(written, 10, 20)
     with pytest.raises(RuntimeError, match="the runtime broke"):
         whole(one)
@@ -115,7 +120,7 @@ def test_a_step_that_fails_is_told_to_all_that_are_in_it_and_the_next_are_answer
 
 def test_a_prompt_that_cannot_be_read_is_told_to_its_own_answer() -> None:
     cache = Counting()
-    written = batch.Batch(cache)
+    written = batch.Batch(cache_of(cache))
     stays, refused = join(written, 0, 30), join(written, -1, 3)
     with pytest.raises(MemoryError, match="no row"):
         whole(refused)
@@ -123,7 +128,7 @@ def test_a_prompt_that_cannot_be_read_is_told_to_its_own_answer() -> None:
 
 
 def test_its_thread_ends_with_the_last_answer_and_comes_again_with_the_next() -> None:
-    written = batch.Batch(Counting())
+    written = batch.Batch(Counting)
     for number in range(TIMES):
         assert whole(join(written, number, number)) == ([number, END], "stop")
     for thread in [one for one in threading.enumerate() if one.name == "batch"]:
@@ -132,7 +137,7 @@ def test_its_thread_ends_with_the_last_answer_and_comes_again_with_the_next() ->
 
 
 def test_many_that_come_and_go_at_once_get_each_their_own() -> None:
-    written, found = batch.Batch(Counting()), dict[int, list[int]]()
+    written, found = batch.Batch(Counting), dict[int, list[int]]()
 
     def ask(number: int) -> None:
         found[number] = whole(join(written, number, number + number % 7))[0]
@@ -143,3 +148,65 @@ def test_many_that_come_and_go_at_once_get_each_their_own() -> None:
     for thread in threads:
         thread.join(10)
     assert found == {number: [*range(number, number + number % 7 + 1), END] for number in range(40)}
+
+
+def test_what_nobody_foresaw_in_one_answer_is_told_to_it_alone() -> None:
+    def broken(count: int) -> Any:
+        raise ValueError("llguidance broke")
+
+    written = batch.Batch(Counting)
+    form = SimpleNamespace(allowed=broken, take=None)
+    one = answer.Answer(limit=9, ends=frozenset({END}), constraint=form)
+    stays = join(written, 10, 30)
+    written.join(one, (0, 9))
+    with pytest.raises(ValueError, match="llguidance broke"):
+        whole(one)
+    assert whole(stays) == ([*range(10, 31), END], "stop")
+
+
+def test_a_thread_that_dies_fails_its_answers_and_the_next_is_answered() -> None:
+    cache = Counting()
+    cache.may_step.clear()
+    caches = [Counting(), cache]
+    written = batch.Batch(caches.pop)
+    first = join(written, 0, 20)
+    first.take(lambda: "")
+    second = join(written, 10, 20)
+    cache.remove = None  # type: ignore[assignment,method-assign]  # not even letting go works
+    first.end("cancelled")
+    cache.may_step.set()
+    with pytest.raises(RuntimeError, match="broke off"):
+        whole(second)
+    second.wait()
+    assert whole(join(written, 10, 12)) == ([10, 11, 12, END], "stop")
+
+
+def test_the_most_urgent_prompt_is_read_first() -> None:
+    cache = Counting()
+    cache.may_step.clear()
+    written = batch.Batch(cache_of(cache))
+    answers = [join(written, 0, 8)]
+    for number, priority in ((10, 2), (20, 9), (30, 0)):
+        one = answer.Answer(limit=WORDS, ends=frozenset({END}), constraint=None)
+        written.join(one, (number, number + 4), priority)
+        answers.append(one)
+    cache.may_step.set()
+    assert [whole(one)[1] for one in answers] == ["stop"] * 4
+    came = [token for step in cache.steps for token in step if token in (10, 20, 30)]
+    assert came == [30, 10, 20]
+
+
+def test_whoever_waits_for_the_end_goes_on_when_nothing_is_kept_of_the_answer() -> None:
+    cache = Counting()
+    cache.may_step.clear()
+    written = batch.Batch(cache_of(cache))
+    one = join(written, 0, 40)
+    one.end("cancelled")
+    waiting = threading.Thread(target=one.wait)
+    waiting.start()
+    waiting.join(0.05)
+    assert waiting.is_alive() or cache.ends_at == []
+    cache.may_step.set()
+    waiting.join(5)
+    assert not waiting.is_alive()
+    assert cache.ends_at == []

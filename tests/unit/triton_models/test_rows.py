@@ -139,3 +139,29 @@ def test_a_decoder_that_counts_the_tokens_of_each_row_is_known(decoder: Decoder)
 def test_so_is_one_that_takes_the_longest_for_all(tmp_path: Path) -> None:
     other = decoder_of(tmp_path, counts_each=False)
     assert not agree(other, None, [(reading(other, n), reading(other, n)) for n in (5, 9)])
+
+
+def test_a_prompt_that_finds_no_memory_leaves_the_others_as_they_were(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, one = Rows(decoder, None, {}), Alone(decoder, 5)
+    rows.add(reading(decoder, 5))
+    np.testing.assert_allclose(rows.step([one.last]), [one.step()], atol=1e-4)
+    refused = reading(decoder, LEAST_LENGTH + 3)
+    monkeypatch.setattr(refused, "kept", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        rows.add(refused)
+    np.testing.assert_allclose(rows.step([one.last]), [one.step()], atol=1e-4)
+
+
+def test_a_growth_that_finds_no_memory_leaves_the_others_as_they_were(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, one = Rows(decoder, None, {}), Alone(decoder, 5)
+    rows.add(reading(decoder, 5))
+    np.testing.assert_allclose(rows.step([one.last]), [one.step()], atol=1e-4)
+    with monkeypatch.context() as patched:
+        patched.setattr(decoder, "zeros", lambda name, answers, length: np.zeros(1 << 62))
+        with pytest.raises((MemoryError, ValueError)):
+            rows.add(reading(decoder, 5))
+    np.testing.assert_allclose(rows.step([one.last]), [one.step()], atol=1e-4)
