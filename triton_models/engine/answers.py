@@ -52,7 +52,7 @@ class Engine(ABC):
     def __init__(
         self, folder: ModelFolder, *, threads: int | None = None, device: str = "", unverified: bool = False
     ) -> None:
-        """Load `folder`; `threads` per answer, as many as its size is worth where it is left out.
+        """Load `folder`; `threads` as many as its size is worth where it is left out.
 
         `device` is cpu, cuda, or empty for the model's own choice. Raises ModelError, also where the model came up on
         another device than the one it was to run on. Adapters that were not verified are left out, unless asked for as

@@ -39,7 +39,7 @@ output [
 model_transaction_policy {{ decoupled: True }}
 # Where the folder with the package `engine` lies; empty: the folder that holds this model.
 parameters {{ key: "engine_parent" value: {{ string_value: "{engine_parent}" }} }}
-# Threads per answer; 0: what its size is worth, at most the cores.
+# Threads; 0: what its size is worth, at most the cores.
 parameters {{ key: "threads" value: {{ string_value: "0" }} }}
 # cpu or cuda: what the model must run on, or it is not served; empty: what the server's environment says
 # (PREREAD_MODELS__DEVICE), else what genai_config.json names.

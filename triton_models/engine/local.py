@@ -180,7 +180,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Serve model folders without Triton.")
     parser.add_argument("--repository", type=Path, action="append", required=True, help="may be repeated")
     parser.add_argument("--model", action="append", default=[], help="only this one; may be repeated")
-    parser.add_argument("--threads", type=int, help="per answer; default: what the size of each is worth")
+    parser.add_argument("--threads", type=int, help="of each model; default: what its size is worth")
     parser.add_argument("--device", default="", help="cpu or cuda, or it is an error; default: what each model names")
     parser.add_argument("--concurrency", type=int, default=8, help="answers at once; more wait")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""How many threads one answer gets where nobody says."""
+"""How many threads a model gets where nobody says."""
 
 import os
 from pathlib import Path

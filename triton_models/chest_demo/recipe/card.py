@@ -150,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         version=arguments.version,
         digest=digest,
         device_uid=device_uid(digest),
-        concurrency=4,
+        concurrency=8,
         max_images=form["image"]["max_images"],
         domain_threshold=form["domain"]["threshold"] if form["domain"] else 0,
     )
