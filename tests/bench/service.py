@@ -51,8 +51,8 @@ quiet = "1s"
 @contextmanager
 def installed(folder: Path) -> Iterator[Installation]:
     """An installation that has read one study before anything is measured."""
-    head, rule = RULES.split("[[rule]]")
-    rules = f'{head}{URGENT_RULE}\n[[rule]]{rule}when.source = ["sender"]\n'  # else both would take the urgent one
+    head, *usual = RULES.split("[[rule]]")  # each for the sender alone, else it would take the urgent study, too
+    rules = head + URGENT_RULE + "".join(f'[[rule]]{rule.rstrip()}\nwhen.source = ["sender"]\n\n' for rule in usual)
     with Installation(folder / "installation", rules=rules, nodes=NODES + URGENT_SOURCE) as found:
         (first,) = phantoms(folder / "first", seed=900, count=1)
         one_after_another(found, [first])

@@ -40,10 +40,10 @@ def request_of(number, count):
 def told(engine, request):
     """Return the engine's tokens, and the logits that it chose them by."""
     prompt, pixels = engine._words.prompt(request, engine.folder.image), engine._pixels(request)
-    writing, tokens, logits = engine._begin(prompt, pixels, request, request.max_tokens), [], []
+    writing, tokens, logits = engine._begin(prompt, pixels, request, request.max_tokens).prompt, [], []
     while len(tokens) < request.max_tokens and not (tokens and tokens[-1] in engine._words.ends):
-        logits.append(writing.logits())
-        tokens.append(writing.choose())
+        logits.append(writing.step(tokens[-1]) if tokens else writing.read())
+        tokens.append(int(np.argmax(logits[-1])))
     return prompt.tokens, pixels, tokens, np.stack(logits)
 
 
