@@ -55,6 +55,7 @@ def load(model: Path, *, threads: int | None = None, device: str = "", unverifie
     loaded = _load(name, folder, threads=threads, device=device, unverified=unverified)
     if name == "plain" and not (folder.engine or loaded.together):
         log.info("%s: its decoder cannot write several answers in one batch; GenAI serves it", folder.name)
+        del loaded  # two of them at once may be more than the machine has
         loaded = _load("genai", folder, threads=threads, device=device, unverified=unverified)
     loaded.tried()
     return loaded
