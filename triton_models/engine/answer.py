@@ -103,14 +103,13 @@ class Answer:
         self._left.wait()
 
     def _gathered(self) -> bool:
+        """Wait a little, unless there is something to take already; return whether there is."""
         with self._changed:
-            for last in (False, True):
-                left = self._wanted_at - time.monotonic()
-                if self.over or (self._steps and left <= 0):
-                    return True
-                if not last:
-                    self._changed.wait(min(left, ASK_EVERY_S) if left > 0 else ASK_EVERY_S)
-            return False
+            left = self._wanted_at - time.monotonic()
+            return self._changed.wait_for(self._ready, min(left, ASK_EVERY_S) if left > 0 else ASK_EVERY_S)
+
+    def _ready(self) -> bool:
+        return self.over or bool(self._steps and self._wanted_at <= time.monotonic())
 
     def _likeliest(self, logits: NDArray[np.float32]) -> int:
         if self._constraint is None:

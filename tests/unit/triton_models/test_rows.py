@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -141,27 +142,29 @@ def test_so_is_one_that_takes_the_longest_for_all(tmp_path: Path) -> None:
     assert not agree(other, None, [(reading(other, n), reading(other, n)) for n in (5, 9)])
 
 
-def test_a_prompt_that_finds_no_memory_leaves_the_others_as_they_were(
-    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def neighbour(decoder: Decoder) -> Iterator[Rows]:
+    """A cache with one answer, whose next logits are those that it has alone, whatever happened meanwhile."""
     rows, one = Rows(decoder, None, {}), Alone(decoder, 5)
     rows.add(reading(decoder, 5))
     np.testing.assert_allclose(rows.step([one.last]), [one.step()], atol=1e-4)
+    yield rows
+    np.testing.assert_allclose(rows.step([one.last]), [one.step()], atol=1e-4)
+
+
+def test_a_prompt_that_finds_no_memory_leaves_the_others_as_they_were(
+    decoder: Decoder, neighbour: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refused = reading(decoder, LEAST_LENGTH + 3)
     monkeypatch.setattr(refused, "kept", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        rows.add(refused)
-    np.testing.assert_allclose(rows.step([one.last]), [one.step()], atol=1e-4)
+        neighbour.add(refused)
 
 
 def test_a_growth_that_finds_no_memory_leaves_the_others_as_they_were(
-    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+    decoder: Decoder, neighbour: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, one = Rows(decoder, None, {}), Alone(decoder, 5)
-    rows.add(reading(decoder, 5))
-    np.testing.assert_allclose(rows.step([one.last]), [one.step()], atol=1e-4)
-    with monkeypatch.context() as patched:
-        patched.setattr(decoder, "zeros", lambda name, answers, length: np.zeros(1 << 62))
-        with pytest.raises((MemoryError, ValueError)):
-            rows.add(reading(decoder, 5))
-    np.testing.assert_allclose(rows.step([one.last]), [one.step()], atol=1e-4)
+    refused = reading(decoder, 5)  # has its own cache before memory ends
+    monkeypatch.setattr(decoder, "zeros", lambda name, answers, length: np.zeros(1 << 62))
+    with pytest.raises((MemoryError, ValueError)):
+        neighbour.add(refused)
