@@ -7,7 +7,7 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
@@ -40,17 +40,6 @@ pytestmark = pytest.mark.dicom
 
 PROMPT_S = 3.0
 """An honest C-ECHO under attack, on a machine that does other things, too."""
-
-
-@pytest.fixture
-def ledger() -> RecordingLedger:
-    return RecordingLedger()
-
-
-@pytest.fixture
-def scp(tmp_path: Path, ledger: RecordingLedger) -> Iterator[StorageScp]:
-    with scp_for(tmp_path / "spool", ledger, network_timeout_s=2, acse_timeout_s=2) as made:
-        yield made
 
 
 def grown_kb(before: int) -> int:

@@ -8,7 +8,6 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from struct import pack
@@ -36,17 +35,6 @@ from tests.support.senders import (
 )
 
 pytestmark = pytest.mark.dicom
-
-
-@pytest.fixture
-def ledger() -> RecordingLedger:
-    return RecordingLedger()
-
-
-@pytest.fixture
-def scp(tmp_path: Path, ledger: RecordingLedger) -> Iterator[StorageScp]:
-    with scp_for(tmp_path / "spool", ledger, network_timeout_s=2, acse_timeout_s=2) as made:
-        yield made
 
 
 def request(name: str) -> bytes:

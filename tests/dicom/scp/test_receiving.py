@@ -24,11 +24,6 @@ pytestmark = pytest.mark.dicom
 
 
 @pytest.fixture
-def ledger() -> RecordingLedger:
-    return RecordingLedger()
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "one.dcm"
     path.write_bytes(part10(instance()))
