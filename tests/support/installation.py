@@ -242,8 +242,8 @@ class Installation:
 
     def running_settings(self) -> Settings:
         """Settings with the addresses that `up` gave its embedded parts."""
-        for process in self.processes():
-            if "scp" in process.cmdline()[-1:]:
+        for process in self.named("scp"):
+            with suppress(psutil.NoSuchProcess):  # one that ends while we look, a zombie, too
                 variables = {k: v for k, v in process.environ().items() if k.startswith("PREREAD_")}
                 models = self.settings.models.model_copy(update={"url": variables.get("PREREAD_MODELS__URL", "")})
                 return self.settings.model_copy(
