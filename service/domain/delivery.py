@@ -66,6 +66,12 @@ DELIVERY_TRANSITIONS: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] =
 } | {(state, _E.RETRACTED): _S.RETRACTED for state in _S if state not in {_S.SUPERSEDED, _S.RETRACTED}}
 
 
+SENT_AGAIN = frozenset(
+    before for before, event in DELIVERY_TRANSITIONS if event in {DeliveryEvent.RETRIED, DeliveryEvent.RELEASED}
+)
+"""States that a person can have sent again, or released."""
+
+
 def delivery_after(state: DeliveryState, event: DeliveryEvent) -> DeliveryState:
     """Return the state that follows `event`; raise IllegalTransition where the table has no line."""
     try:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from service.domain.edit import History, text_digest
 from service.domain.errors import Refused
-from service.domain.job import JobState
+from service.domain.job import Job, JobState
 from service.domain.rejection import Reason
 from service.domain.report import Report
 from service.domain.review import Observer, Review, Statement, Verdict
@@ -153,7 +153,7 @@ def write_again(desk: Desk, jobs: Sequence[JobRecord]) -> str:
 
     For who signed it or added to it. `jobs` are all of the study. Raises Refused.
     """
-    if desk.observer.name not in {review.observer.name for review in desk.reviews()}:
+    if not may_write_again(desk.observer.name, desk.reviews()):
         raise Refused("who signed this report can have it written again, or an operator: run its canceled job again")
     failed = unwritten(jobs, desk.record.reading)
     again = failed and desk.signing.encode_again(failed.job.job_id, by=desk.observer.name, now=desk.now)
@@ -188,12 +188,23 @@ def _check_newest(desk: Desk) -> None:
         )
 
 
-def _check(desk: Desk) -> None:
-    """What stands in the way of any signature. Raises Refused."""
-    job = desk.record.job
-    if not desk.observer.organization:
-        raise Refused("a signature names the organisation: set site.institution and restart")
+def barred(job: Job, *, organization: str) -> str:
+    """What stands in the way of any signature on that reading, and what to do about it; empty for nothing."""
+    if not organization:
+        return "a signature names the organisation: set site.institution and restart"
     if job.state is not JobState.COMPLETED:
-        raise Refused(f"this reading is {job.state.value.lower()}: there is nothing to sign")
+        return f"this reading is {job.state.value.lower()}: there is nothing to sign"
     if job.mode is not Mode.LIVE:
-        raise Refused("this reading is in shadow, nothing of it leaves: make its rule live before you sign")
+        return "this reading is in shadow, nothing of it leaves: make its rule live before you sign"
+    return ""
+
+
+def may_write_again(name: str, reviews: Sequence[Review]) -> bool:
+    """Whether that person has signed the report or added to it, and so can have its document written once more."""
+    return name in {review.observer.name for review in reviews}
+
+
+def _check(desk: Desk) -> None:
+    """Raises Refused with what stands in the way of any signature."""
+    if words := barred(desk.record.job, organization=desk.observer.organization):
+        raise Refused(words)

@@ -9,12 +9,13 @@ from typing import Protocol
 
 from pydicom.uid import UID
 
-from service.domain.delivery import Delivery, DeliveryState
+from service.domain.delivery import SENT_AGAIN, Delivery, DeliveryState
 from service.domain.event import Event
 from service.domain.job import Job, JobState, Step
 from service.domain.rule import Priority
 from service.domain.study import Identity, Manifest
 
+_ENDED = frozenset({JobState.COMPLETED, JobState.CANCELED, JobState.RECALLED})
 REVIEWABLE = ("done", "delivering", "attention")
 """States of a study whose drafts a person can work on."""
 LOOKED_THROUGH = 5_000
@@ -108,6 +109,13 @@ class JobRecord:
     steps: tuple[Step, ...]
     generation: int = 0
     """Orders the readings of a study; what encodes one again has that one's."""
+    on_rejected: bool = False
+    """Whether an image that it read was rejected since: only the study, not this job, can be read again."""
+
+    @property
+    def can_run_again(self) -> bool:
+        """Whether an operator can have it run again."""
+        return self.job.state in _ENDED and not self.on_rejected
 
     @property
     def reading(self) -> str:
@@ -123,6 +131,13 @@ class DeliveryRecord:
     created_at: datetime
     next_due: datetime | None
     sent_at: datetime | None
+    overtaken: bool = False
+    """Withdrawn, or encoded under an older identity than the study's: it leaves no more."""
+
+    @property
+    def can_go_again(self) -> bool:
+        """Whether a person can have it sent again, or released."""
+        return self.delivery.state in SENT_AGAIN and not self.overtaken
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, false, null, or_
 from service.adapters.ledger import identities, schema
 from service.adapters.ledger.clock import db_now
 from service.adapters.ledger.part import AnyRow, AnySelect, Part, for_update, key, lock_study, lock_study_of
-from service.adapters.ledger.rows import delivery_of, identity_of
+from service.adapters.ledger.rows import delivery_of, identity_of, overtaken
 from service.adapters.ledger.states import refresh
 from service.adapters.ledger.timeline import tell
 from service.domain.delivery import Delivery, DeliveryEvent, DeliveryKind, DeliveryState, delivery_after
@@ -96,7 +96,7 @@ class SqlDelivering(Part):
                 return False
             locked = lock_study_of(connection, study_id)
             row = _locked(connection, self.site, delivery_id)
-            if row is None or row.doomed or _stale(row, locked.identity_version):
+            if row is None or overtaken(row, locked.identity_version):
                 return False
             event = DeliveryEvent.RELEASED if row.state == DeliveryState.HELD else DeliveryEvent.RETRIED
             try:
@@ -219,12 +219,6 @@ def _call_in(connection: Connection, row: AnyRow) -> None:
     state = delivery_after(DeliveryState(row.state), DeliveryEvent.STANDS_IN)
     values = {"state": state.value, "next_due": db_now()}
     connection.execute(update(delivery).where(delivery.c.id == row.id).values(**values))
-
-
-def _stale(row: AnyRow, identity_version: int) -> bool:
-    """Whether the row is a result under an older identity than the study's newest."""
-    is_result = row.kind == DeliveryKind.RESULT and row.identity_version is not None
-    return bool(is_result and row.identity_version < identity_version)
 
 
 def _settle(

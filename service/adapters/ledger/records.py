@@ -6,10 +6,10 @@ from collections import defaultdict
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from service.adapters.ledger import jobs, schema
+from service.adapters.ledger import jobs, rejecting, schema
 from service.adapters.ledger.assembling import read_manifest
 from service.adapters.ledger.part import AnyRow, AnySelect
-from service.adapters.ledger.rows import delivery_of, event_of, job_of, step_of, uid
+from service.adapters.ledger.rows import delivery_of, event_of, job_of, overtaken, step_of, uid
 from service.domain.delivery import DeliveryState
 from service.domain.event import Event
 from service.domain.job import JobState, Step
@@ -39,10 +39,11 @@ def job_records(connection: Connection, query: AnySelect) -> tuple[JobRecord, ..
     kept = select(step).where(step.c.job_id.in_([row.id for row in rows])).order_by(step.c.ordinal)
     for found in connection.execute(kept) if rows else ():
         steps[found.job_id].append(step_of(found))
-    return tuple(_job_record(row, tuple(steps[row.id])) for row in rows)
+    resting = rejecting.resting_on_rejected(connection, rows)
+    return tuple(_job_record(row, tuple(steps[row.id]), on_rejected=row.id in resting) for row in rows)
 
 
-def _job_record(row: AnyRow, steps: tuple[Step, ...]) -> JobRecord:
+def _job_record(row: AnyRow, steps: tuple[Step, ...], *, on_rejected: bool) -> JobRecord:
     return JobRecord(
         job=job_of(row),
         created_at=row.created_at,
@@ -54,6 +55,7 @@ def _job_record(row: AnyRow, steps: tuple[Step, ...]) -> JobRecord:
         provenance=row.provenance,
         steps=steps,
         generation=row.generation,
+        on_rejected=on_rejected,
     )
 
 
@@ -76,7 +78,8 @@ def objects(connection: Connection, which: ColumnElement[bool]) -> tuple[ResultO
 
 
 def deliveries_query() -> AnySelect:
-    return select(delivery, study.c.uid.label("study_uid")).join(study, study.c.id == delivery.c.study_id)
+    newest = study.c.identity_version.label("newest_identity")
+    return select(delivery, study.c.uid.label("study_uid"), newest).join(study, study.c.id == delivery.c.study_id)
 
 
 def delivery_records(connection: Connection, query: AnySelect) -> tuple[DeliveryRecord, ...]:
@@ -87,6 +90,7 @@ def delivery_records(connection: Connection, query: AnySelect) -> tuple[Delivery
             created_at=row.created_at,
             next_due=row.next_due if row.state == DeliveryState.PENDING else None,
             sent_at=row.sent_at,
+            overtaken=overtaken(row, row.newest_identity),
         )
         for row in connection.execute(query)
     )

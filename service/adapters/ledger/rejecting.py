@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +58,15 @@ def rests_on_rejected(connection: Connection, row: AnyRow, study_uid: str) -> bo
     """Whether the manifest of the job `row` holds an instance that was rejected since."""
     held = _held(row.study_id, row.manifest_version).where(is_rejected(study_uid)).limit(1)
     return connection.execute(held).first() is not None
+
+
+def resting_on_rejected(connection: Connection, rows: Sequence[AnyRow]) -> frozenset[int]:
+    """Numbers of the jobs among `rows` whose manifest holds an instance that was rejected since."""
+    studies = {row.study_uid for row in rows}
+    query = select(rejection.c.study_uid).where(rejection.c.study_uid.in_(studies)).distinct()
+    some = frozenset(connection.scalars(query)) if studies else frozenset()
+    of = [row for row in rows if row.study_uid in some]
+    return frozenset(row.id for row in of if rests_on_rejected(connection, row, row.study_uid))
 
 
 def _resting(locked: AnyRow, note: Rejection) -> Any:

@@ -102,6 +102,12 @@ def new_object(row: AnyRow) -> NewObject:
     )
 
 
+def overtaken(row: AnyRow, newest_identity: int) -> bool:
+    """Whether the delivery `row` was withdrawn, or is a result under an older identity than the study's newest."""
+    is_result = row.kind == DeliveryKind.RESULT and row.identity_version is not None
+    return bool(row.doomed or (is_result and row.identity_version < newest_identity))
+
+
 def delivery_of(row: AnyRow) -> Delivery:
     """From a row of `delivery` with its study's UID as `study_uid`."""
     return Delivery(

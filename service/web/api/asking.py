@@ -34,6 +34,7 @@ from service.web.door import visitor_of
 from service.web.pages.first_read import after_first_read
 from service.web.pages.places import places
 from service.web.pages.review import case_shown
+from service.web.pages.signed import reviewed
 from service.web.pages.study import record_of, viewed
 from service.web.services import services_of
 from service.web.suggestions import Suggestions
@@ -144,10 +145,9 @@ def take(request: Request, study_uid: str, task: str, said: TakenShape) -> DoneS
     record, services = record_of(request, study_uid), services_of(request)
     if task not in OFFERED:
         raise HTTPException(422, f"Lines can be taken of {' and '.join(OFFERED)} alone.")
-    found = _answered(request, record, task, said)
+    found, reading = _answered(request, record, task, said), _reading(request, record, said.job)
     if said.line not in {each[OFFERED[task]] for each in found[task]}:
         raise HTTPException(422, say("The rules do not offer this line of {task} for this report.", task=task))
-    reading = _reading(record, said.job)
     source = f"rules {task} {found['version']}"
     if table := found.get("table"):
         source = f"{source}, {table['name']} {table['version']}"
@@ -242,11 +242,13 @@ def _look(request: Request, study_uid: str, asked: QuestionShape, halt: Halt) ->
     return _seen(seen, study)
 
 
-def _reading(record: StudyRecord, job: str) -> Reading:
-    try:
-        return reading_of(record, job)
-    except PrereadError as error:
-        raise HTTPException(409, say("Nothing can be taken into this report: {why}.", why=str(error))) from error
+def _reading(request: Request, record: StudyRecord, job: str) -> Reading:
+    """What a line is taken into: a draft that people work on, also one that no model drafted. Raises 404 and 409."""
+    shown = case_shown(request, record, job)
+    if not reviewed(request, record, shown.job)["tag"]:
+        return Reading(shown.job.job, shown.report, shown.job.reading)
+    why = say("it is signed, rejected or withdrawn")
+    raise HTTPException(409, say("Nothing can be taken into this report: {why}.", why=why))
 
 
 def _seen(seen: Seen, study: Study) -> SeenShape:

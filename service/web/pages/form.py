@@ -25,9 +25,11 @@ from service.ports.catalogue import JobRecord, StudyRecord
 from service.web.dicomweb.resources import ROOT
 from service.web.door import field as form_field
 from service.web.door import visitor_of
+from service.web.pages import closed_form
 from service.web.pages.first_read import held_back
 from service.web.pages.pictures import pictures
-from service.web.pages.review import Case, case_shown
+from service.web.pages.review import Case, case_shown, not_overtaken, overtaken_by
+from service.web.pages.signed import reviewed
 from service.web.pages.study import viewed
 from service.web.rendering import page
 from service.web.services import services_of
@@ -75,12 +77,17 @@ class Sheet:
 
 def show(request: Request, study_uid: str, name: str = "", job: str = "", anew: bool = False) -> Response:
     """The form of one template; without a name the one that suits the study best. As it was last put into the report,
-    unless it is begun `anew` from the draft."""
+    unless it is begun `anew` from the draft; read only once the report is signed, or its draft rejected or withdrawn.
+    """
     record = viewed(request, study_uid, detail="template")
+    if newer := overtaken_by(record, job):
+        return RedirectResponse(f"/studies/{study_uid}/template?job={newer.job.job_id}", status_code=303)
     case = case_shown(request, record, job)
     reading, report = case.job, case.report
     if held_back(request, reading):
         return RedirectResponse(f"/studies/{study_uid}/review?job={reading.job.job_id}", status_code=303)
+    if closed := _closed(request, record, case, name):
+        return closed
     template = _template(request, name, report, record)
     former = None if anew else next((one for one in forms_of(case.history) if one.form.name == template.name), None)
     if former is not None:
@@ -96,12 +103,15 @@ def show(request: Request, study_uid: str, name: str = "", job: str = "", anew: 
 
 
 def take(request: Request, study_uid: str, job_id: str) -> Response:
-    """Preview what was filled, or put its sentences into the report."""
+    """Preview what was filled, or put its sentences into the report. 409 for a report that takes no more."""
     record = viewed(request, study_uid, detail="template")
+    not_overtaken(record, job_id)
     case = case_shown(request, record, job_id)
     reading, report = case.job, case.report
     if held_back(request, reading):
         return RedirectResponse(f"/studies/{study_uid}/review?job={reading.job.job_id}", status_code=303)
+    if closed := _closed(request, record, case, form_field(request, "name"), status=409):
+        return closed
     template = _template(request, form_field(request, "name"), report, record)
     sheet = _filled(request, case, template)
     if form_field(request, "act") != "put":
@@ -109,6 +119,19 @@ def take(request: Request, study_uid: str, job_id: str) -> Response:
     if wrong := _not_yet(request, sheet):
         return _shown(request, record, replace(sheet, wrong=wrong), previewed=True, status=422)
     return _put(request, record, sheet)
+
+
+def _closed(request: Request, record: StudyRecord, case: Case, name: str, *, status: int = 200) -> Response | None:
+    """What is shown of a report that takes no more; None for one that does."""
+    review = reviewed(request, record, case.job)
+    if not review["tag"]:
+        return None
+    forms = forms_of(case.history)
+    if name not in {"", *(one.form.name for one in forms)}:
+        _template(request, name, case.report, record)
+    return closed_form.show(
+        request, record, case.job, case.report, forms=forms, review=review, name=name, status=status
+    )
 
 
 def _filled(request: Request, case: Case, template: Template) -> Sheet:

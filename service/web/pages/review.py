@@ -13,9 +13,10 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from service.domain.audit import AuditKind
 from service.domain.edit import History, text_digest
-from service.domain.errors import Unreadable
+from service.domain.errors import PrereadError, Unreadable
 from service.domain.report import Finding, Report, Section, first_line
 from service.domain.said import say
+from service.flow.complete import reading_of
 from service.flow.first_read import impression_of
 from service.flow.form import Kept, forms_of, sentences_of
 from service.flow.record import read_report
@@ -68,7 +69,7 @@ def show(request: Request, study_uid: str, job: str = "") -> Response:
     """One study's draft beside its images; the newest reading unless another is named."""
     record = viewed(request, study_uid, detail="review")
     readings = newest_readings(record.jobs)
-    if newer := _overtaken_by(record, job):
+    if newer := overtaken_by(record, job):
         return RedirectResponse(f"/studies/{study_uid}/review?job={newer.job.job_id}", status_code=303)
     case = _case(request, _chosen(readings, job))
     held = held_back(request, case.job)
@@ -77,6 +78,7 @@ def show(request: Request, study_uid: str, job: str = "") -> Response:
         lines=[] if held else _shown(case), masks={} if held else masks(case.report), sections=list(Section),
         first_line=first_line(case.report), following=next_case(request, record), dicomweb=ROOT,
         prior=beside(request, record, case.job), review=reviewed(request, record, case.job),
+        no_model=_no_model(record, case),
         impression=impression_of(case.history, visitor_of(request).account.name),
         returned=services_of(request).returning.returned(study_uid), forms=[] if held else _forms(case),
     )  # fmt: skip
@@ -85,10 +87,7 @@ def show(request: Request, study_uid: str, job: str = "") -> Response:
 def save(request: Request, study_uid: str, job_id: str) -> Response:
     """Keep what was made of the draft; 409 if somebody else has saved it since this page was loaded."""
     record = record_of(request, study_uid)
-    if _overtaken_by(record, job_id):
-        raise HTTPException(
-            409, say("A newer reading of this study has come. Open its review again: it shows the newer one.")
-        )
+    not_overtaken(record, job_id)
     case = _case(request, _chosen(newest_readings(record.jobs), job_id, exactly=True))
     lines = _sent(field(request, "lines", limit=MOST_TEXT))
     _told(request, study_uid, f"report of job {job_id} is being saved")
@@ -137,7 +136,15 @@ def _chosen(readings: Sequence[JobRecord], job_id: str, *, exactly: bool = False
     return max(readings, key=lambda reading: (reading.outcome in {"analysed", "partial"}, reading.created_at))
 
 
-def _overtaken_by(record: StudyRecord, job_id: str) -> JobRecord | None:
+def not_overtaken(record: StudyRecord, job_id: str) -> None:
+    """Raises 409 where a newer reading took the place of the one that is named."""
+    if overtaken_by(record, job_id):
+        raise HTTPException(
+            409, say("A newer reading of this study has come. Open its review again: it shows the newer one.")
+        )
+
+
+def overtaken_by(record: StudyRecord, job_id: str) -> JobRecord | None:
     """The reading that took the place of the one that is named, by its own name or by that of a job of it."""
     named = [one for one in record.jobs if one.report and job_id in {one.reading, one.job.job_id}]
     return newer_reading(record.jobs, named[-1]) if named else None
@@ -150,6 +157,15 @@ def _case(request: Request, job: JobRecord) -> Case:
         raise HTTPException(409, say("This draft cannot be shown: {why}.", why=str(error))) from error
     assert report is not None, "only jobs with a report are readings"
     return Case(job=job, report=report, history=services_of(request).edits.history(job.reading))
+
+
+def _no_model(record: StudyRecord, case: Case) -> str:
+    """Why no model is asked about the images of this reading; empty where one can be."""
+    try:
+        reading_of(record, case.job.job.job_id)
+    except PrereadError as error:
+        return str(error)
+    return ""
 
 
 def _shown(case: Case) -> list[dict[str, Any]]:

@@ -9,24 +9,29 @@ from fastapi import Request
 
 from service.domain.job import JobState
 from service.domain.review import Review, Signed, rejection_of, signed_by, signed_report
-from service.domain.said import say
-from service.flow.sign import reviews_of, unwritten
+from service.domain.said import say, say_sentence
+from service.flow.sign import barred, may_write_again, reviews_of, unwritten
 from service.ports.catalogue import JobRecord, StudyRecord
+from service.web.door import visitor_of
 from service.web.languages.kept import kept
 from service.web.services import services_of
 
 
 def reviewed(request: Request, study: StudyRecord, record: JobRecord) -> dict[str, Any]:
     """What stands of one reading: who signed it, what was added, who rejected it, and why a signed report could not
-    be written."""
+    be written. An empty `tag` is that of a draft that people work on; `barred` says why none can be signed or added to.
+    """
     mine = reviews_of(services_of(request).signing.reviews(str(study.row.study_instance_uid)), record)
     signed, rejected = signed_report(mine), rejection_of(mine)
     tag, line = _banner(signed, rejected, record)
     failed = unwritten(study.jobs, record.reading) if signed else None
     organization = services_of(request).settings.site.institution
+    stands = barred(record.job, organization=organization)
     return {
         "signed": signed, "rejected": rejected, "tag": tag, "line": line, "seen": len(mine), "signed_by": signed_by,
         "organization": organization, "unwritten": failed.job.reason if failed else "",
+        "writes_again": may_write_again(visitor_of(request).account.name, mine),
+        "barred": say_sentence(stands) if stands else "",
     }  # fmt: skip
 
 

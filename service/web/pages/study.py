@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import HTTPException, Request
@@ -85,6 +86,7 @@ def _values(request: Request, record: StudyRecord) -> dict[str, Any]:
     explanation, trials = explained(services, record, study)
     readings = newest_readings(record.jobs)
     held = [job for job in readings if held_back(request, job)]
+    drafts = [_draft(job) for job in readings if job not in held]
     signed, rejected = signed_reports(request, str(record.row.study_instance_uid))
     return {
         "signed_reports": signed,
@@ -97,12 +99,21 @@ def _values(request: Request, record: StudyRecord) -> dict[str, Any]:
         "explanation": explanation,
         "trials": trials,
         "bars": bars(record, now=services.clock.now()),
-        "drafts": [_draft(job) for job in readings if job not in held],
+        "drafts": drafts,
+        "review_of": _reviewable(drafts) if drafts else "" if held else None,
         "held_back": len(held),
         "failed": {job.job.job_id for job in needs_person(record.jobs)},
         "stuck": STUCK,
         "settled": record.row.state in SETTLED,
     }
+
+
+def _reviewable(drafts: Sequence[Mapping[str, Any]]) -> str | None:
+    """Which of the drafts Review is asked for: empty for the one that it chooses, None where none can be read."""
+    readable = [draft["job"].job.job_id for draft in drafts if draft["report"]]
+    if len(readable) == len(drafts):
+        return ""
+    return readable[-1] if readable else None
 
 
 def _age(study: Study | None) -> float | None:

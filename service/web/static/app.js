@@ -1,7 +1,8 @@
 // Keyboard, the live view's light, and the clock. Everything here is a comfort: the pages work without it.
 "use strict";
 (() => {
-  const PLACES = { w: "/worklist", o: "/operations", s: "/studies", j: "/jobs", d: "/deliveries", c: "/configuration", m: "/models", a: "/audit" };
+  // Those that this visitor may open, each with its key: "w/worklist o/operations ...".
+  const PLACES = Object.fromEntries((document.body.dataset.places ?? "").split(" ").filter(Boolean).map((each) => [each[0], each.slice(1)]));
   const OFF = "preread-keys-off";
   let armed = 0;
 
@@ -27,7 +28,7 @@
   function search() {
     const field = document.querySelector("[data-search]");
     if (field) field.focus();
-    else location.assign("/studies");
+    else if (PLACES.s) location.assign(PLACES.s);
   }
 
   const KEYS = {

@@ -48,7 +48,7 @@ async function run(task, question = "") {
 async function ask() {
   const question = field.value.trim();
   if (!question) { said.textContent = _("Write a question first."); field.focus(); return; }
-  if (!(await run("question", question))) return;
+  if (!(await run("question", question)) || !("model" in panel.dataset)) return;
   const mine = asked, by = said.textContent;
   said.textContent = `${by} ${_("The model is looking at the images …")}`;
   try {

@@ -1,13 +1,13 @@
 // Form: an answer is the AI's until somebody touches it. Without this script the form works; what equals the AI's answer then stays marked.
 
-const form = document.getElementById("form"), touched = form.elements.touched;
+const form = document.getElementById("form"), touched = form.elements?.touched; // who may not fill it has no form, and looks at its answers
 let changed = document.querySelector(".told") !== null; // what was previewed is kept nowhere yet
 form.addEventListener("submit", () => { changed = false; });
 window.addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
 
 form.addEventListener("input", (event) => {
   const field = event.target.closest(".field");
-  if (!field) return;
+  if (!field || !touched) return;
   const names = new Set(touched.value.split("\n").filter(Boolean)).add(field.dataset.name);
   touched.value = [...names].join("\n");
   changed = true;
@@ -18,7 +18,7 @@ form.addEventListener("input", (event) => {
 });
 
 form.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter") return;
+  if (event.key !== "Enter" || !touched) return;
   if (event.ctrlKey || event.metaKey) setTimeout(() => form.requestSubmit(form.querySelector("button[value=preview]"))); // within the event Ctrl would open a tab
   else if (!event.target.matches("textarea, button")) event.preventDefault(); // Enter in a field puts nothing anywhere
 });

@@ -136,6 +136,7 @@ def test_what_a_person_must_look_at_stays_until_it_is_sent_again(scene: Scene, e
     assert scene.settle(delivery, event, text="0xA900 mismatch")
     assert (scene.state(), scene.ledger.due_lanes()) == ("attention", [])
     assert "0xA900 mismatch" in scene.texts()[-1]
+    assert scene.ledger.deliveries()[0].can_go_again
     assert scene.ledger.retry_delivery(delivery.delivery_id, by="anna", now=NOON)
     assert scene.state() == "delivering"
     assert scene.texts()[-1] == "anna sends role-1 to archive again"
@@ -243,6 +244,8 @@ def test_what_a_correction_took_the_place_of_is_not_sent_again_by_hand(scene: Sc
     scene.correct(1, forward_to=("archive",))
     assert scene.settle(old)
     assert not scene.ledger.retry_delivery(old.delivery_id, by="anna", now=NOON)
+    shown = {each.delivery.delivery_id: each.can_go_again for each in scene.ledger.deliveries()}
+    assert shown[old.delivery_id] is False
 
 
 def test_a_destination_that_sends_back_what_it_changes_does_not_get_it_for_ever(scene: Scene) -> None:

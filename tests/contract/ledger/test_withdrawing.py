@@ -226,6 +226,8 @@ def test_a_note_about_other_images_changes_no_reading(scene: Scene) -> None:
 def test_a_reading_of_images_that_were_rejected_since_is_not_replayed(scene: Scene) -> None:
     claim = scene.read("archive")
     reject(scene, sop_uid(1))
+    shown = {each.job.job_id: each.can_run_again for each in scene.ledger.jobs()}
+    assert shown[claim.job.job_id] is False
     with pytest.raises(Refused, match=f"preread studies route {study_uid()}"):
         scene.ledger.replay(claim.job.job_id, by="anna", now=scene.now)
 

@@ -53,8 +53,9 @@ def test_the_help_lists_the_keys_of_review_where_review_is_open(house: House) ->
     keys = {path: browser.get(path).text.partition('<dialog id="keys"')[2].partition("</dialog>")[0]
             for path in (PATH, "/studies")}  # fmt: skip
     here = " ".join(Tags(keys[PATH]).text.split())
-    for key in ("a e x o accept, edit, reject", "s save", "S X A sign, reject the draft, add", "Tab Ctrl → Esc while",
-                "q d u second opinion", "w ask", "n next case", "1 … 6 windows", "i l b m"):  # fmt: skip
+    for key in ("a e x o accept, edit, reject", "s save", "X reject the draft; it asks first",
+                "Tab Ctrl → Esc while", "q second opinion", "d u dismiss the issue", "w ask", "n next case",
+                "1 … 6 windows", "i l b m"):  # fmt: skip
         assert key in here, key
     assert "On Review" not in keys["/studies"]
 
