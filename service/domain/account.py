@@ -33,6 +33,11 @@ class Account:
             held |= {Role.VIEWER}
         return bool(held & set(wanted))
 
+    @property
+    def sees_pages(self) -> bool:
+        """Whether one page at least is open to it: what only sends, or holds no role, has none."""
+        return self.may(Role.VIEWER, Role.AUDITOR)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:

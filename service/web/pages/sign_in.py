@@ -6,13 +6,13 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from service.domain.account import Role
+from service.domain.account import Account, Role
 from service.domain.audit import AuditKind
-from service.domain.said import say
+from service.domain.said import say, say_join
 from service.web.door import field, patience, turned_away, visitor_of
 from service.web.rendering import page
 from service.web.services import services_of
-from service.web.sessions import COOKIE, close_session, open_session
+from service.web.sessions import COOKIE, by_bearer, close_session, open_session
 from service.web.trail import audit
 
 
@@ -21,15 +21,18 @@ def form(request: Request, next: str = "/") -> Response:
 
 
 async def enter(request: Request) -> Response:
-    """Open a session. Never says whether a token exists, has expired or was revoked."""
+    """Open a session. Never says whether a wrong token exists, has expired or was revoked."""
     return await run_in_threadpool(_enter, request)
 
 
 def _enter(request: Request) -> Response:
     services = services_of(request)
     hours, now = services.settings.web.session_hours, services.clock.now()
-    opened = open_session(services.accounts, field(request, "token"), hours=hours, now=now)
-    target = own_path(field(request, "next"))
+    target, secret = own_path(field(request, "next")), field(request, "token")
+    known = by_bearer(services.accounts, secret, now=now)
+    if known is not None and not known.account.sees_pages:
+        return _not_for_pages(request, known.account, target)
+    opened = open_session(services.accounts, secret, hours=hours, now=now)
     if opened is None:
         patience(request)
         turned_away(request, "sign-in refused")
@@ -40,6 +43,19 @@ def _enter(request: Request) -> Response:
     secure = request.url.scheme == "https"
     answer.set_cookie(COOKIE, secret, max_age=int(hours * 3600), httponly=True, samesite="strict", secure=secure)
     return answer
+
+
+def _not_for_pages(request: Request, account: Account, target: str) -> Response:
+    """Refuse a token that opens no page, and say what it is for. It proves who it is: no guess, so none is counted."""
+    detail = "sign-in refused: the token opens no page"
+    audit(request, AuditKind.USER_AUTHENTICATION, "E", who=account.name, success=False, detail=detail)
+    wrong = (
+        say("This token is for a program that sends objects (STOW-RS), and opens no page.")
+        if account.may(Role.SENDER)
+        else say("This token holds no role, and opens no page.")
+    )
+    advice = say("For the pages, ask whoever administers this service for a token of another role, such as viewer.")
+    return page(request, "sign_in.html", status=403, next=target, wrong=say_join(" ", (wrong, advice)))
 
 
 def leave(request: Request) -> Response:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import combinations
 
 import pytest
 
-from service.domain.account import Role
+from service.domain.account import Account, Role
 from service.domain.audit import AuditKind
 from service.domain.errors import Unavailable
+from service.web import routes
 from service.web.attempts import MAX_ADDRESSES, Attempts
 from service.web.sessions import COOKIE, by_bearer, by_cookie, open_session
 from tests.support.fake_house import NOW, FakeAccounts
-from tests.support.web_client import PAGE, bearer, client, csrf_of, signed_in
+from tests.support.web_client import PAGE, Tags, bearer, client, csrf_of, signed_in
 from tests.support.web_scene import hospital
 
 
@@ -53,6 +55,47 @@ def test_a_wrong_token_is_told_so_audited_and_never_repeated() -> None:
     event = house.audit.events[-1]
     assert (event.kind, event.success, event.where) == (AuditKind.USER_AUTHENTICATION, False, "10.9.8.7")
     assert "guess" not in repr(house.audit.events)
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"),
+    [
+        ((Role.SENDER,), "This token is for a program that sends objects (STOW-RS), and opens no page."),
+        ((), "This token holds no role, and opens no page."),
+    ],
+)
+def test_a_token_that_opens_no_page_signs_nobody_in_and_is_told_what_it_is_for(
+    roles: tuple[Role, ...], said: str
+) -> None:
+    house = hospital()
+    browser = client(house)
+    for _ in range(12):
+        answer = browser.post("/sign-in", data={"token": house.token(*roles, name="gateway")}, headers=PAGE)
+        assert answer.status_code == 403, "no guess, so nobody has to wait"
+    text = " ".join(Tags(answer.text).text.split())
+    assert said in text
+    assert "ask whoever administers this service for a token of another role" in text
+    assert COOKIE not in browser.cookies
+    event = house.audit.events[-1]
+    assert (event.kind, event.success, event.who) == (AuditKind.USER_AUTHENTICATION, False, "gateway")
+    assert event.detail == "sign-in refused: the token opens no page"
+    assert all("/session/" not in token.account.name for token in house.accounts.tokens())
+
+
+def test_every_token_that_signs_in_has_a_first_page() -> None:
+    house = hospital()
+    browser = client(house)
+    for roles in (*combinations(Role, 1), *combinations(Role, 2)):
+        browser.cookies.clear()
+        answer = browser.post("/sign-in", data={"token": house.token(*roles)}, headers=PAGE)
+        opens = any(row.method == "GET" and row.door.roles & _held(roles) for row in routes.PAGES)
+        assert (answer.status_code == 303) == opens, roles
+        if opens:
+            assert browser.get(browser.get("/").headers["location"]).status_code == 200
+
+
+def _held(roles: tuple[Role, ...]) -> set[Role]:
+    return {role for role in Role if Account(name="", roles=frozenset(roles)).may(role)}
 
 
 def test_a_wrong_bearer_token_is_audited() -> None:
