@@ -18,8 +18,6 @@ from service.domain.study import Identity, Manifest
 _ENDED = frozenset({JobState.COMPLETED, JobState.CANCELED, JobState.RECALLED})
 REVIEWABLE = ("done", "delivering", "attention")
 """States of a study whose drafts a person can work on."""
-LOOKED_THROUGH = 5_000
-"""Newest studies of each of those states among which the work list looks for drafts that wait."""
 Place = tuple[int, datetime, str]
 """Keyset of the work list: (priority, received_last, study UID)."""
 
@@ -183,7 +181,7 @@ class Catalogue(Protocol):
 
     def waiting(self, *, after: Place | None = None, limit: int = 50) -> Sequence[Waiting]:
         """Studies with a draft that can be signed and that nobody has signed or rejected: the most urgent first, of
-        these the one that waits longest. Among the newest `LOOKED_THROUGH` of each state in `REVIEWABLE`."""
+        these the one that waits longest. Only studies in a state in `REVIEWABLE`."""
         ...
 
     def record(self, study_instance_uid: UID) -> StudyRecord | None: ...

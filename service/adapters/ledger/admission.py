@@ -243,7 +243,7 @@ def _touch(connection: Connection, locked: AnyRow, at: datetime, *, opens: bool,
     if locked.instances:
         values["received_last"] = max(at, locked.received_last + timedelta(microseconds=1))
     if opens and locked.opened_at is None:
-        values |= {"opened_at": at, "touched_at": at, "last_release": None, "state": RECEIVING}
+        values |= {"opened_at": at, "touched_at": at, "last_release": None, "state": RECEIVING, "waits": None}
     elif locked.opened_at is not None:
         values["touched_at"] = max(at, locked.touched_at)
     statements.TOUCH_STUDY.run(connection, {"number": locked.id, **values})

@@ -91,5 +91,5 @@ def _reopen(connection: Connection, locked: AnyRow, at: datetime) -> None:
     """What is left is a study of its own: it is handed over when its patience ends."""
     row = connection.execute(select(study).where(study.c.id == locked.id)).one()
     if row.opened_at is None:
-        values = {"opened_at": at, "touched_at": at, "last_release": None, "state": RECEIVING}
+        values = {"opened_at": at, "touched_at": at, "last_release": None, "state": RECEIVING, "waits": None}
         connection.execute(update(study).where(study.c.id == locked.id).values(**values))

@@ -1,4 +1,5 @@
-"""The state that the studies page shows: derived from jobs and deliveries, kept so that it can be asked for.
+"""The state that the studies page shows, and what of it waits for a radiologist: derived from jobs, deliveries and
+reviews, kept so that it can be asked for.
 
 "scheduled" and "reading" are kept as one state, ACTIVE, and told apart when they are shown: so a claim
 touches no study.
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, not_, or_, select, update
 
-from service.adapters.ledger import schema
+from service.adapters.ledger import drafts, schema
 from service.adapters.ledger.jobs import NOT_TAKEN, RECALLED_WITH
 from service.domain.delivery import DeliveryKind, DeliveryState
 from service.domain.job import JobState
 from service.domain.report import Outcome
+from service.ports.catalogue import REVIEWABLE
 
 RECEIVING = "receiving"
 UNMATCHED = "unmatched"
@@ -64,7 +66,7 @@ def state_of(*, receiving: bool, jobs: Sequence[JobFact], deliveries: Sequence[D
 
 
 def refresh(connection: Connection, study_id: int) -> None:
-    """Write down the state of a study whose row is locked.
+    """Write down the state of a study whose row is locked, and the priority of what waits of it for a person.
 
     A reading that routing itself took back counts for nothing: the study is what it would be without.
     """
@@ -76,7 +78,7 @@ def refresh(connection: Connection, study_id: int) -> None:
         select(job.c.rule, job.c.state, job.c.outcome)
         .where(job.c.study_id == study_id, not_(taken_back))
         .order_by(job.c.generation, job.c.id)
-    )
+    ).all()
     deliveries = connection.execute(
         select(delivery.c.kind, delivery.c.state, func.count())
         .where(delivery.c.study_id == study_id)
@@ -87,4 +89,7 @@ def refresh(connection: Connection, study_id: int) -> None:
         jobs=[JobFact(row.rule, JobState(row.state), row.outcome) for row in jobs],
         deliveries=[DeliveryFact(DeliveryKind(row.kind), DeliveryState(row.state)) for row in deliveries],
     )
-    connection.execute(update(study).where(study.c.id == study_id, study.c.state != state).values(state=state))
+    finished = state in REVIEWABLE and any(row.state == JobState.COMPLETED for row in jobs)
+    waits = drafts.most_urgent(connection, study_id) if finished else None
+    changed = or_(study.c.state != state, study.c.waits.is_distinct_from(waits))
+    connection.execute(update(study).where(study.c.id == study_id, changed).values(state=state, waits=waits))

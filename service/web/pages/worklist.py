@@ -12,7 +12,7 @@ from service.domain.rule import Priority
 from service.domain.said import say
 from service.domain.uids import is_uid
 from service.flow.words import count
-from service.ports.catalogue import LOOKED_THROUGH, Place, StudyRecord
+from service.ports.catalogue import Place, StudyRecord
 from service.web.door import visitor_of
 from service.web.pages.study import newest_readings
 from service.web.rendering import page
@@ -30,9 +30,7 @@ def show(request: Request, after: str = "") -> Response:
     who, detail = visitor_of(request).account.name, f"work list; {count(len(listed), 'study', 'studies')} listed"
     audit(request, AuditKind.QUERY, "E", who=who, detail=detail)
     more = _told(listed[-1].place) if len(rows) > ROWS else ""
-    return page(
-        request, "worklist.html", rows=listed, more=more, after=after, stat=Priority.STAT, looked=LOOKED_THROUGH
-    )  # fmt: skip
+    return page(request, "worklist.html", rows=listed, more=more, after=after, stat=Priority.STAT)
 
 
 def next_case(request: Request, record: StudyRecord) -> str:

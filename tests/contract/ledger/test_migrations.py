@@ -14,7 +14,7 @@ from tests.contract.ledger.scene import Scene
 
 def test_an_empty_database_is_brought_up_once_and_again_is_harmless(empty_url: str) -> None:
     ledger = SqlLedger(empty_url)
-    assert ledger.pending() == ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+    assert ledger.pending() == ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
     ledger.upgrade()
     assert ledger.pending() == ()
     scene = Scene(ledger)

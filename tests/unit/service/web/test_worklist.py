@@ -122,4 +122,5 @@ def test_a_look_at_the_list_is_recorded(house: House) -> None:
 
 def test_an_empty_list_says_that_nothing_waits() -> None:
     assert "Nothing waits: every draft is signed or rejected." in text_of(House(), "/worklist", Role.RADIOLOGIST)
-    assert "Work list" not in text_of(House(), "/studies", Role.VIEWER)
+    assert '<a href="/worklist"' not in signed_in(House(), Role.VIEWER).get("/studies").text
+    assert '<a href="/worklist"' in signed_in(House(), Role.RADIOLOGIST).get("/studies").text
