@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from service.domain.edit import EditClass, Provenance, Span, classes
+from service.domain.aligned import classes
+from service.domain.edit import EditClass, Provenance, Span
 
 
 @dataclass(frozen=True, slots=True)

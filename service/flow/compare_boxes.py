@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from service.domain.edit import Edit, EditClass, edits
+from service.domain.aligned import edits
+from service.domain.edit import Edit, EditClass
 from service.domain.report import Region, Report
 from service.domain.returned import Box
 from service.domain.uids import derive_uid

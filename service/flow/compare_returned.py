@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from service.domain.edit import Edit, edits
+from service.domain.aligned import edits
+from service.domain.edit import Edit
 from service.domain.report import Section
 from service.domain.returned import Document
 from service.domain.wording import sentences

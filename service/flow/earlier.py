@@ -23,12 +23,18 @@ def earlier_here(catalogue: Catalogue, row: StudyRow) -> Chosen:
     modality = next((each for each in row.modalities if each not in NO_PICTURES), "")
     if not (patient.patient_id and patient.issuer and modality):
         return Chosen()
-    rows = catalogue.studies(StudyQuery(patient_id=patient.patient_id, limit=_LOOKED_AT))
     found = [
         PriorStudy(study_instance_uid=each.study_instance_uid, identity=each.identity, modalities=each.modalities)
-        for each in rows
+        for each in under_identifier(catalogue, row)
     ]
     return choose(found, row.identity, row.study_instance_uid, modality=modality, node=_HERE, stat=False)
+
+
+def under_identifier(catalogue: Catalogue, row: StudyRow) -> Sequence[StudyRow]:
+    """Studies here whose patient identifier begins as the study's does, itself included, the newest first; none for a
+    study without one. Whether one is of the same patient is for the caller to decide."""
+    wanted = row.identity.patient.patient_id
+    return catalogue.studies(StudyQuery(patient_id=wanted, limit=_LOOKED_AT)) if wanted else ()
 
 
 def kept_steps(record: StudyRecord, job_id: str) -> Sequence[Step]:

@@ -12,12 +12,12 @@ from service.domain.errors import Unreadable
 from service.domain.job import JobState
 from service.domain.prior import same_patient
 from service.domain.study import Identity
+from service.flow.earlier import under_identifier
 from service.flow.record import read_report
 from service.flow.review import draft_text
-from service.ports.catalogue import Catalogue, JobRecord, StudyQuery, StudyRow
+from service.ports.catalogue import Catalogue, JobRecord, StudyRow
 from service.ports.edits import EditLog
 
-_LOOKED_AT = 50
 _OPENED = 5
 
 
@@ -52,11 +52,7 @@ def earlier_day(row: StudyRow, catalogue: Catalogue) -> str:
 
 def _before(row: StudyRow, catalogue: Catalogue) -> Sequence[StudyRow]:
     """Earlier studies of certainly the same patient with a like modality, the newest first."""
-    patient = row.identity.patient
-    if not patient.patient_id:
-        return ()
-    found = catalogue.studies(StudyQuery(patient_id=patient.patient_id, limit=_LOOKED_AT))
-    before = [each for each in found if _comparable(each, row)]
+    before = [each for each in under_identifier(catalogue, row) if _comparable(each, row)]
     return sorted(before, key=lambda each: _when(each.identity), reverse=True)
 
 

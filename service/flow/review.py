@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.domain.algorithm import Algorithm, adapters_of
-from service.domain.edit import History, Provenance, Revision, Span, edits, marked, text_digest
+from service.domain.aligned import edits
+from service.domain.edit import History, Provenance, Revision, Span, marked, text_digest
 from service.domain.report import Report, Section
 from service.domain.submitted import Submitted
 from service.domain.wording import sentences

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from pydicom.uid import ContentAssessmentResultsStorage
 
-from service.domain.edit import Edit, edits
+from service.domain.aligned import edits
+from service.domain.edit import Edit
 from service.domain.errors import Gone, Unreadable, Unsupported
 from service.domain.returned import Arrived, Document, Returned
 from service.domain.sop import is_segmentation

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from service.domain.account import Role
-from service.web.api import answers, asking, completion, prose, signing, templates
+from service.web.api import answers, asking, completion, prose, question, signing, templates
 from service.web.dicomweb import retrieve, search, store
 from service.web.dicomweb.resources import ROOT, prior_root
 from service.web.door import ANYONE, BLIND, SIGNED_IN, Door, allow
@@ -113,7 +113,7 @@ API = (
     Row("POST", "/api/studies/{study_uid}/completion/{completion_id}", REVIEWER, completion.answer),
     Row("POST", "/api/studies/{study_uid}/tasks/{task}", VIEWER, asking.study_task),
     Row("POST", "/api/studies/{study_uid}/tasks/{task}/taken", REVIEWER, asking.take),
-    Row("POST", "/api/studies/{study_uid}/question", VIEWER, asking.study_question),
+    Row("POST", "/api/studies/{study_uid}/question", VIEWER, question.study_question),
     Row("GET", "/api/jobs", VIEWER, answers.jobs),
     Row("POST", "/api/jobs/{job_id}/rerun", OPERATOR, answers.rerun),
     Row("POST", "/api/jobs/{job_id}/recall", OPERATOR, answers.recall),

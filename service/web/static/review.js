@@ -13,6 +13,7 @@ const lines = () => [...document.querySelectorAll(".line")];
 const active = () => document.querySelector(".line.at");
 const button = (act) => document.querySelector(`[data-act=${act}]`);
 const mayEdit = Boolean(button("save"));
+const NEW = -1; // the number of a line that was in no text yet, as the server knows it (flow/review.py)
 let changed = false, busy = false, keys = 0;
 
 const placesOf = (line) => JSON.parse(line.dataset.places || "[]");
@@ -167,7 +168,7 @@ root.made = () => ({
   base: root.dataset.base, seconds: (Date.now() - opened) / 1000,
   accepted: lines().filter((line) => line.dataset.verdict === "accepted").length,
   lines: lines().filter((line) => line.dataset.verdict !== "rejected")
-    .map((line) => [line.closest("ol").dataset.section, line.querySelector(".say").textContent, Number(line.dataset.was ?? -1)]),
+    .map((line) => [line.closest("ol").dataset.section, line.querySelector(".say").textContent, Number(line.dataset.was ?? NEW)]),
 });
 /** What the person who signs has not looked at, as far as this page can tell. */
 root.unseen = () => [

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.domain.edit import BESIDE, EditClass, classes
+from service.domain.aligned import classes
+from service.domain.edit import BESIDE, EditClass
 
 HERE = Path(__file__).parent
 PARTS = ("development", "held_out")

@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from service.adapters.edit_chain import ChainedEdits
 from service.adapters.ledger import SqlLedger
-from service.domain.edit import EditClass, History, Provenance, Revision, Suggestion, edits, marked, text_digest
+from service.domain.aligned import edits
+from service.domain.edit import EditClass, History, Provenance, Revision, Suggestion, marked, text_digest
 from service.domain.phrase import Told
 from service.domain.report import Section
 from service.domain.submitted import Submitted

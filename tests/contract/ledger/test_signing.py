@@ -9,8 +9,9 @@ import pytest
 from pydicom.uid import UID
 
 from service.adapters.edit_chain import ChainedEdits
+from service.domain.aligned import edits
 from service.domain.delivery import DeliveryState
-from service.domain.edit import Revision, edits, text_digest
+from service.domain.edit import Revision, text_digest
 from service.domain.job import JobState
 from service.domain.rejection import Reason
 from service.domain.report import Section

@@ -9,7 +9,8 @@ from service.adapters.edit_chain import ChainedEdits
 from service.adapters.ledger.migrations.versions.v0008_waits import FILL
 from service.adapters.ledger.schema import study
 from service.adapters.ledger.worklist import places
-from service.domain.edit import Revision, Suggestion, edits, text_digest
+from service.domain.aligned import edits
+from service.domain.edit import Revision, Suggestion, text_digest
 from service.domain.rejection import Reason
 from service.domain.report import Outcome, Section
 from service.domain.review import Observer, Review, Statement, Verdict

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.edit import Edit, EditClass, Provenance, edits, provenance, replayed
+from service.domain.aligned import edits
+from service.domain.edit import Edit, EditClass, Provenance, provenance, replayed
 from service.domain.wording import said, sentences
 
 DRAFT = "Findings:\nSmall left pleural effusion.\nThe heart is 162 mm across. No pneumothorax.\n"

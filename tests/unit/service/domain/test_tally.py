@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from service.domain.edit import History, Provenance, Revision, Suggestion, edits, marked, text_digest
+from service.domain.aligned import edits
+from service.domain.edit import History, Provenance, Revision, Suggestion, marked, text_digest
 from service.domain.tally import Numbers, of_signed, of_suggestion
 from tests.contract.ledger.scene import NOON
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from service.domain.edit import Revision, edits, text_digest
+from service.domain.aligned import edits
+from service.domain.edit import Revision, text_digest
 from service.domain.errors import Gone, Refused, Unsupported
 from service.domain.job import JobState
 from service.domain.report import Outcome

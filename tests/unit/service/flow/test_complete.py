@@ -9,7 +9,8 @@ from itertools import accumulate
 
 import pytest
 
-from service.domain.edit import edits, replayed
+from service.domain.aligned import edits
+from service.domain.edit import replayed
 from service.domain.errors import Refused, Unclear, Unsupported
 from service.domain.job import JobState
 from service.domain.report import Outcome, Section
