@@ -202,9 +202,14 @@ class Catalogue(Protocol):
 
     def stage_times(self, *, window: timedelta, now: datetime) -> Sequence[StageTimes]: ...
 
+    def attention(self) -> int:
+        """Studies that need a person."""
+        ...
+
     def counts(self) -> dict[str, int]:
         """Totals for metrics: instances, studies, jobs by state ("job COMPLETED"), deliveries by state
-        ("delivery SENT"), objects, conflicts, and "studies in attention"."""
+        ("delivery SENT"), objects, conflicts, and "studies in attention". Counted one by one: the more there are, the
+        longer it takes."""
         ...
 
     def recent_events(self, *, limit: int = 100) -> Sequence[Event]:

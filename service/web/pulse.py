@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
+from time import monotonic
 
 from service.domain.errors import Misconfigured, Unavailable
 from service.domain.event import Event
@@ -19,6 +20,10 @@ from service.web.nodewatch import NodeState, NodeWatch
 from service.web.services import Services
 
 FRESH = timedelta(seconds=1)
+SHARE = 50
+"""Totals are counted again when they are as many times as old as counting them took: at most 2 % of the time."""
+STALE = timedelta(minutes=1)
+"""However long it takes, totals are no older."""
 WINDOW = timedelta(hours=1)
 """Over which p50 and p95 are taken."""
 
@@ -51,10 +56,12 @@ class Vitals:
 class Pulse:
     """Reads the vitals at most once a second, however many look. Thread-safe."""
 
-    def __init__(self, services: Services, watch: NodeWatch) -> None:
-        self._services, self._watch = services, watch
+    def __init__(self, services: Services, watch: NodeWatch, *, stopwatch: Callable[[], float] = monotonic) -> None:
+        self._services, self._watch, self._stopwatch = services, watch, stopwatch
         self._lock = Lock()
         self._last: Vitals | None = None
+        self._totals: Mapping[str, int] = {}
+        self._good_until: datetime | None = None
 
     def read(self) -> Vitals:
         """The vitals, at most a second old; never raises for a part that is away. Blocking.
@@ -77,6 +84,15 @@ class Pulse:
     def forget(self) -> None:
         """Look anew at the next read: something was just changed."""
         self._last = None
+
+    def _counts(self, now: datetime) -> tuple[tuple[str, int], ...]:
+        """Totals, which may be a little old, and how many studies need a person now."""
+        catalogue = self._services.catalogue
+        if self._good_until is None or not timedelta() <= self._good_until - now <= STALE:
+            began = self._stopwatch()
+            self._totals = catalogue.counts()
+            self._good_until = now + min(STALE, SHARE * timedelta(seconds=self._stopwatch() - began))
+        return tuple(sorted({**self._totals, "studies in attention": catalogue.attention()}.items()))
 
     def _look(self, now: datetime) -> Vitals:
         services = self._services
@@ -107,7 +123,7 @@ class Pulse:
             arriving=len(services.ledger.open_studies()),
             lanes=tuple(catalogue.depths()),
             stages=tuple(catalogue.stage_times(window=WINDOW, now=outside.at)),
-            counts=tuple(sorted(catalogue.counts().items())),
+            counts=self._counts(outside.at),
             failed_jobs=failed,
             stuck_deliveries=tuple(catalogue.deliveries(states=STUCK, limit=50)),
             beats=_newest(services.ledger.beats()),

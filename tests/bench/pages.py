@@ -21,6 +21,7 @@ from pathlib import Path
 
 from service.adapters.ledger import SqlLedger
 from service.domain.account import Role
+from service.ports.clock import StoppedClock
 from service.web.app import create_app
 from tests.bench.pages_filled import EVERY_S, NOW, fill, study_uid
 from tests.bench.rounds import Measured, interleaved, machine
@@ -42,6 +43,7 @@ class Site:
     studies: int
     browser: TestClient
     csrf: str
+    clock: StoppedClock
     oldest: str
     """Where the last page of the work list begins."""
 
@@ -54,7 +56,7 @@ class Site:
         browser = TestClient(app, base_url="http://preread.test", follow_redirects=False)
         browser.headers.update(PAGE)
         browser.post("/sign-in", data={"token": house.token(Role.ADMIN, Role.RADIOLOGIST)})
-        return cls(ledger, studies, browser, csrf_of(browser.get("/studies")), _last_place(ledger))
+        return cls(ledger, studies, browser, csrf_of(browser.get("/studies")), house.clock, _last_place(ledger))
 
     def get(self, path: str) -> None:
         answer = self.browser.get(path)
@@ -64,9 +66,9 @@ class Site:
         answer = self.browser.post("/studies", data={"csrf": self.csrf, **fields})
         assert answer.status_code == 200, (fields, answer.status_code)
 
-    def anew(self, path: str) -> None:
-        """What is looked at once a second, looked at now."""
-        self.browser.app.state.pulse.forget()  # type: ignore[attr-defined]
+    def later(self, path: str, seconds: float) -> None:
+        """What is looked at once a second, some seconds after the last look."""
+        self.clock.at += timedelta(seconds=seconds)
         self.get(path)
 
     def day(self, ago: float) -> str:
@@ -89,6 +91,7 @@ ASKED: Mapping[str, Ask] = {
     },
     "studies, a common modality": lambda site: site.get("/studies?modality=CT"),
     "studies, a rare modality": lambda site: site.get("/studies?modality=PX"),
+    "studies, a modality of years ago": lambda site: site.get("/studies?modality=CR"),
     "studies, a rare modality that needs a person": lambda site: site.get("/studies?modality=PX&state=attention"),
     "studies, last page": lambda site: site.search(
         before_at=(NOW - timedelta(seconds=EVERY_S * (site.studies - 30))).isoformat(), before_uid="1.2"
@@ -103,6 +106,12 @@ ASKED: Mapping[str, Ask] = {
     "studies, patient ID": lambda site: site.search(patient_id="MRN77"),
     "studies, an accession number": lambda site: site.search(accession_number="A26-777"),
     "studies, accession numbers of years ago": lambda site: site.search(accession_number="A22-"),
+    "studies, accession numbers of years ago that are done": lambda site: site.search(
+        accession_number="A22-", state="done"
+    ),
+    "studies, accession numbers of years ago, next page": lambda site: site.search(
+        accession_number="A22-", before_at=f"{site.day(0.9)}T00:00:00+00:00", before_uid="1.2"
+    ),
     "studies, a name in accession numbers of years ago": lambda site: site.search(
         accession_number="A22-", patient_name="m"
     ),
@@ -112,8 +121,9 @@ ASKED: Mapping[str, Ask] = {
     "study": lambda site: site.get(f"/studies/{study_uid(site.studies // 2 + 3)}"),
     "jobs": lambda site: site.get("/jobs"),
     "deliveries": lambda site: site.get("/deliveries"),
-    "operations": lambda site: site.anew("/operations"),
-    "metrics": lambda site: site.anew("/metrics"),
+    "operations, a second later": lambda site: site.later("/operations", 1.1),
+    "operations, everything counted again": lambda site: site.later("/operations", 61),
+    "metrics, a second later": lambda site: site.later("/metrics", 1.1),
 }
 
 

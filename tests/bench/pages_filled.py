@@ -73,7 +73,9 @@ _FACTS = identity_text(
         accession_number="A", study_date="20260304", study_time="091000", study_description="Chest PA",
     )
 ).replace("'", "''").replace(":", "\\:")  # fmt: skip
-_MODALITY = "CASE WHEN n.i % 50000 = 7 THEN 'PX' WHEN n.i % 20 = 3 THEN 'US' WHEN n.i % 5 = 1 THEN 'CT' ELSE 'DX' END"
+_LONG_AGO = f"(SELECT max(at) FROM n) - {4 * 31_557_600 * _US}"
+_MODALITY = f"""CASE WHEN n.at < {_LONG_AGO} AND n.i % 5 = 0 THEN 'CR' WHEN n.i % 50000 = 7 THEN 'PX'
+                     WHEN n.i % 20 = 3 THEN 'US' WHEN n.i % 5 = 1 THEN 'CT' ELSE 'DX' END"""
 _WAITS = "CASE WHEN n.state = 'delivering' OR n.i % 200 = 0 OR (n.state = 'done' AND n.i % 10 = 2) THEN 1 ELSE 0 END"
 _PRIORITY = "CASE WHEN n.i % 400 = 2 THEN 0 ELSE 2 END"
 _JOB = """CASE WHEN n.state = 'active' THEN CASE WHEN n.i % 3 = 0 THEN 'IN PROGRESS' ELSE 'SCHEDULED' END

@@ -98,6 +98,9 @@ class FakeCatalogue:
     def stage_times(self, *, window: timedelta, now: datetime) -> Sequence[StageTimes]:
         return self.stages
 
+    def attention(self) -> int:
+        return sum(record.row.state == "attention" for record in self.records)
+
     def counts(self) -> dict[str, int]:
         found = {"studies": len(self.records), "instances": sum(r.row.instances for r in self.records)}
         found |= {"objects": sum(len(r.objects) for r in self.records), "conflicts": 0}

@@ -97,6 +97,10 @@ class SqlCatalogue(Part):
         with self.database.read() as connection:
             return numbers.counts(connection, self.site)
 
+    def attention(self) -> int:
+        with self.database.read() as connection:
+            return numbers.attention(connection, self.site)
+
     def recent_events(self, *, limit: int = 100) -> Sequence[Event]:
         query = (
             select(event, study.c.uid.label("of_study"))

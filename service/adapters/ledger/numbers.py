@@ -78,6 +78,12 @@ def _percentile(ordered: Sequence[float], percent: int) -> float:
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else 0.0
 
 
+def attention(connection: Connection, site: str) -> int:
+    """Studies that need a person."""
+    query = select(func.count()).where(study.c.site == site, study.c.state == ATTENTION)
+    return connection.scalar(query) or 0
+
+
 def counts(connection: Connection, site: str) -> dict[str, int]:
     found = connection.execute(
         select(func.count().label("studies"), func.sum(study.c.instances).label("instances")).where(
@@ -86,13 +92,12 @@ def counts(connection: Connection, site: str) -> dict[str, int]:
     ).one()
     conflicts = select(func.sum(study.c.conflicts)).where(study.c.site == site, study.c.conflicts > 0)
     objects = select(func.count()).select_from(schema.object_).where(schema.object_.c.site == site)
-    attention = select(func.count()).where(study.c.site == site, study.c.state == ATTENTION)
     totals = {
         "instances": found.instances or 0,
         "studies": found.studies,
         "objects": connection.scalar(objects) or 0,
         "conflicts": connection.scalar(conflicts) or 0,
-        "studies in attention": connection.scalar(attention) or 0,
+        "studies in attention": attention(connection, site),
     }
     for name, table, states in (("job", job, JobState), ("delivery", delivery, DeliveryState)):
         by_state = select(table.c.state, func.count().label("n")).where(table.c.site == site).group_by(table.c.state)

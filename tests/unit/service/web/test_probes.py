@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count as count_from
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.domain.account import Role
@@ -128,3 +130,27 @@ def test_the_api_describes_itself_to_those_who_may_use_it() -> None:
     assert all(path.startswith("/api/") for path in described["paths"])
     assert described["paths"]["/api/jobs/{job_id}/rerun"]["post"]["x-roles"] == ["operator"]
     assert described["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+@pytest.mark.parametrize(
+    ("took_s", "age_s", "again"), [(0.0, 2, True), (0.5, 24, False), (0.5, 26, True), (9, 61, True)]
+)
+def test_totals_that_take_long_to_count_are_counted_seldom(took_s: float, age_s: int, again: bool) -> None:
+    house = hospital()
+    counted: list[float] = []
+    told, ticks = house.catalogue.counts, count_from(0.0, took_s)
+
+    def counts() -> dict[str, int]:
+        counted.append(took_s)
+        return told()
+
+    house.catalogue.counts = counts  # type: ignore[method-assign]
+    watch = NodeWatch(house.nodes, house.configurations, house.catalogue, house.clock)
+    pulse = Pulse(house.services(), watch, stopwatch=lambda: next(ticks))
+    pulse.read()
+    house.catalogue.records = house.catalogue.records[:1]
+    house.clock.at += timedelta(seconds=age_s)
+    seen = dict(pulse.read().counts)
+    assert len(counted) == 1 + again
+    assert seen["studies"] == (1 if again else 8)
+    assert seen["studies in attention"] == 0, "that is as fresh as the rest"

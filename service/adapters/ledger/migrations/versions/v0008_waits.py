@@ -1,4 +1,5 @@
-"""The priority of what waits of a study for a radiologist, so that the work list walks one index.
+"""The priority of what waits of a study for a radiologist, so that the work list walks one index; and the time in the
+indexes of names and numbers, so that the newest of many old hits are found in them alone.
 
 It is filled in for what waits already: with a million studies that takes a minute or two, once.
 """
@@ -25,7 +26,13 @@ UPDATE study SET waits = (
 """
 
 
+TEXTS = ("name", "patient", "accession")
+
+
 def upgrade() -> None:
+    for each in TEXTS:
+        op.drop_index(f"ix_study_{each}", table_name="study")
+        op.create_index(f"ix_study_{each}", "study", ["site", f"{each}_key", "received_last"], unique=False)
     op.add_column("study", sa.Column("waits", sa.Integer(), nullable=True))
     op.execute(FILL)
     op.create_index(
