@@ -69,19 +69,28 @@ def _end_of_walk(connection: Connection, site: str, query: StudyQuery) -> dateti
 
 def _newest(connection: Connection, site: str, query: StudyQuery) -> Sequence[int]:
     """The newest of the many hits of one index, of which each is looked at."""
-    texts = dict(_texts(query))
-    which = next((name for name in ("accession_key", "patient_key", "name_key") if name in texts), None)
-    hits = (
-        and_(study.c.site == site, _starts(study.c[which], texts[which]))
-        if which
-        else study.c.id.in_(select(series.c.study_id).where(*_has_modality(site, query)))
-    )
-    received, others = _off_index(study.c.received_last), _conditions(site, replace(query, before=None), walks=False)
+    hits, rest = _hits(site, query)
+    received, others = _off_index(study.c.received_last), _conditions(site, replace(rest, before=None), walks=False)
     if query.before is not None:
         others.append(received < literal(query.before[0], UtcDateTime))
     newest = select(received).where(hits, *others).order_by(received.desc()).offset(query.limit - 1).limit(1)
     last = connection.scalar(newest)
-    return _sorted(connection, site, hits if last is None else and_(hits, received >= last), query)
+    return _sorted(connection, site, hits if last is None else and_(hits, received >= last), rest)
+
+
+def _hits(site: str, query: StudyQuery) -> tuple[ColumnElement[bool], StudyQuery]:
+    """What one index finds of a query, and what is left to ask of it: a number leaves less than a name does."""
+    if query.accession_number:
+        column, text = study.c.accession_key, query.accession_number
+        rest = replace(query, accession_number="")
+    elif query.patient_id:
+        column, text, rest = study.c.patient_key, query.patient_id, replace(query, patient_id="")
+    elif query.patient_name:
+        column, text, rest = study.c.name_key, query.patient_name, replace(query, patient_name="")
+    else:
+        found = study.c.id.in_(select(series.c.study_id).where(*_has_modality(site, query)))
+        return found, replace(query, modality="")
+    return and_(study.c.site == site, _starts(column, text.casefold())), rest
 
 
 def _sorted(connection: Connection, site: str, hits: ColumnElement[bool], query: StudyQuery) -> Sequence[int]:
