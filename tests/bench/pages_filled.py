@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from pydicom.uid import UID
-from sqlalchemy import Connection, Index, func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from service.adapters.ledger import SqlLedger, schema
 from service.adapters.ledger.rows import identity_text
@@ -20,6 +20,8 @@ NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 EVERY_S = 158
 _US = 1_000_000
 _LETTERS = "'abcdefghijklmnopqrstuvwxyz'"
+_AT_ONCE = 50_000
+"""Rows of one statement: a connection waits for one as long as a page may take."""
 _OPEN = (5, 20, 60)
 """Of the newest studies: up to which one they are received, read, delivered."""
 
@@ -29,20 +31,21 @@ def fill(ledger: SqlLedger, studies: int) -> None:
     ledger.upgrade()
     indexes = [each for table in schema.metadata.sorted_tables for each in table.indexes]
     with ledger.database.write() as connection:
+        if not ledger.database.is_sqlite:
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
         for each in indexes:
             each.drop(connection)
-        connection.execute(text("CREATE TEMPORARY TABLE n (i BIGINT PRIMARY KEY, state TEXT, at BIGINT)"))
+        connection.execute(text("CREATE TEMPORARY TABLE every_one (i BIGINT PRIMARY KEY, state TEXT, at BIGINT)"))
         _numbers(connection, studies)
         for statement in _ROWS:
-            connection.execute(text(statement))
+            for low in range(1, studies + 1, _AT_ONCE):
+                part = f"WITH n AS (SELECT * FROM every_one WHERE i BETWEEN {low} AND {low + _AT_ONCE - 1}) SELECT"
+                connection.execute(text(statement.replace("SELECT", part, 1)))
         for each in indexes:
-            _make(connection, each)
-        connection.execute(text("ANALYZE") if not ledger.database.is_sqlite else text("SELECT 1"))
+            each.create(connection)
+        if not ledger.database.is_sqlite:
+            connection.execute(text("ANALYZE"))
         assert connection.scalar(select(func.count()).select_from(schema.study)) == studies
-
-
-def _make(connection: Connection, index: Index) -> None:
-    index.create(connection)
 
 
 def _numbers(connection: Connection, studies: int) -> None:
@@ -50,7 +53,7 @@ def _numbers(connection: Connection, studies: int) -> None:
     newest = int((NOW - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * _US
     connection.execute(
         text(f"""
-      INSERT INTO n (i, state, at)
+      INSERT INTO every_one (i, state, at)
       WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {studies})
       SELECT CAST(i AS BIGINT),
              CASE WHEN i > {received} THEN 'receiving' WHEN i > {read} THEN 'active'
@@ -66,14 +69,14 @@ def _letter(factor: int) -> str:
 
 
 _NAME = " || ".join(_letter(factor) for factor in (7919, 104729, 1299709, 15485863))
-_ACCESSION = f"'a' || (26 - ((SELECT max(at) FROM n) - n.at) / {31_557_600 * _US}) || '-' || n.i"
+_ACCESSION = f"'a' || (26 - ((SELECT max(at) FROM every_one) - n.at) / {31_557_600 * _US}) || '-' || n.i"
 _FACTS = identity_text(
     Identity(
         patient=Patient(patient_id="MRN", issuer="HOSP", name="Family^Given", birth_date="19580211", sex="F"),
         accession_number="A", study_date="20260304", study_time="091000", study_description="Chest PA",
     )
 ).replace("'", "''").replace(":", "\\:")  # fmt: skip
-_LONG_AGO = f"(SELECT max(at) FROM n) - {4 * 31_557_600 * _US}"
+_LONG_AGO = f"(SELECT max(at) FROM every_one) - {4 * 31_557_600 * _US}"
 _MODALITY = f"""CASE WHEN n.at < {_LONG_AGO} AND n.i % 5 = 0 THEN 'CR' WHEN n.i % 50000 = 7 THEN 'PX'
                      WHEN n.i % 20 = 3 THEN 'US' WHEN n.i % 5 = 1 THEN 'CT' ELSE 'DX' END"""
 _WAITS = "CASE WHEN n.state = 'delivering' OR n.i % 200 = 0 OR (n.state = 'done' AND n.i % 10 = 2) THEN 1 ELSE 0 END"

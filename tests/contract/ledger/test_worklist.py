@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, select, update
 
 from service.adapters.edit_chain import ChainedEdits
-from service.adapters.ledger.migrations.versions.v0008_waits import FILL
+from service.adapters.ledger.migrations.versions.v0008_waits import fill
 from service.adapters.ledger.schema import study
 from service.adapters.ledger.worklist import places
 from service.domain.aligned import edits
@@ -37,7 +37,7 @@ def listed(scene: Scene) -> list[int]:
     with scene.ledger.database.write() as connection:
         kept = _kept(connection)
         connection.execute(update(study).values(waits=None))
-        connection.execute(text(FILL))
+        fill(connection)
         assert _kept(connection) == kept
     return [number_of(each) for each in scene.ledger.waiting()]
 

@@ -22,8 +22,10 @@ UPDATE study SET waits = (
       SELECT 1 FROM job AS other JOIN report AS of_other ON of_other.job_id = other.id
       WHERE other.study_id = job.study_id AND other.rule = job.rule AND other.generation > job.generation
     )
-) WHERE state IN ('done', 'delivering', 'attention')
+) WHERE state IN ('done', 'delivering', 'attention') AND id BETWEEN :first AND :last
 """
+AT_ONCE = 50_000
+"""Studies of one statement, so that none takes longer than a statement may."""
 
 
 TEXTS = ("name", "patient", "accession")
@@ -34,8 +36,15 @@ def upgrade() -> None:
         op.drop_index(f"ix_study_{each}", table_name="study")
         op.create_index(f"ix_study_{each}", "study", ["site", f"{each}_key", "received_last"], unique=False)
     op.add_column("study", sa.Column("waits", sa.Integer(), nullable=True))
-    op.execute(FILL)
+    fill(op.get_bind())
     op.create_index(
         "ix_study_waits", "study", ["site", "waits", "received_last", "uid"], unique=False,
         sqlite_where=sa.text("waits IS NOT NULL"), postgresql_where=sa.text("waits IS NOT NULL"),
     )  # fmt: skip
+
+
+def fill(connection: sa.Connection) -> None:
+    """Write down what waits of every study."""
+    most = connection.scalar(sa.text("SELECT max(id) FROM study")) or 0
+    for first in range(1, most + 1, AT_ONCE):
+        connection.execute(sa.text(FILL), {"first": first, "last": first + AT_ONCE - 1})
