@@ -11,10 +11,11 @@ from service.domain.account import Role
 from service.domain.filled import typed
 from service.domain.report import Report, Section
 from service.domain.said import say
-from service.flow.form import Answered, Kept, lines_of_form, who_answered
+from service.flow.form import Answered, Kept, who_answered
 from service.flow.prefill import prefill
 from service.ports.catalogue import JobRecord, StudyRecord
 from service.web.door import visitor_of
+from service.web.pages.sheet import by_part
 from service.web.rendering import page
 
 
@@ -30,7 +31,7 @@ def show(
         request, "closed_form.html", status=status, row=record.row, job_id=reading.job.job_id, review=review,
         forms=forms, kept=kept, sections=list(Section), what=_what(request, review),
         wrote=_wrote(kept, report) if kept else {}, given=_given(kept) if kept else {},
-        told=_told(kept, report) if kept else {},
+        told=by_part(kept.form, prefill(kept.form.filled.template, report)) if kept else {},
     )  # fmt: skip
 
 
@@ -53,11 +54,3 @@ def _wrote(kept: Kept, report: Report) -> dict[str, Answered]:
 
 def _given(kept: Kept) -> dict[str, str]:
     return {name: ", ".join(typed(value)) for name, value in kept.form.filled.values.items()}
-
-
-def _told(kept: Kept, report: Report) -> dict[Section, list[tuple[str, str]]]:
-    """Each sentence with who said it, as the report got it."""
-    parts: dict[Section, list[tuple[str, str]]] = {}
-    for line in lines_of_form(kept.form, prefill(kept.form.filled.template, report)):
-        parts.setdefault(line.section, []).append((line.text, line.provenance.value))
-    return parts

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fastapi import HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
 from service.domain.audit import AuditKind
-from service.domain.edit import History, Provenance, text_digest
-from service.domain.filled import FieldIssue, Filled, fill, typed
-from service.domain.phrase import Told, narrative
+from service.domain.edit import Provenance
+from service.domain.filled import Filled, typed
+from service.domain.phrase import narrative
 from service.domain.report import Finding, Report, Section, first_line
 from service.domain.said import say, say_join
 from service.domain.submitted import Submitted
 from service.domain.template import Template
-from service.flow.form import Answered, Kept, forms_of, lines_of_form, newest_form, sentences_of, who_answered
+from service.flow.form import forms_of, lines_of_form, newest_form, sentences_of
 from service.flow.prefill import Prefilled, fitting, left_over, prefill
-from service.flow.review import Line, draft_text, lines_of
+from service.flow.review import Line, lines_of
 from service.flow.review import save as save_lines
-from service.ports.catalogue import JobRecord, StudyRecord
+from service.ports.catalogue import StudyRecord
 from service.web.dicomweb.resources import ROOT
 from service.web.door import field as form_field
 from service.web.door import visitor_of
@@ -29,50 +28,12 @@ from service.web.pages import closed_form
 from service.web.pages.first_read import held_back
 from service.web.pages.pictures import pictures
 from service.web.pages.review import Case, case_shown, not_overtaken, overtaken_by
+from service.web.pages.sheet import Sheet, as_sent, by_part, narrative_of, sheet_of
 from service.web.pages.signed import reviewed
 from service.web.pages.study import viewed
 from service.web.rendering import page
 from service.web.services import services_of
 from service.web.trail import audit
-
-MOST_GIVEN = 5000
-"""Characters that are taken of one field of a form."""
-_LONGEST = timedelta(days=1)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sheet:
-    """One form while it is filled."""
-
-    job: JobRecord
-    report: Report
-    history: History | None
-    template: Template
-    answers: Mapping[str, Prefilled]
-    filled: Filled
-    given: Mapping[str, Sequence[str]]
-    wrote: Mapping[str, Answered]
-    """Who answered each field: the AI until a person touched it."""
-    touched: frozenset[str]
-    base: str
-    """Digest of the report's text when the form was opened."""
-    seen: int
-    """Number of the last form that had been put into the report then."""
-    opened: datetime
-    issues: tuple[FieldIssue, ...] = ()
-    wrong: str = ""
-    former: Kept | None = None
-    """What was put into the report of this template, if that is what the form shows."""
-
-    @property
-    def now(self) -> str:
-        """Digest of the report's text as it stands."""
-        return text_digest(self.history.text if self.history else draft_text(self.report))
-
-    @property
-    def unseen(self) -> tuple[str, ...]:
-        """Fields whose answers nobody has touched."""
-        return tuple(name for name, who in self.wrote.items() if who is Answered.AI)
 
 
 def show(request: Request, study_uid: str, name: str = "", job: str = "", anew: bool = False) -> Response:
@@ -98,7 +59,7 @@ def show(request: Request, study_uid: str, name: str = "", job: str = "", anew: 
         defaults = {one.name: one.default for one in template.fields if one.default is not None}
         given = {key: typed(value) for key, value in (defaults | answers).items()}
         normal, touched = frozenset(), frozenset()
-    sheet = _sheet(request, case, template, given, normal=normal, touched=touched)
+    sheet = sheet_of(request, case, template, given, normal=normal, touched=touched)
     return _shown(request, record, replace(sheet, issues=(), former=former))
 
 
@@ -113,7 +74,7 @@ def take(request: Request, study_uid: str, job_id: str) -> Response:
     if closed := _closed(request, record, case, form_field(request, "name"), status=409):
         return closed
     template = _template(request, form_field(request, "name"), report, record)
-    sheet = _filled(request, case, template)
+    sheet = as_sent(request, case, template)
     if form_field(request, "act") != "put":
         return _shown(request, record, sheet, previewed=True)
     if wrong := _not_yet(request, sheet):
@@ -134,48 +95,6 @@ def _closed(request: Request, record: StudyRecord, case: Case, name: str, *, sta
     )
 
 
-def _filled(request: Request, case: Case, template: Template) -> Sheet:
-    """As it was sent."""
-    form = request.state.form
-    texts = {one.name: form.getlist(f"field-{one.name}") for one in template.fields}
-    given = {name: [str(text)[:MOST_GIVEN] for text in each if str(text).strip()] for name, each in texts.items()}
-    normal = [section.name for section in template.sections if form.get(f"normal-{section.name}")]
-    touched = form_field(request, "touched", limit=20_000).splitlines()
-    sheet = _sheet(request, case, template, given, normal=normal, touched=touched)
-    seen = form_field(request, "seen")
-    return replace(
-        sheet, base=form_field(request, "base"), opened=_opened(request),
-        seen=int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 10 else 0,
-    )  # fmt: skip
-
-
-def _sheet(
-    request: Request, case: Case, template: Template, given: Mapping[str, Sequence[str]], *,
-    normal: Iterable[str], touched: Iterable[str],
-) -> Sheet:  # fmt: skip
-    """The form with these answers, of the report as it stands."""
-    answers, hands = prefill(template, case.report), {one.name for one in template.fields}.intersection(touched)
-    filled, issues = fill(template, given, normal=normal)
-    who = {one.name: who_answered(one, filled, answers, hands) for one in template.fields if given.get(one.name)}
-    wrote = {name: each or Answered.HUMAN for name, each in who.items()}
-    mine = {name for name, each in wrote.items() if each in {Answered.EDITED, Answered.HUMAN}}
-    return Sheet(
-        job=case.job, report=case.report, history=case.history, template=template, answers=answers, filled=filled,
-        given=given, issues=issues, wrote=wrote, touched=frozenset(hands | mine), base=case.base,
-        seen=newest_form(case.history), opened=services_of(request).clock.now(),
-    )  # fmt: skip
-
-
-def _opened(request: Request) -> datetime:
-    """When the form was opened, as the page says it; now, where that cannot be."""
-    now = services_of(request).clock.now()
-    try:
-        said = datetime.fromisoformat(form_field(request, "opened"))
-    except ValueError:
-        return now
-    return said if said.tzinfo and now - _LONGEST <= said <= now else now
-
-
 def _not_yet(request: Request, sheet: Sheet) -> str:
     """Why the form cannot become a report yet; empty if it can."""
     blocking = [issue.message for issue in sheet.issues if issue.blocks]
@@ -186,12 +105,6 @@ def _not_yet(request: Request, sheet: Sheet) -> str:
             "Not put into the report: some answers are the AI's and were not touched. Check them, then say so below."
         )
     return "" if narrative_of(request, sheet) else say("Not put into the report: the form says nothing yet.")
-
-
-def narrative_of(request: Request, sheet: Sheet) -> tuple[Told, ...]:
-    """What the form says, in the site's house style."""
-    services = services_of(request)
-    return narrative(sheet.filled, services.templates.phrases(services.settings.site.language))
 
 
 def _put(request: Request, record: StudyRecord, sheet: Sheet) -> Response:
@@ -254,7 +167,7 @@ def _shown(
     return page(
         request, "form.html", status=status, row=record.row, sheet=sheet, sections=list(Section),
         first_line=first_line(sheet.report), templates=templates.all(), broken=templates.broken(),
-        told=_by_part(narrative_of(request, sheet), sheet) if previewed else None,
+        told=_told_by_part(request, sheet) if previewed else None,
         rests_on={name: _findings(answer, known) for name, answer in sheet.answers.items()},
         pictures=pictures(request, sheet.report, sheet.answers), dicomweb=ROOT,
         normals=_normals(request, sheet.template), left=left_over(sheet.report, dict(sheet.answers)),
@@ -272,13 +185,10 @@ def _normals(request: Request, template: Template) -> set[str]:
     }
 
 
-def _by_part(told: Sequence[Told], sheet: Sheet) -> dict[Section, list[tuple[str, str]]]:
-    """Each sentence with who said it, as the report will say."""
-    form = Submitted(filled=sheet.filled, told=tuple(told), touched=sheet.touched)
-    parts: dict[Section, list[tuple[str, str]]] = {}
-    for line in lines_of_form(form, sheet.answers):
-        parts.setdefault(line.section, []).append((line.text, line.provenance.value))
-    return parts
+def _told_by_part(request: Request, sheet: Sheet) -> dict[Section, list[tuple[str, str]]]:
+    """As the report will say it."""
+    form = Submitted(filled=sheet.filled, told=narrative_of(request, sheet), touched=sheet.touched)
+    return by_part(form, sheet.answers)
 
 
 def _findings(answer: Prefilled, known: Mapping[str, Finding]) -> list[Finding]:
