@@ -9,6 +9,7 @@ import pytest
 from service.adapters.templates.shelf import OURS, TemplateShelf, read_template
 from service.domain.account import Role
 from service.ports.templates import MemoryTemplates
+from service.settings import Settings, Site
 from tests.support.accessibility import faults
 from tests.support.browser import Browser
 from tests.support.fake_house import House
@@ -28,6 +29,7 @@ FOCUS = "document.querySelector(arguments[0]).focus()"
 @pytest.fixture
 def house() -> House:
     made = hospital()
+    made.settings = Settings(site=Site(institution="Example Clinic"))
     phrases = TemplateShelf(OURS / "none").phrases("en")
     made.templates = MemoryTemplates(*(read_template(file) for file in OURS.glob("*.html")), phrases=phrases)
     return made

@@ -41,7 +41,7 @@ def test_pages_are_german_after_one_click_and_fit(page: Browser, case: Review, s
     assert "VORLÄUFIG" in page.text(".banner")
     page.press("?")
     page.wait("return document.querySelector('#keys').open")
-    assert "signieren, Entwurf verwerfen" in page.text("#keys")
+    assert "den Entwurf verwerfen; vorher wird gefragt" in page.text("#keys")
     assert faults(page) == []
     page.shoot(shots / "german_keys.png")
     page.press("?")
