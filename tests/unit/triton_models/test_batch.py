@@ -28,7 +28,10 @@ class Counting:
         self.may_step = threading.Event()
         self.may_step.set()
 
-    def add(self, prompt: tuple[int, int]) -> Any:
+    def admit(self, prompt: tuple[int, int], turn: Any) -> bool:
+        return True
+
+    def read(self, prompt: tuple[int, int]) -> Any:
         first, last = prompt
         if first < 0:
             raise MemoryError("no row is left")
@@ -45,6 +48,12 @@ class Counting:
     def remove(self, at: int) -> None:
         self.ends_at[at] = self.ends_at[-1]
         del self.ends_at[-1]
+
+    def drop(self, prompt: tuple[int, int], turn: Any) -> None:
+        pass
+
+    def clear(self) -> None:
+        self.ends_at.clear()
 
     def _says(self, token: int, last: int) -> Any:
         return np.eye(WORDS, dtype=np.float32)[END if token > last else token]

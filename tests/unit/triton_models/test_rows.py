@@ -16,11 +16,13 @@ from tests.unit.triton_models.by_path import ROOT, importable
 
 importable(ROOT)
 
-from engine.decoder import Cache, Decoder  # noqa: E402 - importable from here on
+from engine import agreement  # noqa: E402 - importable from here on
+from engine.decoder import Cache, Decoder  # noqa: E402
 from engine.folder import DecoderForm  # noqa: E402
 from engine.place import Place  # noqa: E402
 from engine.reading import Reading  # noqa: E402
-from engine.rows import LEAST_LENGTH, Rows, agree  # noqa: E402
+from engine.room import BEFORE_ALL, Room  # noqa: E402
+from engine.rows import LENGTHS, Rows  # noqa: E402
 from engine.sessions import open_session  # noqa: E402
 
 WORDS, WIDTH, HEADS, LONGEST = 24, 32, 2, 512
@@ -98,11 +100,11 @@ class Alone:
 
 
 def test_answers_of_different_lengths_that_come_and_go_have_the_logits_of_each_alone(decoder: Decoder) -> None:
-    rows, alone = Rows(decoder, None, {}), list[Alone]()
+    rows, alone = Rows(decoder, None, {}, Room()), list[Alone]()
 
     def come(length: int) -> None:
         alone.append(Alone(decoder, length))
-        np.testing.assert_allclose(rows.add(reading(decoder, length)), alone[-1].logits, atol=1e-4)
+        np.testing.assert_allclose(agreement.read(rows, reading(decoder, length)), alone[-1].logits, atol=1e-4)
 
     def go(at: int) -> None:
         rows.remove(at)
@@ -121,7 +123,7 @@ def test_answers_of_different_lengths_that_come_and_go_have_the_logits_of_each_a
     steps(4)
     go(0)
     steps(2)
-    come(LEAST_LENGTH + 20)  # the others move to larger memory
+    come(LENGTHS + 20)  # the others move to larger memory
     come(9)
     steps(5)
     go(2)
@@ -134,19 +136,19 @@ def test_answers_of_different_lengths_that_come_and_go_have_the_logits_of_each_a
 
 
 def test_a_decoder_that_counts_the_tokens_of_each_row_is_known(decoder: Decoder) -> None:
-    assert agree(decoder, None, [(reading(decoder, n), reading(decoder, n)) for n in (5, 6)])
+    assert agreement.together(decoder, None, [(reading(decoder, n), reading(decoder, n)) for n in (5, 6)])
 
 
 def test_so_is_one_that_takes_the_longest_for_all(tmp_path: Path) -> None:
     other = decoder_of(tmp_path, counts_each=False)
-    assert not agree(other, None, [(reading(other, n), reading(other, n)) for n in (5, 9)])
+    assert not agreement.together(other, None, [(reading(other, n), reading(other, n)) for n in (5, 9)])
 
 
 @pytest.fixture
 def neighbour(decoder: Decoder) -> Iterator[Rows]:
     """A cache with one answer, whose next logits are those that it has alone, whatever happened meanwhile."""
-    rows, one = Rows(decoder, None, {}), Alone(decoder, 5)
-    rows.add(reading(decoder, 5))
+    rows, one = Rows(decoder, None, {}, Room()), Alone(decoder, 5)
+    agreement.read(rows, reading(decoder, 5))
     np.testing.assert_allclose(rows.step([one.last]), [one.step()], atol=1e-4)
     yield rows
     np.testing.assert_allclose(rows.step([one.last]), [one.step()], atol=1e-4)
@@ -155,10 +157,11 @@ def neighbour(decoder: Decoder) -> Iterator[Rows]:
 def test_a_prompt_that_finds_no_memory_leaves_the_others_as_they_were(
     decoder: Decoder, neighbour: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = reading(decoder, LEAST_LENGTH + 3)
-    monkeypatch.setattr(refused, "kept", lambda: 1 / 0)
+    refused = reading(decoder, LENGTHS + 3)
+    monkeypatch.setattr(refused, "read", lambda row: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        neighbour.add(refused)
+        agreement.read(neighbour, refused)
+    neighbour.drop(refused, BEFORE_ALL)
 
 
 def test_a_growth_that_finds_no_memory_leaves_the_others_as_they_were(
@@ -167,4 +170,4 @@ def test_a_growth_that_finds_no_memory_leaves_the_others_as_they_were(
     refused = reading(decoder, 5)  # has its own cache before memory ends
     monkeypatch.setattr(decoder, "zeros", lambda name, answers, length: np.zeros(1 << 62))
     with pytest.raises((MemoryError, ValueError)):
-        neighbour.add(refused)
+        agreement.read(neighbour, refused)
