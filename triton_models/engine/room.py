@@ -29,7 +29,8 @@ class Room:
         """Return how much there is, for the log."""
         if self._most_mb is None:
             return "no budget for their memory"
-        return f"{self._most_mb:.0f} MB for {int(self._most_mb * MEGABYTE / self._token_bytes)} tokens of all of them"
+        tokens = int(self._most_mb * MEGABYTE / self._token_bytes)
+        return f"{self._most_mb:.0f} MB for answers, {tokens} tokens in all"
 
     def check(self, tokens: int) -> None:
         """Raise ContractError for an answer of so many tokens if it would find no room even alone."""

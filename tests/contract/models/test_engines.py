@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from pydicom import dcmread
 
+from tests.support import scripted_model, tiny_decoder
 from tests.support.installation import REPOSITORY
 from tests.unit.triton_models.by_path import ROOT, engine
 
@@ -53,3 +56,72 @@ def test_answers_of_a_batch_are_those_of_each_alone_in_the_other_engine(requests
         assert (tokens, finish) == (wanted[0], wanted[2])
         np.testing.assert_allclose(logprobs, wanted[1], atol=1e-3)
     assert sum(len(tokens) for tokens, _, _ in found) > 200
+
+
+def test_prompts_with_images_that_are_read_in_pieces_are_answered_as_whole_ones(requests: list[Any]) -> None:
+    heard = list[int]()
+    loaded = engines.load(MODEL, moved=lambda: heard.append(1))
+    assert loaded.piece == 512, "a report's question is one piece"
+    asked = [*requests[:3], requests[-1]]
+    wanted = [told(loaded, request) for request in asked]
+    assert len(heard) == len(asked)
+    loaded.piece = 23
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(lambda request: told(loaded, request), asked))
+    for (tokens, logprobs, finish), one in zip(found, wanted, strict=True):
+        assert (tokens, finish) == (one[0], one[2])
+        np.testing.assert_allclose(logprobs, one[1], atol=1e-3)
+    assert len(heard) > 4 * len(asked), "whoever watches hears of each piece"
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of text with a random decoder that can do all that the common batch needs."""
+    script = scripted_model.Script(answers=["a"], images=False, engine="")
+    model = scripted_model.write(tmp_path_factory.mktemp("models"), "texts", script)
+    tiny_decoder.in_place_of(model, words=scripted_model.VOCABULARY)
+    return model
+
+
+def test_long_prompts_around_the_ends_of_pieces_are_answered_alike_in_both_engines(texts: Path) -> None:
+    plain = engines.load(texts, unverified=True)
+    alone = genai.Engine(folder.read_folder(texts, unverified=True), threads=1)
+    alone.tried()
+    assert (plain.together, alone.together) == (True, False)
+    for loaded in (plain, alone):
+        asked, whole = list[Any](), list[Any]()
+        for words in (1, 5, 6, 7, 40):
+            request = contract.Request((contract.Text("a b " * words),), max_tokens=6)
+            asked.append(request)
+            loaded.piece = 0
+            whole.append(told(loaded, request))
+            length = list(loaded.generate(request))[-1].usage["prompt_tokens"]
+            for piece in (length - 1, length, length + 1, 7):
+                loaded.piece = piece
+                tokens, logprobs, finish = told(loaded, request)
+                assert (tokens, finish) == (whole[-1][0], whole[-1][2])
+                np.testing.assert_allclose(logprobs, whole[-1][1], atol=1e-3)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            assert [one[0] for one in pool.map(partial(told, loaded), asked)] == [one[0] for one in whole]
+
+
+def test_a_decoder_that_cannot_go_on_within_a_prompt_reads_it_in_one_piece_and_says_so(tmp_path: Path) -> None:
+    script = scripted_model.Script(answers=["a b c"], images=False, engine="")
+    model = scripted_model.write(tmp_path, "counting", script)
+    loaded = engines.load(model)
+    assert loaded.piece == 0, "each step of the script counts, whatever was read in it"
+    assert "read in one piece" in loaded.told()
+    tiny_decoder.in_place_of(model, words=scripted_model.VOCABULARY, goes_on=False)
+    loaded = engines.load(model, unverified=True)
+    assert (loaded.together, loaded.piece) == (True, 0)
+
+
+def test_an_answer_that_the_card_leaves_no_memory_for_is_refused_with_the_remedy(texts: Path) -> None:
+    loaded = engines.load(texts, unverified=True)
+    loaded._room._most_mb = 0.1
+    few = contract.Request((contract.Text("a"),), max_tokens=6)
+    many = contract.Request((contract.Text("a"),), max_tokens=4000)
+    with pytest.raises(contract.ContractError, match=r"takes 1 MB and the card of texts leaves 0 .*raise memory_mb"):
+        told(loaded, many)
+    assert told(loaded, few)[2] == "length"
+    assert loaded._room.taken == 0
