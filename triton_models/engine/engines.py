@@ -61,7 +61,7 @@ def load(
         del loaded  # two of them at once may be more than the machine has
         loaded = _load("genai", folder, **how)
     loaded.tried()
-    log.info("%s", loaded.told())
+    log.log(logging.INFO if loaded.piece else logging.WARNING, "%s", loaded.told())
     return loaded
 
 
