@@ -12,6 +12,8 @@ MEGABYTE = 1 << 20
 STATM = Path("/proc/self/statm")
 NUMBER = 4
 """Bytes of a number in a cache on the CPU, of whatever precision the weights are."""
+ANSWERS = 8 * 2048
+"""Tokens of prompts and answers that a card has memory for where nobody says how much: eight at once of this length."""
 
 
 def resident_mb() -> float:

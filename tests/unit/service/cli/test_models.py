@@ -71,6 +71,7 @@ def test_a_card_is_shown_whole(preread: Preread, own: Path) -> None:
     said = preread("models", "card", "chest_own")
     assert said.code == 0
     assert "Apache-2.0" in said.out
+    assert "16 for 8 of 1024 tokens" in said.out
     assert json.loads(preread("models", "card", "chest_own", "--json").out)["licence"] == "Apache-2.0"
     missing = preread("models", "card", "nobody")
     assert (missing.code, missing.err) == (
