@@ -1,7 +1,6 @@
 """What a decoder is found to be able to do when it is loaded: it is tried, against an answer that is written alone."""
 
 from collections.abc import Sequence
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -59,10 +58,9 @@ def in_pieces(cache: Cache, whole: Any, pieces: Any) -> bool:
 def read(cache: Cache, prompt: Any) -> NDArray[Any]:
     """Read the whole prompt, piece by piece; return the logits of its first token (vocabulary)."""
     cache.admit(prompt, BEFORE_ALL)
-    for _ in count():
-        if (logits := cache.read(prompt)) is not None:
-            return logits
-    raise AssertionError
+    while (logits := cache.read(prompt)) is None:
+        pass
+    return logits
 
 
 def _first(prompt: Any) -> NDArray[Any]:

@@ -1,7 +1,8 @@
-"""The demo model in both engines: each answer alone in GenAI, and all of them in one batch."""
+"""The demo model, and a random one of text, in both engines: each answer alone in GenAI, and all in one batch."""
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.unit.triton_models.by_path import ROOT, engine
 pytestmark = pytest.mark.e2e
 
 contract, engines, folder, genai = engine("contract"), engine("engines"), engine("folder"), engine("genai")
+turns = engine("turns")
 
 MODEL = ROOT / "chest_demo"
 BEGUN = ("", "FINDINGS: The heart", "FINDINGS: The heart size is normal. No", "FINDINGS: There is a large left")
@@ -103,6 +105,38 @@ def test_long_prompts_around_the_ends_of_pieces_are_answered_alike_in_both_engin
                 np.testing.assert_allclose(logprobs, whole[-1][1], atol=1e-3)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             assert [one[0] for one in pool.map(partial(told, loaded), asked)] == [one[0] for one in whole]
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "deadline"])
+def test_a_stat_question_is_answered_while_a_long_routine_prompt_is_read_which_then_ends_in_its_middle(
+    texts: Path, ends: str
+) -> None:
+    read, begun, over = list[int](), threading.Event(), threading.Event()
+
+    def moved() -> None:
+        read.append(1)
+        begun.set()
+
+    loaded = engines.load(texts, unverified=True, moved=moved)
+    loaded.piece = 1
+    routine = contract.Request((contract.Text("a b " * 700),), max_tokens=6, priority=2)
+    stat = contract.Request((contract.Text("c"),), max_tokens=6, priority=0)
+    wanted = told(loaded, stat)
+    begun.clear()
+    read.clear()
+    stop = turns.stopper(over.is_set, None)
+    if ends == "deadline":
+        stop = turns.stopper(lambda: False, 0.0, now=lambda: float(over.is_set()))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lambda: list(loaded.generate(routine, stop)))
+        assert begun.wait(5)
+        assert told(loaded, stat)[0] == wanted[0]
+        assert not waiting.done()
+        over.set()
+        (last,) = waiting.result(5)
+    assert (last.finish, last.usage["completion_tokens"]) == (ends, 0)
+    assert len(read) < last.usage["prompt_tokens"], "it was not read to its end"
+    assert loaded._room.taken == 0, "its memory is given back"
 
 
 def test_a_decoder_that_cannot_go_on_within_a_prompt_reads_it_in_one_piece_and_says_so(tmp_path: Path) -> None:
