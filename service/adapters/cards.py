@@ -10,8 +10,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydicom.uid import UID
 
+from service.adapters.answer_memory import answer_memory
 from service.adapters.image_cards import read_image_model
-from service.domain.algorithm import AdapterCard, Algorithm, Askable, Calibration, Card, Limits, Platt
+from service.domain.algorithm import AdapterCard, Algorithm, AnswerMemory, Askable, Calibration, Card, Limits, Platt
 from service.domain.errors import Misconfigured
 
 
@@ -112,6 +113,7 @@ def read_card(folder: Path) -> Card:
         ),
         calibration=_calibration(file.calibration),
         memory_mb=file.memory_mb,
+        answers=None if "task" in table else _answers(folder),
         family=file.family,
         not_verified="" if "task" in table else not_verified(folder, file.digest),
         override=file.unverified_override,
@@ -122,6 +124,13 @@ def read_card(folder: Path) -> Card:
         adapters={} if "task" in table else read_adapters(folder, file.digest),
         image=read_image_model(folder, table) if "task" in table else None,
     )
+
+
+def _answers(folder: Path) -> AnswerMemory | None:
+    try:
+        return answer_memory(folder, newest_version(folder))
+    except OSError:
+        return None
 
 
 def _calibration(table: _CalibrationTable | None) -> Calibration | None:

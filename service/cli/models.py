@@ -163,6 +163,7 @@ def _lines(card: Card) -> list[tuple[str, object]]:
         ("digest", algorithm.digest),
         ("Device UID", algorithm.device_uid),
         ("memory, MB", card.memory_mb),
+        *([("its answers at most, MB", card.answers.words)] if card.answers else []),
         *[("not exact", sentence) for sentence in card.inexact],
         *[(f"adapter {one.name}", one.words) for one in card.adapters.values()],
     ]

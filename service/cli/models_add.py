@@ -48,7 +48,7 @@ def add(
         Path | None, typer.Option(exists=True, file_okay=False, help="A PEFT folder to merge into the weights.")
     ] = None,
     image_size: Annotated[int, typer.Option(min=0, help="Side that images are shown in, where the model lets us.")] = 0,
-    memory_mb: Annotated[int, typer.Option(min=0, help="What it may take; 0 for twice its files and 512.")] = 0,
+    memory_mb: Annotated[int, typer.Option(min=0, help="What it may take; 0: twice its files, 512, its answers.")] = 0,
     python: Annotated[Path | None, typer.Option(help="A Python with the extra `export`.")] = None,
     override: Annotated[str, typer.Option(help="Serve it although it differs; the reason shows everywhere.")] = "",
 ) -> None:  # fmt: skip

@@ -141,6 +141,21 @@ class Askable:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerMemory:
+    """What a model keeps of the answers that it writes at once, if each fills its context."""
+
+    at_once: int
+    tokens: int
+    """Of each prompt with its answer, at most."""
+    bytes: int
+    """Of all of them."""
+
+    @property
+    def words(self) -> str:
+        return f"{self.bytes / (1 << 20):.0f} for {self.at_once} of {self.tokens} tokens"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
     """A model's card: who made it, from what, for what, and its machine-readable limits."""
 
@@ -152,7 +167,9 @@ class Card:
     calibration: Calibration | None = None
     """None: no number of the model is shown as a certainty."""
     memory_mb: int = 0
-    """What the model may take of the server's memory; 0 if the card names no budget."""
+    """What the model may take of the server's memory, its answers included; 0 if the card names no budget."""
+    answers: AnswerMemory | None = None
+    """None for a model that reads images, or whose configuration does not say."""
     family: str = ""
     """Which family's export made it; empty for a model that was not made from a checkpoint."""
     not_verified: str = ""

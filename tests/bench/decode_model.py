@@ -11,30 +11,37 @@ from pathlib import Path
 VOCABULARY, CONTEXT = 32000, 512
 SIZES = {
     "hidden_size": 768, "intermediate_size": 2048, "num_hidden_layers": 8, "num_attention_heads": 12,
-    "num_key_value_heads": 12, "vocab_size": VOCABULARY, "max_position_embeddings": CONTEXT,
+    "num_key_value_heads": 12, "vocab_size": VOCABULARY,
 }  # fmt: skip
 PRECISIONS = ("fp32", "int4")
 DEMO = Path(__file__).resolve().parents[2] / "triton_models" / "chest_demo"
 TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, context: int = CONTEXT) -> None:
     """Write `folder`/framework and a model folder for each precision, where they are not there yet."""
     if not (folder / "framework").exists():
-        _framework(folder / "framework")
+        _framework(folder / "framework", context)
     for precision in PRECISIONS:
         if not (folder / precision / "card.toml").exists():
             _export(folder / "framework", folder / precision, precision)
             _for_triton(folder / precision)
 
 
-def _framework(folder: Path) -> None:
+def _framework(folder: Path, context: int) -> None:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(1)
     # No end token is among those that a random model may write.
-    config = LlamaConfig(**SIZES, bos_token_id=1, eos_token_id=2, pad_token_id=0, tie_word_embeddings=False)
+    config = LlamaConfig(
+        **SIZES,
+        max_position_embeddings=context,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+        tie_word_embeddings=False,
+    )
     model = LlamaForCausalLM(config)
     print(f"{sum(weights.numel() for weights in model.parameters()) / 1e6:.0f} million parameters")
     model.save_pretrained(folder)

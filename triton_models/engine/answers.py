@@ -7,23 +7,25 @@ Greedy, streamed, with the log-probability of each token. An engine is safe to c
 at once is written together where the decoder can (`batch.py`).
 """
 
+import json
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from llguidance import LLTokenizer
 from numpy.typing import NDArray
 
-from engine import contract, memory
+from engine import contract, memory, pieces
 from engine import device as devices
 from engine.adapters import Adapter, adapters
 from engine.answer import Answer
-from engine.batch import Batch
+from engine.batch import Batch, Cache
 from engine.constraint import Constraint
 from engine.contract import Chunk, ContractError, ImageRef, Request, Tensors
 from engine.folder import ModelError, ModelFolder, pixel_values
+from engine.room import Room
 from engine.sessions import open_session
 from engine.threads import worth
 from engine.turns import Stop, never
@@ -49,14 +51,22 @@ class Begun(NamedTuple):
 class Engine(ABC):
     """One loaded model."""
 
+    together = False
+    """Whether its answers are written in one batch."""
+    piece = 0
+    """How many tokens of a prompt are read at a time; 0: all of them."""
+    token_bytes = 0
+    """What a token takes in the cache."""
+
     def __init__(
-        self, folder: ModelFolder, *, threads: int | None = None, device: str = "", unverified: bool = False
-    ) -> None:
+        self, folder: ModelFolder, *, threads: int | None = None, device: str = "", unverified: bool = False,
+        moved: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         """Load `folder`; `threads` as many as its size is worth where it is left out.
 
         `device` is cpu, cuda, or empty for the model's own choice. Raises ModelError, also where the model came up on
         another device than the one it was to run on. Adapters that were not verified are left out, unless asked for as
-        `unverified`, by whoever verifies them.
+        `unverified`, by whoever verifies them. `moved` hears of each piece of a prompt that was read.
         """
         self.folder = folder
         before_mb = memory.resident_mb()
@@ -64,9 +74,12 @@ class Engine(ABC):
         self._threads = threads or worth(folder.path)
         self._grammar: LLTokenizer | None = None
         self._guiding = threading.Lock()
+        self._moved = moved
         try:
             self._found = adapters(folder, unverified=unverified)
             self._served = {name: one for name, one in self._found.items() if not one.wrong}
+            config = json.loads((folder.path / "genai_config.json").read_text(encoding="utf-8"))
+            self._described: dict[str, Any] = config["model"]
             self._words = Words(folder.path)
             domain = folder.domain
             self._domain = self._session(domain.file) if domain else None
@@ -77,7 +90,9 @@ class Engine(ABC):
             raise ModelError(f"{folder.name}: could not be loaded: {e}{devices.remedy(self._device)}") from e
         if wrong := devices.fell_back(self._device, self.execution_provider):
             raise ModelError(f"{folder.name}: {wrong}")
-        memory.check(folder.name, folder.memory_mb, since_mb=before_mb)
+        left_mb = memory.left_mb(folder.name, folder.memory_mb, since_mb=before_mb)
+        # A GPU's memory is not the machine's.
+        self._room = Room(left_mb if self._device == "cpu" else None, self.token_bytes, model=folder.name)
 
     @property
     def loaded(self) -> dict[str, Adapter]:
@@ -92,21 +107,28 @@ class Engine(ABC):
     def _begin(self, prompt: Prompt, pixels: Pixels | None, request: Request, limit: int) -> Begun:
         """Return `prompt` ready to be read; its answer has at most `limit` tokens."""
 
+    @abstractmethod
+    def _goes_on(self) -> bool:
+        """Whether a prompt that is read in pieces gets the logits of one that is read as a whole; tried."""
+
     def tried(self) -> None:
         """Have the decoder write two words: sizes and types that do not fit are found now, not by somebody's study.
 
-        Raises ModelError.
+        From here on prompts are read in pieces, where the decoder can go on within one. Raises ModelError.
         """
         request = Request(parts=(contract.Text("?"),))
         prompt = self._words.prompt(request, self.folder.image)
         try:
             begun = self._begin(prompt, None, request, 2)
             begun.batch.tried(begun.prompt, int(prompt.tokens[-1]))
+        except ContractError as e:  # there is no memory for so little
+            raise ModelError(f"{self.folder.name}: {e}") from e
         except Exception as e:  # the runtimes raise their own kinds
             raise ModelError(
                 f"{self.folder.name}: its decoder does not run as genai_config.json says: {e}: "
                 "export it anew with `preread models add`, or copy the folder again"
             ) from e
+        self.piece = pieces.piece(self.folder.path) if self._goes_on() else 0
 
     def identity(self) -> dict[str, Any]:
         """Return what a client may want to know before it asks."""
@@ -149,6 +171,15 @@ class Engine(ABC):
         finally:  # whoever asked may listen no more; the place is free when nothing is kept of the answer
             answer.end("cancelled")
             answer.wait()
+
+    def told(self) -> str:
+        """Return how it answers, for the log."""
+        how = "in one batch" if self.together else "each for itself"
+        read = f"{self.piece} tokens at a time" if self.piece else "in one piece: its decoder cannot go on within one"
+        return f"{self.folder.name}: answers are written {how}; prompts are read {read}; {self._room.told()}"
+
+    def _batch_of(self, cache: Callable[[], Cache]) -> Batch:
+        return Batch(cache, self._moved)
 
     def _constraint(self, request: Request) -> Constraint | None:
         if request.guidance is None:

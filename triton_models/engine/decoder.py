@@ -73,6 +73,20 @@ class Decoder:
             raise ModelError(f"the graph leaves open how long {name} is")
         return np.empty((*axes, last), self._type(name))
 
+    def binding(self, given: Mapping[str, NDArray[Any]], adapter: Mapping[str, Any]) -> Any:
+        """Return a binding with the inputs `given`, and those of `adapter`, by name."""
+        binding = self.session.io_binding()
+        for name, value in given.items():
+            binding.bind_cpu_input(name, self.cast(name, value))
+        for name, value in adapter.items():
+            binding.bind_ortvalue_input(name, value)
+        return binding
+
+    @property
+    def token_bytes(self) -> int:
+        """What the cache keeps of one token."""
+        return sum(self._heads * self._size * np.dtype(self._type(name)).itemsize for name in self.past)
+
     def _type(self, name: str) -> Any:
         kind = self._named[name].type
         if kind not in TYPES:
@@ -92,10 +106,8 @@ class Cache:
 
     def step(self, given: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Run the graph on the new tokens and return the last one's logits (vocabulary)."""
-        decoder, binding = self._decoder, self._decoder.session.io_binding()
-        for name, value in given.items():
-            binding.bind_cpu_input(name, decoder.cast(name, value))
-        for name, value in (*self._adapter.items(), *zip(decoder.past, self._kept, strict=True)):
+        decoder, binding = self._decoder, self._decoder.binding(given, self._adapter)
+        for name, value in zip(decoder.past, self._kept, strict=True):
             binding.bind_ortvalue_input(name, value)
         binding.bind_output(decoder.logits, "cpu")
         for name in decoder.present:
@@ -103,7 +115,3 @@ class Cache:
         decoder.session.run_with_iobinding(binding)
         logits, *self._kept = binding.get_outputs()
         return np.asarray(logits.numpy()[0, -1])
-
-    def kept(self) -> list[NDArray[Any]]:
-        """Return the keys and values so far, each (1, heads, tokens, size)."""
-        return [np.asarray(one.numpy()) for one in self._kept]

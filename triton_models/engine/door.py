@@ -33,8 +33,10 @@ class TritonPythonModel:
         self._stopper = turns.stopper
         on_gpu = "cuda" if args["model_instance_kind"] == "GPU" else ""
         device = settings.get("device") or on_gpu or os.environ.get("PREREAD_MODELS__DEVICE", "")
-        self._engine = engines.load(model, threads=int(settings["threads"]) or None, device=device)
         self._stall = stall.Stall(float(settings["silent_s"]))
+        self._engine = engines.load(
+            model, threads=int(settings["threads"]) or None, device=device, moved=self._stall.moved
+        )
         self._turns = turns.Turns(int(settings["concurrency"]))
 
     def execute(self, requests: list[Any]) -> None:

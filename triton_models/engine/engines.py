@@ -2,14 +2,14 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 from engine import device as devices
 from engine.contract import Tensors
-from engine.folder import ModelError, ModelFolder, read_folder
+from engine.folder import LONG_ROPE, ModelError, ModelFolder, read_folder
 from engine.image_form import reads_images
 from engine.turns import Stop
 
@@ -17,8 +17,6 @@ ENGINES = ("genai", "plain")
 """Modules of this package, each with a class `Engine` for text. One is imported only where a model needs it."""
 TOGETHER = b"GroupQueryAttention"
 """The operator by which a decoder counts the tokens of each answer for itself."""
-LONG_ROPE = ("phi3", "phimoe", "phi4")
-"""Types of genai_config.json whose decoders may choose their positions by the longest context."""
 
 log = logging.getLogger("preread.engines")
 
@@ -41,10 +39,14 @@ class Engine(Protocol):
         ...
 
 
-def load(model: Path, *, threads: int | None = None, device: str = "", unverified: bool = False) -> Any:
+def load(
+    model: Path, *, threads: int | None = None, device: str = "", unverified: bool = False,
+    moved: Callable[[], None] = lambda: None,
+) -> Any:  # fmt: skip
     """Return the `Engine` of the folder `model` on `device` (cpu, cuda; empty: its own choice); raises ModelError.
 
-    `unverified` is for whoever verifies it. Only its own runtime is imported: images need no ONNX Runtime GenAI.
+    `unverified` is for whoever verifies it; `moved` hears that work goes on where no answer says so yet. Only its own
+    runtime is imported: images need no ONNX Runtime GenAI.
     """
     if reads_images(model):
         return import_module("engine.image").Engine.load(model, threads=threads, device=device)
@@ -52,12 +54,14 @@ def load(model: Path, *, threads: int | None = None, device: str = "", unverifie
     name = folder.engine or best(folder, device)
     if name not in ENGINES:
         raise ModelError(f"{folder.name}: there is no engine {name!r} here, only {' and '.join(ENGINES)}")
-    loaded = _load(name, folder, threads=threads, device=device, unverified=unverified)
+    how: dict[str, Any] = {"threads": threads, "device": device, "unverified": unverified, "moved": moved}
+    loaded = _load(name, folder, **how)
     if name == "plain" and not (folder.engine or loaded.together):
         log.info("%s: its decoder cannot write several answers in one batch; GenAI serves it", folder.name)
         del loaded  # two of them at once may be more than the machine has
-        loaded = _load("genai", folder, threads=threads, device=device, unverified=unverified)
+        loaded = _load("genai", folder, **how)
     loaded.tried()
+    log.log(logging.INFO if loaded.piece else logging.WARNING, "%s", loaded.told())
     return loaded
 
 

@@ -27,6 +27,8 @@ FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+LONG_ROPE = ("phi3", "phimoe", "phi4")
+"""Types of genai_config.json whose decoders may choose their positions by the longest context."""
 FITS = ("letterbox", "stretch", "cover")
 FULL_SCALE = 65535.0
 DIGEST_BLOCK = 1 << 20

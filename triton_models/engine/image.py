@@ -42,7 +42,7 @@ class Engine:
         self._graph = Session(model.path / model.file, model=model.name, threads=threads, device=device)
         self._domain = _domain(model, threads, device)
         self._try_zeros()
-        memory.check(model.name, model.memory_mb, since_mb=before_mb)
+        memory.left_mb(model.name, model.memory_mb, since_mb=before_mb)
 
     @classmethod
     def load(cls, model: Path, *, threads: int | None = None, device: str = "") -> "Engine":

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -133,13 +133,16 @@ def hello(engines: Engines) -> dict[str, Any]:
     }
 
 
-def load(repositories: Sequence[Path], names: Sequence[str], threads: int | None, device: str = "") -> Engines:
+def load(
+    repositories: Sequence[Path], names: Sequence[str], threads: int | None, device: str = "",
+    moved: Callable[[], None] = lambda: None,
+) -> Engines:  # fmt: skip
     """Return the engines of all folders with a card, or of those in `names`; raises ModelError."""
     folders = [card.parent for repository in repositories for card in sorted(repository.glob("*/card.toml"))]
     chosen = {folder.name: folder for folder in folders if not names or folder.name in names}
     if missing := set(names) - set(chosen):
         raise ModelError(f"no model folder for {', '.join(sorted(missing))}")
-    return {name: engines.load(folder, threads=threads, device=device) for name, folder in chosen.items()}
+    return {name: engines.load(folder, threads=threads, device=device, moved=moved) for name, folder in chosen.items()}
 
 
 def listen(path: Path) -> socket.socket:
@@ -203,11 +206,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Load the models, say so, serve."""
     arguments = _arguments(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
+    pool, watch = turns.Turns(arguments.concurrency), stall.Stall(arguments.silent_s)
     try:
-        engines = load(arguments.repository, arguments.model, arguments.threads, arguments.device)
+        engines = load(arguments.repository, arguments.model, arguments.threads, arguments.device, watch.moved)
     except ModelError as e:
         raise SystemExit(str(e)) from e
-    pool, watch = turns.Turns(arguments.concurrency), stall.Stall(arguments.silent_s)
     if arguments.stdio:
         Session(engines, pool, watch, sys.stdin.buffer, sys.stdout.buffer).run()
         return

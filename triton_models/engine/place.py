@@ -29,15 +29,24 @@ class Place:
         self._blocks = np.append(self._blocks, 0)
         self._at = np.append(self._at, np.full((len(self._at), 1), self._at.max() + 1), axis=1)
 
-    def told(self, new: int) -> dict[str, NDArray[Any]]:
-        """Return what the decoder is told of the last `new` tokens besides what they are."""
-        past = len(self._blocks) - new
+    def until(self, past: int, most: int) -> int:
+        """Return where a piece of the prompt ends that begins at `past`: after `most` tokens, or a little later.
+
+        Where the tokens of an image see one another, no piece ends among them.
+        """
+        end = min(past + most, len(self._blocks))
+        while 0 < end < len(self._blocks) and self._blocks[end] and self._blocks[end] == self._blocks[end - 1]:
+            end += 1
+        return end
+
+    def told(self, past: int, until: int) -> dict[str, NDArray[Any]]:
+        """Return what the decoder is told of the tokens `past`..`until` besides what they are."""
         told: dict[str, NDArray[Any]] = {}
         for name, window in (("attention_mask", 0), ("sliding_attention_mask", self._form.sliding_window)):
             if (rank := self._decoder.rank(name)) == 4:
-                told[name] = positions.may_see(self._blocks, past, window=window)[None, None]
+                told[name] = positions.may_see(self._blocks[:until], past, window=window)[None, None]
             elif rank:
-                told[name] = np.ones((1, len(self._blocks)), np.int64)
+                told[name] = np.ones((1, until), np.int64)
         if rank := self._decoder.rank("position_ids"):
-            told["position_ids"] = self._at[:, None, past:] if rank == 3 else self._at[:, past:]
+            told["position_ids"] = self._at[:, None, past:until] if rank == 3 else self._at[:, past:until]
         return told

@@ -5,159 +5,145 @@
     input_ids (rows, 1) or inputs_embeds (rows, 1, width), position_ids (rows, 1) where the graph has them
 
 GroupQueryAttention, which GenAI's builder writes, does so: it takes a row's tokens from its mask and puts the new one
-behind them. Whether a graph does is tried when it is loaded (`agree`).
+behind them. Whether a graph does is tried when it is loaded (`agreement.py`). A prompt is read into its row, piece by
+piece and without the others: of several new tokens the operator takes one row (onnxruntime 1.31, "batch_size must be 1
+when sequence_length > 1 and past context is given").
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.bound import Bound, Row
 from engine.decoder import Decoder
 from engine.reading import Embedding, Reading
+from engine.room import Room, Turn
 
-LEAST_LENGTH = 128
-"""Tokens that a row has memory for, at least."""
-APART = 0.05
-"""How far logits may be (root mean square) from those of the same answer alone, of their own spread.
-
-Kernels of int4 round activations to 8 bits, which makes of 1e-7 a hundredth; a row that is miscounted is far beyond.
-"""
+LENGTHS = 128
+"""A row has memory for a multiple of so many tokens: not each answer that is a little longer moves all others."""
 
 
 class Rows:
-    """The rows of answers that one decoder writes together, on the CPU."""
+    """The rows of answers that one decoder writes together, on the CPU; behind them those whose prompts are read."""
 
-    def __init__(self, decoder: Decoder, embedding: Embedding | None, adapter: Mapping[str, Any]) -> None:
-        """`adapter` are inputs that all its answers share, by name."""
-        self._decoder, self._embedding, self._adapter = decoder, embedding, adapter
+    def __init__(self, decoder: Decoder, embedding: Embedding | None, adapter: Mapping[str, Any], room: Room) -> None:
+        """`adapter` are inputs that all its answers share, by name; the memory is of `room`."""
+        self._decoder, self._embedding, self._adapter, self._room = decoder, embedding, adapter, room
         self._lengths: list[int] = []
+        self._reading: list[Reading] = []
         self._kept: list[NDArray[Any]] = []
+        self._taken = 0
         self._bound: Bound | None = None
 
-    def add(self, prompt: Reading) -> NDArray[Any]:
-        """Read a prompt alone and take it in as the last row; return the first token's logits (vocabulary)."""
-        logits = prompt.read()
-        at, length, read = len(self._lengths), prompt.length, prompt.kept()
-        self._fit(at + 1, prompt.longest)
-        for mine, theirs in zip(self._kept, read, strict=True):
-            mine[at, :, :length] = theirs[0]
-        self._lengths.append(length)
-        self._bound = None
+    @property
+    def _written(self) -> int:
+        return len(self._lengths) - len(self._reading)
+
+    def admit(self, prompt: Reading, turn: Turn) -> bool:
+        """Have a row for a prompt and its answer; False where that has to wait. Raises ContractError, MemoryError."""
+        length = -(-prompt.longest // LENGTHS) * LENGTHS
+        self._room.check(length)
+        rows, had = self._shape
+        wanted = max(rows, len(self._lengths) + 1), max(had, length)
+        more = max(0, wanted[0] * wanted[1] - self._taken)
+        if not self._room.take(turn, more):
+            return False
+        self._taken += more
+        try:
+            self._grow(*wanted)
+        except BaseException:
+            self._free()
+            raise
+        self._lengths.append(0)
+        self._reading.append(prompt)
+        return True
+
+    def read(self, prompt: Reading) -> NDArray[Any] | None:
+        """Read a piece of a prompt; after the last one return its logits (vocabulary): it is the last row written."""
+        first, place = self._written, self._reading.index(prompt)
+        at = first + place
+        logits = prompt.read(Row(self._decoder, self._adapter, [one[at : at + 1] for one in self._kept]))
+        self._lengths[at] = prompt.at
+        if logits is not None:
+            self._exchange(first, at)
+            self._reading[place] = self._reading[0]
+            del self._reading[0]
+            self._bound = None
         return logits
 
     def step(self, tokens: Sequence[int]) -> NDArray[Any]:
         """Append a token to each row and return the logits of its next one (rows, vocabulary), until the next step."""
-        self._lengths = [length + 1 for length in self._lengths]
+        rows = len(tokens)
+        self._lengths[:rows] = [length + 1 for length in self._lengths[:rows]]
         if self._bound is None:
-            self._bound = Bound(self._decoder, self._embedding, self._adapter, self._kept, len(tokens))
-        return self._bound.run(tokens, np.array(self._lengths)[:, None])
+            kept = [one[:rows] for one in self._kept]
+            self._bound = Bound(self._decoder, self._embedding, self._adapter, kept)
+        return self._bound.run(tokens, np.array(self._lengths[:rows])[:, None])
 
     def remove(self, at: int) -> None:
-        """Forget an answer; the last row takes its place."""
-        last = len(self._lengths) - 1
-        if at < last:
-            for kept in self._kept:
-                kept[at, :, : self._lengths[last]] = kept[last, :, : self._lengths[last]]
-        self._lengths[at] = self._lengths[last]
-        del self._lengths[last]
-        self._bound = None
-        if not self._lengths:
-            self._kept = []
+        """Forget an answer; the last one takes its place."""
+        last = self._written - 1
+        self._move(last, at)
+        if self._reading:  # the last of these goes where the last answer was
+            self._move(len(self._lengths) - 1, last)
+            self._reading.insert(0, self._reading.pop())
+        self._shorten()
 
-    def _fit(self, rows: int, length: int) -> None:
-        """Have memory for so many rows of so many tokens, in powers of two, until the last row goes."""
-        have = self._kept[0].shape if self._kept else (0, 0, LEAST_LENGTH, 0)
-        if rows <= have[0] and length <= have[2]:
-            return
-        count, room = max(have[0], _power(rows)), max(have[2], _power(length))
-        larger = [self._decoder.zeros(name, count, room) for name in self._decoder.past]
-        for new, old in zip(larger, self._kept, strict=False):
+    def drop(self, prompt: Reading, turn: Turn) -> None:
+        """Forget a prompt that is not read to its end, or that waits for memory."""
+        self._room.leave(turn)
+        if prompt in self._reading:
+            place = self._reading.index(prompt)
+            self._move(len(self._lengths) - 1, self._written + place)
+            self._reading[place] = self._reading[-1]
+            del self._reading[-1]
+            self._shorten()
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._lengths, self._reading = [], []
+        self._free()
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        """Rows and tokens of each that there is memory for."""
+        return min(((len(one), one.shape[2]) for one in self._kept), default=(0, 0))
+
+    def _grow(self, rows: int, length: int) -> None:
+        """Have memory for so many rows of so many tokens, until the last row goes; one array after another."""
+        kept = self._kept or [np.zeros((0, 0, 0, 0))] * len(self._decoder.past)
+        for number, (name, old) in enumerate(zip(self._decoder.past, kept, strict=True)):
+            if (len(old), old.shape[2]) == (rows, length):
+                continue
+            new = self._decoder.zeros(name, rows, length)
             for at, used in enumerate(self._lengths):
                 new[at, :, :used] = old[at, :, :used]
-        self._kept, self._bound = larger, None
+            self._kept[number : number + 1] = [new]
+            self._bound = None
 
+    def _shorten(self) -> None:
+        del self._lengths[-1]
+        self._bound = None
+        self._free()
 
-class Bound:
-    """The decoder's inputs and outputs for a number of rows, bound to memory; it holds until a row comes or goes."""
+    def _free(self) -> None:
+        """Give the memory back where nobody is left in it."""
+        if not self._lengths:
+            self._kept, self._bound = [], None
+            self._room.give(self._taken)
+            self._taken = 0
 
-    def __init__(
-        self,
-        decoder: Decoder,
-        embedding: Embedding | None,
-        adapter: Mapping[str, Any],
-        kept: Sequence[NDArray[Any]],
-        rows: int,
-    ) -> None:
-        """Bind the first `rows` of the cache `kept`."""
-        self._decoder, self._binding = decoder, decoder.session.io_binding()
-        self._kept = kept  # the binding knows nothing but addresses
-        self._tokens = np.zeros((1, rows), np.int64)
-        self._logits = decoder.memory(decoder.logits, rows, 1)
-        self._embed: Callable[[], None] | None = None
-        for name, value in adapter.items():
-            self._binding.bind_ortvalue_input(name, value)
-        for past, present, one in zip(decoder.past, decoder.present, kept, strict=True):
-            self._in(past, one[:rows])
-            self._out(present, one[:rows])
-        self._out(decoder.logits, self._logits)
-        if embedding:
-            self._vectors = decoder.memory("inputs_embeds", 1, rows)
-            self._embed = embedding.bound(self._tokens, self._vectors)
-            self._in("inputs_embeds", self._vectors.swapaxes(0, 1))
-        else:
-            self._in("input_ids", self._tokens.swapaxes(0, 1))
+    def _move(self, source: int, target: int) -> None:
+        if source != target:
+            self._lengths[target] = used = self._lengths[source]
+            for kept in self._kept:
+                kept[target, :, :used] = kept[source, :, :used]
 
-    def run(self, tokens: Sequence[int], lengths: NDArray[np.int64]) -> NDArray[Any]:
-        """Run the graph on one more token for each row, which has then `lengths` (rows, 1); return its logits."""
-        self._tokens[0] = tokens
-        if self._embed:
-            self._embed()
-        given = {"attention_mask": np.arange(lengths.max()) < lengths}
-        if self._decoder.rank("position_ids"):
-            given["position_ids"] = lengths - 1
-        for name, value in given.items():
-            self._binding.bind_cpu_input(name, self._decoder.cast(name, value))
-        self._decoder.session.run_with_iobinding(self._binding)
-        return self._logits[:, 0]
-
-    def _in(self, name: str, value: NDArray[Any]) -> None:
-        self._binding.bind_input(name, "cpu", 0, value.dtype, value.shape, value.ctypes.data)
-
-    def _out(self, name: str, value: NDArray[Any]) -> None:
-        self._binding.bind_output(name, "cpu", 0, value.dtype, value.shape, value.ctypes.data)
-
-
-def agree(decoder: Decoder, embedding: Embedding | None, prompts: Sequence[tuple[Reading, Reading]]) -> bool:
-    """Whether answers of different lengths get the same logits together as each does alone.
-
-    `prompts` are two of them, each twice: one is read alone, one together with the other.
-    """
-    if decoder.device != "cpu" or decoder.rank("attention_mask") != 2 or decoder.rank("position_ids") > 2:
-        return False
-    if decoder.rank("sliding_attention_mask"):
-        return False
-    try:
-        rows, (one, other) = Rows(decoder, embedding, {}), (alone for alone, _ in prompts)
-        first = one.read(), other.read()
-        if not _close(np.stack([rows.add(together) for _, together in prompts]), first):
-            return False
-        tokens = [int(np.argmax(logits)) for logits in first]
-        next_ = one.step(tokens[0]), other.step(tokens[1])
-        if not _close(rows.step(tokens), next_):
-            return False
-        rows.remove(0)  # the other moves
-        token = int(np.argmax(next_[1]))
-        return _close(rows.step([token]), [other.step(token)])
-    except Exception:  # a graph that cannot says so in the runtime's own kinds
-        return False
-
-
-def _close(found: NDArray[Any], wanted: Sequence[NDArray[Any]]) -> bool:
-    apart = np.asarray(found, np.float64) - np.stack(wanted)
-    return bool(np.sqrt(np.mean(apart**2)) <= APART * np.std(wanted))  # NaN is not close
-
-
-def _power(least: int) -> int:
-    return 1 << (least - 1).bit_length()
+    def _exchange(self, one: int, other: int) -> None:
+        if one != other:
+            used = max(self._lengths[one], self._lengths[other])
+            for kept in self._kept:
+                kept[[one, other], :, :used] = kept[[other, one], :, :used]
+            self._lengths[one], self._lengths[other] = self._lengths[other], self._lengths[one]

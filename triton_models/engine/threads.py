@@ -9,5 +9,9 @@ WEIGHTS = 16 * 2**20
 
 def worth(folder: Path) -> int:
     """Return the number for the graphs in `folder`, from 1 to the cores that this process may use."""
-    size = sum(file.stat().st_size for file in folder.iterdir() if file.name.endswith((".onnx", ".onnx.data")))
-    return min(len(os.sched_getaffinity(0)), 1 + size // WEIGHTS)
+    return min(len(os.sched_getaffinity(0)), 1 + weights(folder) // WEIGHTS)
+
+
+def weights(folder: Path) -> int:
+    """Return how many bytes the graphs in `folder` have."""
+    return sum(file.stat().st_size for file in folder.iterdir() if file.name.endswith((".onnx", ".onnx.data")))

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.folder import device_uid, digest_of
+from engine.memory import ANSWERS, cache_bytes
 
 MEGABYTE = 1 << 20
 ROOM_MB = 512
-"""What a runtime takes besides weights."""
+"""What a runtime takes besides weights and answers."""
 HEAD = """\
 # Written by `preread models add`. The digest is the SHA-256 of what `sha256sum` prints for the files of the version
 # folder in the order of their names, without model.py and verify.json; the Device UID is made from the digest.
@@ -69,7 +70,7 @@ def write_card(job: Job, model: Path, *, family: str, inexact: tuple[str, ...], 
         "family": family,
         "precision": job.precision,
         "inexact": list(inexact),
-        "memory_mb": job.memory_mb or 2 * size_mb + ROOM_MB,
+        "memory_mb": job.memory_mb or 2 * size_mb + ROOM_MB + answers_mb(version),
         **({"unverified_override": job.override} if job.override and record["differences"] else {}),
     }
     figures = {
@@ -81,6 +82,12 @@ def write_card(job: Job, model: Path, *, family: str, inexact: tuple[str, ...], 
         figures["largest difference of pixel values from the makers'"] = record["pixels_max_difference"]
     text = HEAD + table(lines) + "\n[limits]\n" + table(job.limits) + "\n[evaluation]\n" + table(figures)
     (model / "card.toml").write_text(text, encoding="utf-8")
+
+
+def answers_mb(version: Path) -> int:
+    """Return what the answers take that are written at once, and the prompts before them."""
+    config = json.loads((version / "genai_config.json").read_text(encoding="utf-8"))["model"]
+    return cache_bytes(config) * ANSWERS // MEGABYTE
 
 
 def table(lines: Mapping[str, Any]) -> str:

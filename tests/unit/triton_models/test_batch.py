@@ -12,7 +12,8 @@ import pytest
 
 from tests.unit.triton_models.by_path import engine
 
-answer, batch = engine("answer"), engine("batch")
+alone, answer, batch, room_ = engine("alone"), engine("answer"), engine("batch"), engine("room")
+turns = engine("turns")
 
 WORDS, END = 50, 49
 TIMES = 20
@@ -28,7 +29,10 @@ class Counting:
         self.may_step = threading.Event()
         self.may_step.set()
 
-    def add(self, prompt: tuple[int, int]) -> Any:
+    def admit(self, prompt: tuple[int, int], turn: Any) -> bool:
+        return True
+
+    def read(self, prompt: tuple[int, int]) -> Any:
         first, last = prompt
         if first < 0:
             raise MemoryError("no row is left")
@@ -45,6 +49,12 @@ class Counting:
     def remove(self, at: int) -> None:
         self.ends_at[at] = self.ends_at[-1]
         del self.ends_at[-1]
+
+    def drop(self, prompt: tuple[int, int], turn: Any) -> None:
+        pass
+
+    def clear(self) -> None:
+        self.ends_at.clear()
 
     def _says(self, token: int, last: int) -> Any:
         return np.eye(WORDS, dtype=np.float32)[END if token > last else token]
@@ -210,3 +220,166 @@ def test_whoever_waits_for_the_end_goes_on_when_nothing_is_kept_of_the_answer() 
     waiting.join(5)
     assert not waiting.is_alive()
     assert cache.ends_at == []
+
+
+class Long:
+    """A prompt of several pieces; which of them are read and what happens between them is written down."""
+
+    def __init__(self, name: str, pieces: int, first: int = 0, last: int = 0) -> None:
+        self.name, self.left, self.answer = name, pieces, (first, last)
+        self.longest, self.inside = 10, False
+
+
+class Piecewise(Counting):
+    """A decoder that reads prompts in pieces, and has memory for a number of prompts and answers."""
+
+    def __init__(self, places: int = 99) -> None:
+        super().__init__()
+        self.told: list[str] = []
+        self.places, self.admitted = places, 0
+        self.reached, self.may_read = threading.Event(), threading.Event()
+        self.may_read.set()
+
+    def admit(self, prompt: Any, turn: Any) -> bool:
+        prompt.inside = self.admitted < self.places
+        self.admitted += prompt.inside
+        return bool(prompt.inside)
+
+    def read(self, prompt: Any) -> Any:
+        self.told.append(f"read {prompt.name}")
+        self.reached.set()
+        self.may_read.wait(5)
+        prompt.left -= 1
+        return None if prompt.left else super().read(prompt.answer)
+
+    def step(self, tokens: Sequence[int]) -> Any:
+        self.told.append("step")
+        return super().step(tokens)
+
+    def remove(self, at: int) -> None:
+        super().remove(at)
+        self.admitted -= 1
+
+    def drop(self, prompt: Any, turn: Any) -> None:
+        self.told.append(f"drop {prompt.name}")
+        self.admitted -= prompt.inside
+
+
+def ask(written: Any, prompt: Long, priority: int = 2) -> Any:
+    one = answer.Answer(limit=WORDS, ends=frozenset({END}), constraint=None)
+    written.join(one, prompt, priority)
+    return one
+
+
+@pytest.fixture
+def reading() -> tuple[Any, Piecewise, Any]:
+    """A batch in the middle of a prompt of three pieces, the first of which is being read until `may_read` is set."""
+    cache = Piecewise()
+    cache.may_read.clear()
+    written = batch.Batch(cache_of(cache))
+    one = ask(written, Long("long", 3, 0, 2))
+    assert cache.reached.wait(5)
+    return written, cache, one
+
+
+def test_between_two_pieces_of_a_prompt_those_that_are_written_take_a_step_and_whoever_watches_hears_of_it() -> None:
+    cache, heard = Piecewise(), list[str]()
+    cache.may_step.clear()
+    written = batch.Batch(cache_of(cache), lambda: heard.append("moved"))
+    short = ask(written, Long("short", 1, 0, 9))
+    long = ask(written, Long("long", 4, 20, 22))
+    cache.may_step.set()
+    assert whole(short) == ([*range(10), END], "stop")
+    assert whole(long) == ([20, 21, 22, END], "stop")
+    assert cache.told[:9] == ["read short", "step", *["read long", "step"] * 3, "read long"]
+    assert len(heard) == 5
+
+
+def test_an_urgent_prompt_is_read_before_the_rest_of_one_that_is_begun(reading: tuple[Any, Piecewise, Any]) -> None:
+    written, cache, long = reading
+    urgent = ask(written, Long("urgent", 2, 20, 21), priority=0)
+    cache.may_read.set()
+    assert whole(urgent) == ([20, 21, END], "stop")
+    assert whole(long) == ([0, 1, 2, END], "stop")
+    read = [told for told in cache.told if told != "step"]
+    assert read == ["read long", "read urgent", "read urgent", "read long", "read long"]
+
+
+@pytest.mark.parametrize("why", ["cancelled", "deadline"])
+def test_one_that_ends_in_the_middle_of_its_prompt_leaves_and_nothing_is_kept(
+    reading: tuple[Any, Piecewise, Any], why: str
+) -> None:
+    written, cache, long = reading
+    other = ask(written, Long("other", 2, 20, 21))
+    stop = turns.stopper(lambda: why == "cancelled", -1.0 if why == "deadline" else None)
+    assert long.take(stop) == ([], why)
+    cache.may_read.set()
+    long.wait()
+    assert whole(other) == ([20, 21, END], "stop")
+    other.wait()
+    assert cache.told.count("read long") == 1
+    assert "drop long" in cache.told
+    assert cache.admitted == 0
+
+
+def test_what_a_piece_fails_with_is_told_to_its_own_answer(reading: tuple[Any, Piecewise, Any]) -> None:
+    written, cache, long = reading
+    refused = ask(written, Long("refused", 1, -1))
+    cache.may_read.set()
+    with pytest.raises(MemoryError, match="no row"):
+        whole(refused)
+    assert whole(long) == ([0, 1, 2, END], "stop")
+    long.wait()
+    refused.wait()
+    assert cache.admitted == 0
+
+
+def test_whoever_finds_no_memory_waits_until_others_have_left_and_nobody_overtakes_but_the_more_urgent() -> None:
+    cache = Piecewise(places=1)
+    cache.may_step.clear()
+    written = batch.Batch(cache_of(cache))
+    running, first, second = (ask(written, Long(name, 2, 0, 4)) for name in ("running", "first", "second"))
+    urgent = ask(written, Long("urgent", 1, 20, 21), priority=0)
+    left = ask(written, Long("left", 1, 30, 31))
+    left.end("cancelled")
+    cache.may_step.set()
+    assert whole(running) == ([*range(5), END], "stop")
+    assert whole(urgent)[0] == [20, 21, END]
+    for one in (first, second):
+        assert whole(one) == ([*range(5), END], "stop")
+    order = [told.split()[1] for told in cache.told if told.startswith("read")]
+    assert order in (["running"] * 2 + ["urgent"] + ["first"] * 2 + ["second"] * 2,
+                     ["urgent"] + ["running"] * 2 + ["first"] * 2 + ["second"] * 2)  # fmt: skip
+
+
+class Few(Long):
+    """What writes the prompt's answer alone, as the readers of GenAI and of told decoders do."""
+
+    def read(self) -> Any:
+        return np.eye(WORDS, dtype=np.float32)[self.answer[0]]
+
+    def step(self, token: int) -> Any:
+        return np.eye(WORDS, dtype=np.float32)[END if token + 1 > self.answer[1] else token + 1]
+
+
+def test_answers_in_batches_of_their_own_wait_for_the_same_memory() -> None:
+    room = room_.Room(2 * alone.Alone.COPIES * 10 / (1 << 20))
+    answers = []
+    for number in range(12):
+        one = answer.Answer(limit=WORDS, ends=frozenset({END}), constraint=None)
+        batch.Batch(lambda: alone.Alone(room)).join(one, Few("few", 1, number, number + 3))
+        answers.append(one)
+    for number, one in enumerate(answers):
+        assert whole(one) == ([*range(number, number + 4), END], "stop")
+        one.wait()
+    assert room.taken == 0
+
+
+def test_one_for_which_there_will_never_be_memory_is_told_how_much_there_is() -> None:
+    written = batch.Batch(lambda: alone.Alone(room_.Room(1, 1 << 20, model="tiny")))
+    one = ask(written, Few("few", 1))
+    with pytest.raises(
+        engine("contract").ContractError, match=r"takes 20 MB and the card of tiny leaves 1 for answers"
+    ):
+        whole(one)
+    one.wait()

@@ -73,7 +73,8 @@ def load(runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
     def loaded(device: str, own: str = "") -> Any:
         options = {"provider_options": [{own: {}}] if own else []}
-        config = {"model": {"decoder": {"session_options": options}}}
+        sizes = {"num_hidden_layers": 1, "num_key_value_heads": 1, "head_size": 4}
+        config = {"model": {"decoder": {"session_options": options, **sizes}}}
         (tmp_path / "genai_config.json").write_text(json.dumps(config))
         shutil.copy2(ROOT / "chest_demo" / "1" / "tokenizer.json", tmp_path)
         model = folder.ModelFolder(

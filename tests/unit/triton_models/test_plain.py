@@ -106,13 +106,20 @@ def logits_anew(tokens: list[int], attention: str) -> np.ndarray:
     return found
 
 
+@pytest.mark.parametrize("piece", [0, 1, 3, 4, 7])
 @pytest.mark.parametrize("attention", ["bidirectional", "causal"])
-def test_token_after_token_with_the_cache_is_what_the_whole_would_give(decoder: Any, attention: str) -> None:
+def test_token_after_token_with_the_cache_is_what_the_whole_would_give(
+    decoder: Any, attention: str, piece: int
+) -> None:
     form = DecoderForm(image_attention=attention, sliding_window=WINDOW)
     folder = SimpleNamespace(decoder=form, image=SimpleNamespace(grid=GRID))
     place = Place(decoder, folder, PROMPT, IMAGE)
-    reading = Reading(Cache(decoder, {}), place, Table(), PROMPT.astype(np.int64), FEATURES, limit=16)
-    tokens, logits = PROMPT.tolist(), reading.read()
+    reading = Reading(Cache(decoder, {}), place, Table(), PROMPT.astype(np.int64), FEATURES, limit=16, piece=piece)
+    tokens, pieces = PROMPT.tolist(), 1
+    while (logits := reading.read()) is None:
+        pieces += 1
+    cut = {0: 1, 1: 5, 3: 2, 4: 2, 7: 2} if attention == "bidirectional" else {0: 1, 1: 8, 3: 3, 4: 2, 7: 2}
+    assert pieces == cut[piece], "none ends among tokens that see one another"
     for _ in range(16):
         np.testing.assert_allclose(logits, logits_anew(tokens, attention), rtol=1e-4, atol=1e-5)
         tokens.append(int(np.argmax(logits)))

@@ -68,9 +68,11 @@ def test_an_override_shows_in_the_list_in_the_card_and_in_doctor(preread: Prerea
 
 
 def test_a_card_is_shown_whole(preread: Preread, own: Path) -> None:
+    shutil.copy2(DEMO / "1" / "genai_config.json", own / "1")
     said = preread("models", "card", "chest_own")
     assert said.code == 0
     assert "Apache-2.0" in said.out
+    assert "16 for 8 of 1024 tokens" in said.out, "what its answers take of its memory"
     assert json.loads(preread("models", "card", "chest_own", "--json").out)["licence"] == "Apache-2.0"
     missing = preread("models", "card", "nobody")
     assert (missing.code, missing.err) == (
