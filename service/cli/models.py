@@ -144,6 +144,8 @@ def _row(name: str, services: Services, served: ServedModel | None, configuratio
 
 def verified_words(card: Card) -> str:
     """Whether the model answers as its framework's, in a cell's words."""
+    if card.image:
+        return "not compared: it writes nothing"
     if not card.not_verified and not card.override:
         return "yes"
     return f"NO: {card.not_verified or 'not compared'}" + (f"; OVERRIDDEN: {card.override}" if card.override else "")

@@ -100,6 +100,7 @@ function edit(line = active()) {
   text.hidden = true;
   text.after(field);
   field.focus();
+  line.scrollIntoView({ block: "nearest" });
   let over = false;
   const end = (keep) => {
     if (over) return;
