@@ -25,7 +25,12 @@ from service.ports.models import ServedModel
 from service.ports.services import Services
 from workers.algorithms import model_of
 
-app = typer.Typer(name="models", help="The models: what they are, and whether they may read.", no_args_is_help=True)
+app = typer.Typer(
+    name="models",
+    help="The models: what they are, and whether they may read.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 app.command("add")(models_add.add)
 app.command("verify")(models_verify.verify)
 app.command("recall")(recall)
@@ -170,4 +175,7 @@ def _lines(card: Card) -> list[tuple[str, object]]:
     ]
     told += [(f"reads: {what}", ", ".join(map(str, value)) if isinstance(value, tuple) else value)
              for what, value in asdict(limits).items() if value not in ((), None)]  # fmt: skip
+    if card.image:
+        told.append(("task", card.image.task))
+        told += [(f"class {one.name}", f"{one.concept.meaning}, from {one.threshold:g} on") for one in card.image.classes]
     return told + list(card.evaluation.items())
