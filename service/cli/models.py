@@ -98,7 +98,7 @@ def remove(context: typer.Context, name: Name) -> None:
     services = installed(context)
     folder = find_folder(name, context.obj.model_repositories)
     if folder.parent != context.obj.own_models:
-        raise Misconfigured(f"{name} lies in {folder.parent}, which is not ours to delete from")
+        raise Misconfigured(f"{name} lies in {folder.parent}, which is not ours to delete from: delete it there yourself")
     if used := _rules_of(name, services.configurations.active().configuration):
         raise Misconfigured(
             f"{name} is named by {', '.join(used)} in {RULES}: take it out there, apply, and call again"
@@ -177,5 +177,5 @@ def _lines(card: Card) -> list[tuple[str, object]]:
              for what, value in asdict(limits).items() if value not in ((), None)]  # fmt: skip
     if card.image:
         told.append(("task", card.image.task))
-        told += [(f"class {one.name}", f"{one.concept.meaning}, from {one.threshold:g} on") for one in card.image.classes]
+        told += [(f"class {c.name}", f"{c.concept.meaning}, from {c.threshold:g} on") for c in card.image.classes]
     return told + list(card.evaluation.items())

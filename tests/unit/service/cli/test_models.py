@@ -78,6 +78,13 @@ def test_a_card_is_shown_whole(preread: Preread, own: Path) -> None:
     )  # fmt: skip
 
 
+def test_of_a_model_of_images_the_classes_are_shown_and_no_comparison_is_claimed(preread: Preread, data: Path) -> None:
+    write(data / "models", "tiny", CLASSIFIER)
+    said = " ".join(preread("models", "card", "tiny").out.split())
+    assert "verified not compared: it writes nothing" in said
+    assert "task classification class nodule Nodule, from 0.5 on" in said
+
+
 def test_a_stopped_model_stays_stopped_when_rules_are_applied_until_it_is_started(
     preread: Preread, services: Services, own: Path
 ) -> None:
