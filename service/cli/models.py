@@ -98,7 +98,7 @@ def remove(context: typer.Context, name: Name) -> None:
     services = installed(context)
     folder = find_folder(name, context.obj.model_repositories)
     if folder.parent != context.obj.own_models:
-        raise Misconfigured(f"{name} lies in {folder.parent}, which is not ours to delete from: delete it there yourself")
+        raise Misconfigured(f"{name} lies in {folder.parent}, which is not ours to delete from: delete it yourself")
     if used := _rules_of(name, services.configurations.active().configuration):
         raise Misconfigured(
             f"{name} is named by {', '.join(used)} in {RULES}: take it out there, apply, and call again"
