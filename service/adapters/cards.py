@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydicom.uid import UID
 
+from service.adapters import card_faults
 from service.adapters.answer_memory import answer_memory
 from service.adapters.image_cards import read_image_model
 from service.domain.algorithm import AdapterCard, Algorithm, AnswerMemory, Askable, Calibration, Card, Limits, Platt
@@ -61,7 +62,7 @@ class _CardFile(BaseModel):
     version: str
     digest: str
     device_uid: str
-    manufacturer: str = "preread"
+    manufacturer: str = "not stated"
     licence: str
     source: str
     intended_use: str
@@ -85,8 +86,10 @@ def read_card(folder: Path) -> Card:
         file = _CardFile.model_validate(table)
     except FileNotFoundError as error:
         raise Misconfigured(f"model {folder.name} has no card; a model is served with {path.name} beside it") from error
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise Misconfigured(f"{folder.name}/{path.name}: {error}") from error
+    except ValidationError as error:
+        raise Misconfigured(f"{folder.name}/{path.name}: {card_faults.told(error)}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{folder.name}/{path.name}: not valid TOML: {error}") from error
     limits = file.limits
     return Card(
         algorithm=Algorithm(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from service.adapters import card_faults
 from service.domain.code import Code
 from service.domain.errors import Misconfigured
 from service.domain.image_model import CodedClass, ImageModel, Task, Values
@@ -67,9 +68,14 @@ def read_image_model(folder: Path, card: Mapping[str, Any]) -> ImageModel:
     """What `card` and the newest version's preread.json say. Raises Misconfigured naming what is missing or wrong."""
     try:
         tables = _ImageTables.model_validate(card)
+    except ValidationError as error:
+        raise Misconfigured(f"{folder.name}: card.toml: {card_faults.told(error)}") from error
+    try:
         form = _FormFile.model_validate(json.loads(_newest_form(folder).read_text(encoding="utf-8")))
-    except (OSError, ValidationError, ValueError) as error:
-        raise Misconfigured(f"{folder.name}: {error}") from error
+    except ValidationError as error:
+        raise Misconfigured(f"{folder.name}: preread.json: {card_faults.told(error)}") from error
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"{folder.name}: preread.json: {error}") from error
     if tables.task is not form.task:
         raise Misconfigured(f"{folder.name}: the card says task {tables.task}, preread.json {form.task}")
     return ImageModel(

@@ -61,7 +61,7 @@ def _row(seen: Seen) -> dict[str, Any]:
         "by": f"{who.name} {who.version}, preliminary",
         "about": f"image {seen.image[-8:]}",
         "answer": seen.text,
-        "words": "; ".join(f"{each.concept.meaning}{'' if each.present else ' absent'}" for each in seen.findings),
+        "words": "; ".join(f"{each.named}{'' if each.present else ' absent'}" for each in seen.findings),
         "note": "; ".join(words),
         "digest": who.digest,
         "image": seen.image,

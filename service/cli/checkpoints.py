@@ -38,10 +38,18 @@ def checkpoint(source: str, revision: str, digest: str, settings: Settings) -> F
     return Found(folder=folder, source=f"{where}, files sha256:{found}", licence=licence)
 
 
+def check_source(source: str) -> None:
+    """Before anything else is looked for. Raises Misconfigured for what is neither a checkpoint's folder nor an id."""
+    folder = Path(source)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise Misconfigured(f"{folder} has no config.json: name the folder of a checkpoint as the hub lays it out")
+    elif not HUB_ID.fullmatch(source):
+        raise Misconfigured(f"{source} is neither a folder nor an id on the hub (OWNER/NAME)")
+
+
 def _downloaded(source: str, revision: str, settings: Settings) -> tuple[Path, str, str]:
     """A checkpoint of the hub: its folder, where it came from, its licence."""
-    if not HUB_ID.fullmatch(source):
-        raise Misconfigured(f"{source} is neither a folder nor an id on the hub (OWNER/NAME)")
     token = settings.models.hub_token_file
     hub = Hub(settings.models.hub, token=Path(token).read_text(encoding="utf-8").strip() if token else "")
     found = hub.revision(source, revision)

@@ -18,7 +18,9 @@ from service.ports.services import Services
 
 FILES = ("nodes.toml", "rules.toml")
 
-app = typer.Typer(name="config", help="Rules and nodes as immutable, numbered versions.", no_args_is_help=True)
+app = typer.Typer(
+    name="config", help="Rules and nodes as immutable, numbered versions.", no_args_is_help=True, add_completion=False
+)
 
 Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder with rules.toml and nodes.toml.")]
 

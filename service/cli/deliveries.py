@@ -14,7 +14,9 @@ from service.domain.lane import deliver_lane
 from service.flow.wake import wake
 from service.ports.catalogue import DeliveryRecord
 
-app = typer.Typer(name="deliveries", help="Results and originals on their way out.", no_args_is_help=True)
+app = typer.Typer(
+    name="deliveries", help="Results and originals on their way out.", no_args_is_help=True, add_completion=False
+)
 
 COLUMNS = ("delivery", "study", "kind", "role", "destination", "state", "attempt", "created", "last_error")
 

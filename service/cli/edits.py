@@ -14,7 +14,7 @@ from service.domain.errors import Refused
 from service.flow.count import recount, wrong_counts
 from service.flow.words import count as counted
 
-app = typer.Typer(name="edits", help="What people changed in drafts.", no_args_is_help=True)
+app = typer.Typer(name="edits", help="What people changed in drafts.", no_args_is_help=True, add_completion=False)
 app.command()(export)
 
 

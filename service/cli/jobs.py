@@ -17,7 +17,7 @@ from service.flow.wake import wake
 from service.ports.catalogue import JobRecord
 from service.ports.services import Services
 
-app = typer.Typer(name="jobs", help="Readings.", no_args_is_help=True)
+app = typer.Typer(name="jobs", help="Readings.", no_args_is_help=True, add_completion=False)
 
 COLUMNS = ("job", "study", "state", "outcome", "rule", "run", "attempt", "created", "reason")
 

@@ -25,7 +25,12 @@ from service.ports.models import ServedModel
 from service.ports.services import Services
 from workers.algorithms import model_of
 
-app = typer.Typer(name="models", help="The models: what they are, and whether they may read.", no_args_is_help=True)
+app = typer.Typer(
+    name="models",
+    help="The models: what they are, and whether they may read.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 app.command("add")(models_add.add)
 app.command("verify")(models_verify.verify)
 app.command("recall")(recall)
@@ -93,7 +98,7 @@ def remove(context: typer.Context, name: Name) -> None:
     services = installed(context)
     folder = find_folder(name, context.obj.model_repositories)
     if folder.parent != context.obj.own_models:
-        raise Misconfigured(f"{name} lies in {folder.parent}, which is not ours to delete from")
+        raise Misconfigured(f"{name} lies in {folder.parent}, which is not ours to delete from: delete it yourself")
     if used := _rules_of(name, services.configurations.active().configuration):
         raise Misconfigured(
             f"{name} is named by {', '.join(used)} in {RULES}: take it out there, apply, and call again"
@@ -144,6 +149,8 @@ def _row(name: str, services: Services, served: ServedModel | None, configuratio
 
 def verified_words(card: Card) -> str:
     """Whether the model answers as its framework's, in a cell's words."""
+    if card.image:
+        return "not compared: it writes nothing"
     if not card.not_verified and not card.override:
         return "yes"
     return f"NO: {card.not_verified or 'not compared'}" + (f"; OVERRIDDEN: {card.override}" if card.override else "")
@@ -169,4 +176,7 @@ def _lines(card: Card) -> list[tuple[str, object]]:
     ]
     told += [(f"reads: {what}", ", ".join(map(str, value)) if isinstance(value, tuple) else value)
              for what, value in asdict(limits).items() if value not in ((), None)]  # fmt: skip
+    if card.image:
+        told.append(("task", card.image.task))
+        told += [(f"class {c.name}", f"{c.concept.meaning}, from {c.threshold:g} on") for c in card.image.classes]
     return told + list(card.evaluation.items())

@@ -22,7 +22,9 @@ from service.domain.algorithm import AdapterCard
 from service.domain.errors import Misconfigured
 from service.settings import Settings
 
-app = typer.Typer(name="adapter", help="LoRA adapters of a model, as PEFT saves them.", no_args_is_help=True)
+app = typer.Typer(
+    name="adapter", help="LoRA adapters of a model, as PEFT saves them.", no_args_is_help=True, add_completion=False
+)
 COLUMNS = ("model", "name", "verified", "licence", "trained on", "digest")
 SOURCE = re.compile(r"(?:folder (?P<folder>.+)|.+?/(?P<hub>[\w.-]+/[\w.-]+) at (?P<commit>[0-9a-f]{40})), files "
                     r"sha256:(?P<digest>[0-9a-f]{64})")  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from service.adapters.exporter import export, find_python
-from service.cli.checkpoints import Found, checkpoint, say, with_adapter
+from service.cli.checkpoints import Found, check_source, checkpoint, say, with_adapter
 from service.cli.golden_frame import SOURCE, write_frame
 from service.cli.installed import installed
 from service.cli.show import console
@@ -62,6 +62,7 @@ def add(
     if precision not in PRECISIONS:
         raise Misconfigured(f"precision {precision!r} is not known; {' or '.join(PRECISIONS)}")
     reads = _limits(limits)
+    check_source(source)
     chosen = find_python(pythons(python, settings))
     told = f"model {name} added from {source} (revision {revision})"
     audit(services, f"{told}, override: {override}" if override else told)
@@ -144,3 +145,4 @@ def _tell(name: str, record: Mapping[str, Any], licence: str, target: Path) -> N
     if not licence:
         console.print("no licence was found: rules that name it can be in shadow only; say it with --licence")
     console.print(f"it lies in {target}; the model server serves it from its next start on")
+    console.print(f'it reads once an algorithm asks it (MODEL = "{name}") and a rule names that: deploy/docs/models.md')

@@ -12,7 +12,9 @@ from service.domain.errors import Misconfigured, Unavailable
 from service.domain.node import DestinationNode
 from service.ports.nodes import Nodes
 
-app = typer.Typer(name="nodes", help="The DICOM nodes of the active configuration.", no_args_is_help=True)
+app = typer.Typer(
+    name="nodes", help="The DICOM nodes of the active configuration.", no_args_is_help=True, add_completion=False
+)
 
 
 @app.callback()

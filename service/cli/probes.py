@@ -90,7 +90,8 @@ def models(services: Services) -> Probe:
         reason = state.reason or next(unloaded, "a model is not loaded")
         remedy = "start it" if services.settings.models.url else f"{EMBEDDED}, or set models.url"
         return Probe("models", Level.CRITICAL, reason, remedy)
-    return Probe("models", Level.OK, f"{state.engine}: {', '.join(map(_served, state.models))}")
+    where = f" at {url}" if (url := services.settings.models.url) else ""
+    return Probe("models", Level.OK, f"{state.engine}{where}: {', '.join(map(_served, state.models))}")
 
 
 def _served(model: ServedModel) -> str:

@@ -13,7 +13,7 @@ from service.cli.show import AsJson, Unknown, console, harmless, rows
 from service.cli.texts import TextFile, text_of
 from service.flow.prose import Answer, Beside, answered
 
-app = typer.Typer(name="report", help="Tasks on a report's text, by rules.", no_args_is_help=True)
+app = typer.Typer(name="report", help="Tasks on a report's text, by rules.", no_args_is_help=True, add_completion=False)
 
 Prior = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The earlier report of the same patient.")]
 

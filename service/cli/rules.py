@@ -27,7 +27,7 @@ from service.ports.clock import Clock, SystemClock
 from service.ports.headers import Headers
 from service.settings import Settings
 
-app = typer.Typer(name="rules", help="Routing rules.", no_args_is_help=True)
+app = typer.Typer(name="rules", help="Routing rules.", no_args_is_help=True, add_completion=False)
 
 COLUMNS = ("study", "rule", "series", "clause", "wanted", "found", "holds")
 

@@ -15,7 +15,7 @@ from service.domain.template import Field, Template
 from service.flow.guide import schema
 from service.flow.words import count
 
-app = typer.Typer(name="templates", help="Forms of structured reports.", no_args_is_help=True)
+app = typer.Typer(name="templates", help="Forms of structured reports.", no_args_is_help=True, add_completion=False)
 app.command("encode")(templates_sr.encode)
 app.command("decode")(templates_sr.decode)
 

@@ -13,7 +13,7 @@ from service.cli.trail import audit
 from service.domain.account import Role
 from service.flow.words import count
 
-app = typer.Typer(name="tokens", help="Access tokens for pages and API.", no_args_is_help=True)
+app = typer.Typer(name="tokens", help="Access tokens for pages and API.", no_args_is_help=True, add_completion=False)
 
 
 @app.command()

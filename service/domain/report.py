@@ -11,7 +11,7 @@ from enum import StrEnum
 from pydicom.uid import UID
 
 from service.domain.algorithm import Algorithm
-from service.domain.code import Code
+from service.domain.code import ENLARGED, Code
 from service.domain.study import Instance
 
 
@@ -109,6 +109,12 @@ class Finding:
     mask: Mask | None = None
     algorithm_uid: UID | None = None
     """Device UID of the algorithm that made it; None where the report has only one."""
+
+    @property
+    def named(self) -> str:
+        """The words of its concept, with the site where they say nothing without one: "Enlarged (mediastinum)"."""
+        meaning = self.concept.meaning
+        return f"{meaning} ({self.site.meaning.lower()})" if self.concept == ENLARGED and self.site else meaning
 
 
 class Section(StrEnum):

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.web.dicomweb.media import MULTIPART
+from service.web.dicomweb.media import DICOM, MULTIPART
 from service.web.dicomweb.resources import ROOT
 
 MAX_BODY_BYTES = 64 * 1024
@@ -83,9 +83,15 @@ class SmallBodies:
 def _stores(scope: Scope) -> bool:
     """Whether this is a store request, whose body is never read as a form nor held in memory."""
     kind = Headers(scope=scope).get("content-type", "").lower()
-    return scope["method"] == "POST" and scope["path"].startswith(f"{ROOT}/studies") and kind.startswith(MULTIPART)
+    return _goes_to_the_store(scope) and kind.startswith(MULTIPART)
+
+
+def _goes_to_the_store(scope: Scope) -> bool:
+    return bool(scope["method"] == "POST" and scope["path"].startswith(f"{ROOT}/studies"))
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    text = f"This request is larger than {MAX_BODY_BYTES // 1024} KiB, more than any form here needs.\n"
-    await PlainTextResponse(text, status_code=413)(scope, receive, send)
+    code, text = 413, f"This request is larger than {MAX_BODY_BYTES // 1024} KiB, more than any form here needs.\n"
+    if _goes_to_the_store(scope):
+        code, text = 415, f'Objects are taken as {MULTIPART}; type="{DICOM}", and as nothing else.\n'
+    await PlainTextResponse(text, status_code=code)(scope, receive, send)

@@ -38,6 +38,14 @@ const ghost = document.querySelector('.ghost');
 return [ghost.classList.contains('unsupported'), document.activeElement.title];
 """
 ANEW = "document.activeElement.select()"
+HIDDEN = """
+return [...document.querySelectorAll(".line textarea, #ghost-said, #said, .made button")].filter((each) => {
+  const { left, top, right, bottom, height } = each.getBoundingClientRect();
+  const seen = (x, y) => each.contains(document.elementFromPoint(x, y));
+  return height && !(seen((left + right) / 2, top + 2) && seen((left + right) / 2, bottom - 2));
+}).map((each) => each.id || each.textContent);
+"""
+"""What of the editor, of the reason beside a suggestion, and of what can be pressed is out of sight."""
 
 
 class Model(ScriptedModels):
@@ -98,6 +106,7 @@ def test_a_sentence_is_completed_by_keys_alone_and_what_nothing_carries_is_marke
     assert page.run(MARKED) == [True, f"Not supported: {reason}"]
     assert page.run(STATUS) == f"Not supported: {reason}. Suggested: left rib fracture."
     assert page.run(VALUE) == "There is a"
+    assert page.run(HIDDEN) == []
     assert faults(page) == []
     page.shoot(shots / "completion_unsupported.png")
     page.press("Escape")

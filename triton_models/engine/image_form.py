@@ -25,6 +25,8 @@ MAX_LABELS = 255
 CARD_TABLES = ("task", "temperature", "class")
 """What of the card decides how the graph's output is read; `classes_digest` covers it."""
 
+GIVEN = ": engine/layout.py writes digest and device_uid into a card that has neither"
+
 Shape = tuple[int, int, int]
 """Slices, rows, columns; an image has one slice."""
 
@@ -131,7 +133,9 @@ def read_image_model(model: Path) -> ImageModel:
         _check_digest(model, path, card)
         form = Fields(json.loads((path / "preread.json").read_text(encoding="utf-8")), f"{model.name}: preread.json")
         return _image_model(path, card, form, model.name)
-    except (OSError, KeyError, ValueError) as e:
+    except KeyError as e:
+        raise ModelError(f"{model.name}: card.toml has no {e.args[0]}{GIVEN if e.args[0] == 'digest' else ''}") from e
+    except (OSError, ValueError) as e:
         raise ModelError(f"{model.name}: not a readable model folder: {e!r}") from e
 
 
@@ -153,7 +157,7 @@ def _check_digest(model: Path, path: Path, card: Mapping[str, Any]) -> None:
     if found != card["digest"].removeprefix("sha256:"):
         raise ModelError(
             f"{model.name}: the files have digest {found}, the card says {card['digest']}: put the files back that "
-            "were measured, or give what these are a card of their own"
+            f"were measured, or give what these are a card of their own{GIVEN}"
         )
 
 

@@ -2,12 +2,14 @@
 
     python triton_models/engine/layout.py FOLDER --engine-parent triton_models
 
-For folders of models that write text, and of models that read images. Needs NumPy and Pillow alone.
+For folders of models that write text, and of models that read images. A card without digest and Device UID gets those
+of the files; one that has them is left as it is. Needs NumPy and Pillow alone.
 """
 
 import argparse
 import shutil
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +17,7 @@ if __name__ == "__main__":
     # As a script this file is alone on the path; the package is found beside the models.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from engine.folder import ModelError, newest_version
+from engine.folder import ModelError, device_uid, digest_of, newest_version
 from engine.image_form import read_image_model, reads_images
 
 DOOR = Path(__file__).with_name("door.py")
@@ -84,6 +86,23 @@ def write(model: Path, *, name: str = "", engine_parent: str = "") -> None:
     shutil.copyfile(DOOR, newest_version(model) / "model.py")
 
 
+def identify(model: Path) -> None:
+    """Write digest and Device UID of the files into a card that has neither; raises ModelError.
+
+    A card that names one is not touched: it may have been measured with other files.
+    """
+    card = model / "card.toml"
+    try:
+        text = card.read_text(encoding="utf-8")
+        told = tomllib.loads(text)
+        digest = digest_of(newest_version(model))
+    except (OSError, ValueError) as e:
+        raise ModelError(f"{model.name}: its card cannot be read: {e}") from e
+    if "digest" not in told and "device_uid" not in told:
+        lines = f'digest = "sha256:{digest}"\ndevice_uid = "{device_uid(digest)}"\n'
+        card.write_text(lines + text, encoding="utf-8")
+
+
 def config(model: Path, *, name: str = "", engine_parent: str = "", instances: str = ON_CPU) -> str:
     """Return the text of the folder's config.pbtxt; raises ModelError."""
     images = read_image_model(model) if reads_images(model) else None
@@ -106,6 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     try:
         for folder in arguments.folder:
+            identify(folder)
             write(folder, engine_parent=arguments.engine_parent)
     except ModelError as e:
         raise SystemExit(str(e)) from e

@@ -27,7 +27,7 @@ def algorithms() -> dict[str, AlgorithmModule]:
     for module in modules:
         if not isinstance(module, AlgorithmModule):
             raise TypeError(
-                f"{module.__name__} is no algorithm: it needs ALGORITHM, MODEL, accepts, prepare, interpret"
+                f"{module.__name__} is no algorithm: it needs ALGORITHM, MODEL, LOOKED_FOR, accepts, prepare, interpret"
             )
     return {module.ALGORITHM: module for module in modules}
 

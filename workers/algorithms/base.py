@@ -1,4 +1,4 @@
-"""What every algorithm file offers: ALGORITHM, MODEL, accepts, prepare, interpret. Pure: no file, no socket.
+"""What every algorithm file offers: ALGORITHM, MODEL, LOOKED_FOR, accepts, prepare, interpret. No file, no socket.
 
 One that reads many images together may also offer `choose` (which of them) and `combine` (what they say together);
 one whose model continues a person's words, `forms`.

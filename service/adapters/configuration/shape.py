@@ -168,7 +168,10 @@ class StepTable(_Table):
     @model_validator(mode="after")
     def _names_a_model_where_one_is_needed(self) -> StepTable:
         if (self.algorithm == ANY_MODEL) != bool(self.model):
-            raise ValueError(f'algorithm "{ANY_MODEL}" needs a model, and no other algorithm takes one')
+            raise ValueError(
+                f'algorithm "{ANY_MODEL}" needs a model, and no other algorithm takes one: each has its own '
+                "(deploy/docs/models.md, a model that writes comes to read)"
+            )
         return self
 
     @model_validator(mode="after")
@@ -261,3 +264,8 @@ class RulesFile(_Table):
     protocol: tuple[ProtocolTable, ...] = ()
     rule: tuple[RuleTable, ...] = ()
     forward: tuple[ForwardTable, ...] = ()
+
+
+def every_table() -> tuple[type[BaseModel], ...]:
+    """Every kind of table that may stand in the files."""
+    return tuple(_Table.__subclasses__())

@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from service.adapters.configuration.lines import line_of
+from service.adapters.configuration.meant import meant
 from service.adapters.configuration.shape import (
     DestinationTable,
     ForwardTable,
@@ -107,7 +108,7 @@ def _sentence(name: str, text: str, error: Mapping[str, object]) -> str:
     key = ".".join(str(part) for part in where if isinstance(part, str) and part != "[key]")
     what = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        what = "there is no such key; see the annotated example in deploy/examples"
+        what = f"there is no such key{meant(key)}; see the annotated example in deploy/examples"
     return f"{name}:{line_of(text, where)}: {key}: {what}"
 
 

@@ -54,7 +54,7 @@ function item(issue, letters, places, dismissals) {
   severity.textContent = _(issue.severity);
   words.textContent = made.dataset.words;
   const count = dismissals[issue.kind] ? ` (${ngettext("this kind was dismissed {number} time", "this kind was dismissed {number} times", dismissals[issue.kind])})` : "";
-  made.append(severity, `${_(issue.kind)}: `, words, ` ${issue.said || issue.message}${count}${issue.by === "rules" ? "" : ` (${issue.by})`}`);
+  made.append(severity, ` ${_(issue.kind)}: `, words, ` ${issue.said || issue.message}${count}${issue.by === "rules" ? "" : ` (${issue.by})`}`);
   made.addEventListener("click", () => { select(made); at?.line.click(); });
   return made;
 }

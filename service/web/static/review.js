@@ -62,7 +62,8 @@ async function go(uid, instance, frame) {
 }
 
 // What stands below the sentences grows: the one that is worked on stays in sight.
-new ResizeObserver(() => active()?.scrollIntoView({ block: "nearest" })).observe(document.querySelector(".report"));
+const kept = new ResizeObserver(() => active()?.scrollIntoView({ block: "nearest" }));
+for (const each of document.querySelectorAll(".report, .report > .text")) kept.observe(each);
 
 function move(by) {
   const all = lines(), at = all.indexOf(active());
@@ -101,6 +102,7 @@ function edit(line = active()) {
   text.hidden = true;
   text.after(field);
   field.focus();
+  line.scrollIntoView({ block: "nearest" });
   let over = false;
   const end = (keep) => {
     if (over) return;

@@ -91,7 +91,9 @@ function show(told) {
   conflict.scrollIntoView({ block: "nearest" });
 }
 
-for (const act of Object.keys(BODIES)) ask(act).addEventListener("close", () => { if (ask(act).returnValue === "yes") send(act); });
+for (const act of Object.keys(BODIES)) ask(act).addEventListener("close", () => {
+  if (ask(act).returnValue === "yes") send(act); else root.querySelector(".line.at")?.focus();
+});
 root.addEventListener("conflict", (event) => show(event.detail));
 document.addEventListener("click", (event) => {
   const act = event.target.closest("[data-sign]")?.dataset.sign;

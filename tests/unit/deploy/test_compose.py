@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,15 @@ ELSEWHERE = {
 DEPLOYED = (COMPOSE, GPU, DOCKERFILE, *files_under(DEPLOY / "docker"))
 
 
+@cache
+def every_command() -> Any:
+    """What `preread` runs; made once, which takes a while."""
+    return get_command(app)
+
+
 def command_of(words: list[str]) -> Any:
     """The command that `preread WORDS` runs; fails the test where there is none. (Typer brings a Click of its own.)"""
-    command: Any = get_command(app)
+    command: Any = every_command()
     for word in words:
         if not hasattr(command, "get_command") or word.startswith("-"):
             break

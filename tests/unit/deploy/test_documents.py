@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from service.cli.verbs import HIDDEN, VERBS
+from service.settings import Settings, as_environment
 from tests.unit.deploy.repository import DEPLOY, ROOT, documents, files_under
 from tests.unit.deploy.test_compose import command_of
 
@@ -16,6 +18,9 @@ LINK = re.compile(r"(?<!\\)\[[^\]]*\]\(([^)\s]+)\)")
 SOMEBODYS = re.compile(r"(?<![\w.])/(?:work|root|opt|home|Users|mnt)/\w|(?<![\w.])/(?:work|root|opt)\b")
 TO_COME: set[str] = set()
 """Links to what is added when a release is made: pictures of the running service."""
+ROOMS = ("dicom_nodes", "service", "tests", "triton_models", "workers")
+PLACE = re.compile(rf"(?<![\w./])((?:{'|'.join(ROOMS)}|deploy)/[\w./-]*\w)(?![\w/*{{<-])")
+SETTING = re.compile(r"(?:models|scp|site|web|worker)\.[a-z_]+")
 INVARIANTS = (DEPLOY / "docs" / "invariants.md").read_text(encoding="utf-8")
 RECORDS = sorted((DEPLOY / "docs" / "decisions").glob("[0-9]*.md"))
 
@@ -63,6 +68,37 @@ def test_commands_in_documents_exist(file: Path) -> None:
         words = line.removeprefix("./run.sh ").split()
         if words[:1] == ["preread"] and words[1:] and re.fullmatch(r"[a-z-]+", words[1]):
             command_of([word for word in words[1:3] if re.fullmatch(r"[a-z-]+", word)])
+
+
+@pytest.fixture(scope="module")
+def programs() -> str:
+    """Every program of the repository, one after the other."""
+    files = (file for room in ROOMS for file in (ROOT / room).rglob("*.py"))
+    return "".join(file.read_text(encoding="utf-8") for file in (*files, ROOT / "run.sh"))
+
+
+@pytest.mark.parametrize("file", DOCUMENTS, ids=name)
+def test_what_documents_name_in_code_is_there(file: Path, programs: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    code = re.findall(r"`([^`\n]+)`", text)
+    settings = set(as_environment(Settings()))
+    for word in code:
+        if SETTING.fullmatch(word):
+            assert f"PREREAD_{word.upper().replace('.', '__')}" in settings, word
+        for place in PLACE.findall(word):
+            assert any((ROOT / f"{place}{end}").exists() for end in ("", ".py")), place
+        for test in re.findall(r"(?<![\w/])(test_\w+)(?!\w|\.py)", word):
+            assert f"def {test}(" in programs or list((ROOT / "tests").rglob(f"{test}.py")), test
+    for variable in re.findall(r"\bPREREAD_[A-Z_]*[A-Z]\b", text):
+        assert variable in settings or variable in programs, variable
+    for module in re.findall(r"python -m (tests(?:\.[a-z_]+)*)(?![\w.])", text):
+        at = ROOT / module.replace(".", "/")
+        assert at.with_suffix(".py").exists() or at.is_dir(), module
+
+
+def test_the_first_page_names_every_verb() -> None:
+    listed = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Commands")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([a-z]+)`", listed)) == set(VERBS) - set(HIDDEN)
 
 
 @pytest.mark.parametrize("heading", ["resends", "names", "deaf-workers"])

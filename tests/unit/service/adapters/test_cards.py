@@ -75,6 +75,20 @@ def test_a_wrong_line_is_named(folder: Path, more: str, said: str) -> None:
         card(folder, more)
 
 
+def test_what_a_card_lacks_is_one_line_that_says_what_writes_it(folder: Path) -> None:
+    (folder / "card.toml").write_text('name = "m"\nversion = 1\nlicence = "MIT"\nintended_use = "tests"\n')
+    with pytest.raises(Misconfigured) as told:
+        read_card(folder)
+    assert str(told.value).partition("card.toml: ")[2] == (
+        "digest, device_uid, source are missing; version: Input should be a valid string; "
+        "`python triton_models/engine/layout.py FOLDER` writes digest and device_uid"
+    )
+
+
+def test_who_made_a_model_is_not_stated_where_its_card_does_not_say(folder: Path) -> None:
+    assert card(folder, "").algorithm.manufacturer == "not stated"
+
+
 def test_the_adapters_beside_a_model_are_told_with_licence_and_what_is_wrong(folder: Path) -> None:
     (folder / "1" / "adapters").mkdir(parents=True)
     record = {"digest": "sha256:1", "model_digest": "sha256:0", "licence": "MIT", "source": "s", "trained_on": "b/c"}

@@ -91,7 +91,13 @@ def test_both_files_become_one_configuration() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ("when.modality", "when.modalty", "rules.toml:13: rule.when.modalty: there is no such key"),
+        (
+            "when.modality",
+            "when.modalty",
+            "rules.toml:13: rule.when.modalty: there is no such key (is modality meant",
+        ),
+        ("destinations =", "destination =", "rule.destination: there is no such key (is destinations meant?); see the"),
+        ("when.modality", "when.colour", "rule.when.colour: there is no such key; see the annotated example"),
         ('mode = "live"', 'mode = "alive"', "rules.toml:8: rule.mode"),
         ('deadline = "30m"', 'deadline = "soon"', "rules.toml:12: rule.deadline: a duration is written like"),
         ('protocol = "chest"', 'protocol = "head"', "rules.toml:10: protocol 'head' does not exist; known: chest"),

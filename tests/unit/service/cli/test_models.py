@@ -80,6 +80,13 @@ def test_a_card_is_shown_whole(preread: Preread, own: Path) -> None:
     )  # fmt: skip
 
 
+def test_of_a_model_of_images_the_classes_are_shown_and_no_comparison_is_claimed(preread: Preread, data: Path) -> None:
+    write(data / "models", "tiny", CLASSIFIER)
+    said = " ".join(preread("models", "card", "tiny").out.split())
+    assert "verified not compared: it writes nothing" in said
+    assert "task classification class nodule Nodule, from 0.5 on" in said
+
+
 def test_a_stopped_model_stays_stopped_when_rules_are_applied_until_it_is_started(
     preread: Preread, services: Services, own: Path
 ) -> None:
@@ -181,12 +188,16 @@ def test_a_live_rule_of_a_model_without_a_licence_for_it_is_refused(
         (("SOURCE", "--name", "tiny"), "say what the model may read: --limits FILE"),
         (("SOURCE", "--name", "tiny", "--limits", "LIMITS", "--precision", "int3"), "precision 'int3' is not known"),
         (("SOURCE", "--name", "tiny", "--limits", "LIMITS", "--python", "/none"), "/none does not start"),
+        (("EMPTY", "--name", "tiny", "--limits", "LIMITS", "--python", "/none"), "has no config.json"),
+        (("/none", "--name", "tiny", "--limits", "LIMITS", "--python", "/none"), "is neither a folder nor an id"),
     ],
 )
 def test_what_cannot_be_added_is_one_sentence_with_the_remedy(
     arguments: tuple[str, ...], sentence: str, preread: Preread, services: Services, limits: Path, tmp_path: Path
 ) -> None:
-    places = {"SOURCE": str(tmp_path), "LIMITS": str(limits)}
+    (empty := tmp_path / "empty").mkdir()
+    (tmp_path / "config.json").write_text("{}")
+    places = {"SOURCE": str(tmp_path), "LIMITS": str(limits), "EMPTY": str(empty)}
     said = preread("models", "add", *(places.get(word, word) for word in arguments))
     assert said.code == 2
     assert sentence in said.err

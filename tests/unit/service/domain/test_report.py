@@ -56,6 +56,15 @@ def test_a_missing_reading_says_so_in_its_first_line() -> None:
     assert first_line(missing) == "NOT ANALYSED BY AI: the model server is away. No radiologist has read this."
 
 
+def test_what_is_only_enlarged_is_named_with_its_site() -> None:
+    wide = Finding(
+        tracking_id="w", tracking_uid=UID("2.25.1"), concept=code.ENLARGED, present=False, site=code.MEDIASTINUM
+    )
+    assert wide.named == "Enlarged (mediastinum)"
+    heart = Finding(tracking_id="h", tracking_uid=UID("2.25.2"), concept=code.CARDIOMEGALY, present=True)
+    assert heart.named == "Cardiomegaly"
+
+
 def test_equal_parts_give_equal_uids_and_shifted_ones_do_not() -> None:
     assert derive_uid("a", "b") == derive_uid("a", "b")
     assert derive_uid("a", "b") != derive_uid("ab", "")

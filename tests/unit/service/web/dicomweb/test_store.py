@@ -236,6 +236,12 @@ def test_a_request_that_is_not_taken_is_refused_before_it_is_read(
     assert scene.ledger.opened == {}
 
 
+def test_a_file_that_is_sent_as_it_is_is_told_what_is_taken_however_large_it_is(scene: Scene) -> None:
+    answer = scene.send(b"x" * 70_000, **{"content-type": "application/dicom"})
+    assert answer.status_code == 415
+    assert 'multipart/related; type="application/dicom"' in answer.text
+
+
 def test_an_address_that_names_no_study_is_refused(scene: Scene) -> None:
     assert scene.send(one(), path=f"{STUDIES}/01.2").status_code == 400
 
