@@ -10,7 +10,7 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.pdu_primitives import P_DATA as DataPrimitive
 
-from dicom_nodes.scp.inbox import Inbox, TooMuch
+from dicom_nodes.scp.inbox import Inbox, TooMuch, arriving_in
 from dicom_nodes.scp.pdu import MAX_COMMAND, Malformed, check_command
 from service.ports.spool import Incoming
 
@@ -72,13 +72,13 @@ class StreamingDimse(DIMSEServiceProvider):
 
     def discard(self) -> None:
         """Remove what was received of objects that were never answered."""
-        if self.message is not None and isinstance(self.message.data_set, Inbox):
-            self.message.data_set.discard()
+        if self.message is not None and (arriving := arriving_in(self.message.data_set)) is not None:
+            arriving.discard()
         while True:
             try:
                 _, waiting = self.msg_queue.get_nowait()
             except queue.Empty:
                 return
-            inbox = getattr(waiting, "DataSet", None)
-            if isinstance(inbox, Inbox):
-                inbox.discard()
+            arriving = arriving_in(getattr(waiting, "DataSet", None))
+            if arriving is not None:
+                arriving.discard()

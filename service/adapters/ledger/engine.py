@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -39,13 +39,16 @@ class Database:
 
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
         self.url = _checked(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.busy_s = busy_s
-        self._inherited: list[Engine] = []
+        self._inherited: list[tuple[Engine, Connection | None]] = []
         self._begin_anew()
         after_fork(weakref.WeakMethod(self._leave_to_parent))
 
     def _begin_anew(self) -> None:
         self._engine: Engine | None = None
+        self._writing: Connection | None = None
+        """SQLite's: kept open for whoever has the turn, since to open one costs more than to write a row."""
         self._opening = threading.Lock()
         self._writer = threading.Lock()
 
@@ -53,12 +56,8 @@ class Database:
         """In a forked child: another thread's lock would never be released here, and closing the parent's
         connections here would end them there."""
         if self._engine is not None:
-            self._inherited.append(self._engine)
+            self._inherited.append((self._engine, self._writing))
         self._begin_anew()
-
-    @property
-    def is_sqlite(self) -> bool:
-        return self.url.get_backend_name() == "sqlite"
 
     @property
     def place(self) -> str:
@@ -85,13 +84,30 @@ class Database:
     @contextmanager
     def write(self, *, has_turn: bool = False) -> Iterator[Connection]:
         """A transaction that commits when the block ends, changes nothing if it raises; `has_turn`: within `turn`."""
-        engine = self.engine
         # SQLite's own wait polls and is unfair: a process's threads queue here, only processes meet there.
         queue = self.turn() if self.is_sqlite and not has_turn else nullcontext()
-        with _in_house_terms(self.place), queue, engine.connect() as connection:
-            connection = connection.execution_options(preread_writes=True)
-            with connection.begin():
+        with _in_house_terms(self.place), queue, self._to_write() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _to_write(self) -> Iterator[Connection]:
+        """A connection that may write; on SQLite the one of whoever has the turn, opened anew after a failure."""
+        if not self.is_sqlite:
+            with self.engine.connect() as connection:
                 yield connection
+            return
+        if self._writing is None:
+            self._writing = self.engine.connect().execution_options(preread_writes=True)
+        try:
+            yield self._writing
+        except BaseException:
+            self._close_writing()
+            raise
+
+    def _close_writing(self) -> None:
+        connection, self._writing = self._writing, None
+        if connection is not None:
+            connection.close()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -108,6 +124,8 @@ class Database:
         """Give back every connection; the next use opens anew."""
         with self._opening:
             engine, self._engine = self._engine, None
+        with suppress(Unavailable), self.turn():  # who writes for so long keeps its connection
+            self._close_writing()
         if engine is not None:
             engine.dispose()
 

@@ -1,4 +1,4 @@
-"""Messages cut into fragments, PDUs and segments: whole objects are kept byte for byte, half ones never."""
+"""C-STORE by both ways in, the hatch and pynetdicom's own: the same bytes kept, the same answers, the same endings."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from tests.support.senders import (
     CT_CLASS,
     EXPLICIT,
     VERIFICATION,
+    WAY,
+    WAYS,
     associate_request,
     associated,
     command,
@@ -37,8 +39,8 @@ from tests.support.senders import (
 pytestmark = pytest.mark.dicom
 
 
-def request(name: str) -> bytes:
-    return command(sop_instance=uid("instance", name).encode())
+def request(name: str, *, plain: bool) -> bytes:
+    return command(sop_instance=uid("instance", name).encode(), plain=plain)
 
 
 def dataset(name: str) -> bytes:
@@ -91,16 +93,15 @@ def messages(command_set: bytes, data: bytes) -> dict[str, list[bytes]]:
     }
 
 
+@WAY
 def test_an_object_is_kept_byte_for_byte_however_it_is_cut(
-    tmp_path: Path,
-    scp: StorageScp,
-    ledger: RecordingLedger,
+    tmp_path: Path, scp: StorageScp, ledger: RecordingLedger, plain: bool
 ) -> None:
     names = []
     with associated(scp.port) as peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for name in messages(b".", b"."):
-            for segment in messages(request(name), dataset(name))[name]:
+            for segment in messages(request(name, plain=plain), dataset(name))[name]:
                 peer.sendall(segment)
             assert status_in(receive_pdu(peer)) == 0, name
             names.append(name)
@@ -112,8 +113,8 @@ def test_an_object_is_kept_byte_for_byte_however_it_is_cut(
 def test_a_message_that_is_cut_at_any_byte_arrives(scp: StorageScp, ledger: RecordingLedger) -> None:
     """Two segments with a pause between them, at every boundary of the protocol and beside it."""
     data = dataset("one")
-    sent = p_data(1, 3, request("one")) + pdu(pdv(0, data[:10])) + pdu(pdv(2, data[10:]))
-    second = len(p_data(1, 3, request("one")))
+    sent = p_data(1, 3, request("one", plain=True)) + pdu(pdv(0, data[:10])) + pdu(pdv(2, data[10:]))
+    second = len(p_data(1, 3, request("one", plain=True)))
     cuts = [1, 5, 6, 7, 11, 12, 13, second - 1, second, second + 1, second + 6, second + 12, second + 22, len(sent) - 1]
     with associated(scp.port) as peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -128,14 +129,26 @@ def test_a_message_that_is_cut_at_any_byte_arrives(scp: StorageScp, ledger: Reco
 def test_an_echo_between_objects_is_answered_in_its_place(scp: StorageScp, ledger: RecordingLedger) -> None:
     echo = p_data(1, 3, command(0x0030, sop_class=VERIFICATION, dataset=False))
     with associated(scp.port) as peer:
-        for name in "abc":
-            peer.sendall(p_data(1, 3, request(name)) + p_data(1, 2, dataset(name)))
+        for name, plain in (("a", True), ("b", False), ("c", True)):
+            peer.sendall(p_data(1, 3, request(name, plain=plain)) + p_data(1, 2, dataset(name)))
             assert receive_pdu(peer)[14:].find(pack("<HHLH", 0, 0x0100, 2, 0x8001)) > 0
             peer.sendall(echo)
             assert receive_pdu(peer)[14:].find(pack("<HHLH", 0, 0x0100, 2, 0x8030)) > 0
         peer.sendall(pack(">BxII", 5, 4, 0))
         assert receive_pdu(peer)[0] == 6
     assert ledger.admissions == [Admission.NEW] * 3
+
+
+def test_both_ways_answer_with_the_same_bytes(scp: StorageScp) -> None:
+    answers = []
+    for plain in WAYS.values():
+        with associated(scp.port) as peer:
+            for data in (dataset("one"), b"no dataset at all"):
+                peer.sendall(p_data(1, 3, request("one", plain=plain)) + p_data(1, 2, data))
+                answers.append(receive_pdu(peer))
+    assert answers[0] == answers[2]
+    assert answers[1] == answers[3]
+    assert status_in(answers[1]) == 0xC000
 
 
 def ends_without_trace(peer: socket.socket, folder: Path, ledger: RecordingLedger) -> bool:
@@ -162,30 +175,43 @@ HALVES = {
 }
 
 
+@WAY
 @pytest.mark.parametrize("half", HALVES.values(), ids=HALVES)
-def test_half_an_object_is_never_kept(tmp_path: Path, ledger: RecordingLedger, half: bytes) -> None:
+def test_half_an_object_is_never_kept(tmp_path: Path, ledger: RecordingLedger, plain: bool, half: bytes) -> None:
     with (
         scp_for(tmp_path / "spool", ledger, network_timeout_s=0.4) as scp,
         associated(scp.port) as peer,
     ):
-        peer.sendall(p_data(1, 3, request("one")) + half)
+        peer.sendall(p_data(1, 3, request("one", plain=plain)) + half)
         assert ends_without_trace(peer, tmp_path / "spool", ledger)
         assert echo_s(scp.port) < 3
 
 
+@WAY
 def test_an_object_in_a_context_that_was_not_accepted_ends_the_association(
-    tmp_path: Path,
-    scp: StorageScp,
-    ledger: RecordingLedger,
+    tmp_path: Path, scp: StorageScp, ledger: RecordingLedger, plain: bool
 ) -> None:
     with associated(scp.port) as peer:
-        peer.sendall(p_data(3, 3, request("one")) + p_data(3, 2, dataset("one")))
+        peer.sendall(p_data(3, 3, request("one", plain=plain)) + p_data(3, 2, dataset("one")))
         assert ends_without_trace(peer, tmp_path / "spool", ledger)
+
+
+def test_a_sender_that_reads_no_answers_is_cut_off(tmp_path: Path, ledger: RecordingLedger) -> None:
+    with scp_for(tmp_path / "spool", ledger, network_timeout_s=0.5) as scp, socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.settimeout(20)
+        peer.connect(("127.0.0.1", scp.port))
+        peer.sendall(associate_request())
+        receive_pdu(peer)
+        messages = (p_data(1, 3, request("one", plain=True)) + p_data(1, 2, dataset("one"))) * 20_000
+        with pytest.raises(ConnectionError):
+            peer.sendall(messages)
+        assert echo_s(scp.port) < 3
 
 
 def test_a_stop_does_not_wait_for_half_an_object(tmp_path: Path, ledger: RecordingLedger) -> None:
     with scp_for(tmp_path / "spool", ledger) as scp, associated(scp.port) as peer:
-        peer.sendall(p_data(1, 3, request("one")) + p_data(1, 0, dataset("one")))
+        peer.sendall(p_data(1, 3, request("one", plain=True)) + p_data(1, 0, dataset("one")))
         time.sleep(0.2)
         begun = time.monotonic()
         scp.stop(grace_s=0.2)
@@ -217,9 +243,9 @@ def test_objects_come_over_tls(tmp_path: Path, ledger: RecordingLedger, certific
     ):
         peer.sendall(associate_request())
         assert receive_pdu(peer)[0] == 2
-        for name in "abc":
+        for name, plain in (("a", True), ("b", False), ("c", True)):
             # Many small PDUs in one record of TLS, so that what is decrypted already must not be waited for.
-            values = [*cut(1, request(name), 40), *cut(0, dataset(name), 100)]
+            values = [*cut(1, request(name, plain=plain), 40), *cut(0, dataset(name), 100)]
             peer.sendall(b"".join(pdu(value) for value in values))
             assert status_in(receive_pdu(peer)) == 0
     assert kept(tmp_path / "spool", ledger) == [as_kept(name) for name in "abc"]
@@ -232,7 +258,7 @@ def test_many_senders_at_once_lose_nothing(tmp_path: Path, scp: StorageScp, ledg
         with associated(scp.port) as peer:
             for number in range(10):
                 name = f"{sender}-{number}"
-                peer.sendall(p_data(1, 3, request(name)) + p_data(1, 2, dataset(name)))
+                peer.sendall(p_data(1, 3, request(name, plain=number % 3 > 0)) + p_data(1, 2, dataset(name)))
                 statuses.append(status_in(receive_pdu(peer)))
 
     senders = [threading.Thread(target=send, args=(sender,)) for sender in range(6)]
