@@ -13,8 +13,9 @@ from pynetdicom import evt
 from pynetdicom.acse import ACSE
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
 from pynetdicom.presentation import PresentationContext
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from dicom_nodes.scp.contexts import fitting_contexts
 from dicom_nodes.scp.door import Refusal
@@ -111,6 +112,24 @@ class GuardedAssociation(Association):
             self.dimse.discard()
             self.desk.ended(self)
 
+    def _run_reactor(self) -> None:
+        super()._run_reactor()
+        # When another thread aborts, the upper layer may be storing an object: that is answered before it is closed.
+        self.dul.join()
+
+    def _serve_request(self, msg: DimseServiceType, context_id: int) -> None:
+        """pynetdicom chooses the service by the class that a request names, whatever the request is."""
+        try:
+            if isinstance(msg, C_STORE) and msg.AffectedSOPClassUID == Verification:
+                self.desk.misbehaved(self, "An object is sent as an echo.")
+                self.abort()
+            else:
+                super()._serve_request(msg, context_id)
+        finally:
+            if (arriving := arriving_in(getattr(msg, "DataSet", None))) is not None:
+                arriving.discard()
+            self.dimse.msg_queue.task_done()
+
     acse: _Negotiation
     dul: BoundedDul
     dimse: StreamingDimse
@@ -121,12 +140,7 @@ def on_store(event: evt.Event) -> Dataset:
     request, association = event.request, event.assoc
     assert isinstance(association, GuardedAssociation)
     assert isinstance(request, C_STORE)
-    arriving = arriving_in(request.DataSet)
-    try:
-        answer = association.desk.store(association, arriving, str(request.AffectedSOPInstanceUID))
-    finally:
-        if arriving is not None:
-            arriving.discard()
+    answer = association.desk.store(association, arriving_in(request.DataSet), str(request.AffectedSOPInstanceUID))
     dataset = Dataset()
     dataset.Status = int(answer.status)
     if answer.comment:

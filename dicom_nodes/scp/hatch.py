@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pynetdicom.pdu_primitives import P_DATA as DataPrimitive
 
 from dicom_nodes.part10 import file_meta
+from dicom_nodes.scp.contexts import is_storage
 from dicom_nodes.scp.inbox import Arriving, TooMuch
 from dicom_nodes.scp.pdu import MAX_COMMAND, Gone, Malformed, send_all
 from dicom_nodes.scp.store_command import COMMAND, LAST, StoreRequest, as_pdus, decode, respond
@@ -40,6 +41,8 @@ class Hatch:
             self._data(self._arriving, context_id, value)
         elif self._association.dimse.message is None and value[0] & COMMAND:
             self._command_set(context_id, value)
+        elif self._command:
+            raise Malformed("Data come in the middle of a command.")
         else:
             self._pass_on([(context_id, bytes(value))])
 
@@ -60,11 +63,14 @@ class Hatch:
                 self._pass_on(fragments)
 
     def _begins(self, fragments: list[tuple[int, bytes]]) -> bool:
-        """Whether the command set asks to store an object of the class that its context was accepted for."""
+        """Whether the command set asks to store an object of the class that its context was accepted for; not while a
+        request before it waits for pynetdicom's answer."""
         (context_id, *others) = {context_id for context_id, _ in fragments}
         context = self._association.accepted(context_id)
         request = decode(b"".join(fragment[1:] for _, fragment in fragments))
-        if others or request is None or context is None or context.abstract_syntax != request.sop_class_uid:
+        if others or request is None or context is None or self._association.dimse.is_busy:
+            return False
+        if context.abstract_syntax != request.sop_class_uid or not is_storage(request.sop_class_uid):
             return False
         meta = file_meta(
             sop_class_uid=request.sop_class_uid,

@@ -17,6 +17,7 @@ _HEADER = Struct(">BBL")
 HEADER_BYTES = _HEADER.size
 _FIXED = {0x03: 4, 0x05: 4, 0x06: 4, 0x07: 4}
 _TAG_LENGTH = Struct("<HHL")
+_COMMAND_FIELD, _EVENT_REPORT = 0x0100, b"\x00\x01"
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -119,12 +120,15 @@ def data_values(pdu: bytearray | memoryview) -> Iterator[tuple[int, memoryview]]
 
 
 def check_command(command: bytes) -> None:
-    """Only flat group 0000 elements may reach the parser (PS3.7 6.3.1). Raises Malformed."""
+    """Only flat group 0000 elements may reach the parser (PS3.7 6.3.1), and no N-EVENT-REPORT-RQ pynetdicom, which
+    starts a thread for each. Raises Malformed."""
     offset = 0
     while offset < len(command):
         if offset + 8 > len(command):
             raise Malformed("The command set ends in the middle of an element.")
-        group, _, length = _TAG_LENGTH.unpack_from(command, offset)
+        group, number, length = _TAG_LENGTH.unpack_from(command, offset)
         offset += 8 + length
         if group != 0 or offset > len(command):
             raise Malformed("The command set holds what no command has.")
+        if number == _COMMAND_FIELD and command[offset - length : offset] == _EVENT_REPORT:
+            raise Malformed("An event report comes where none is waited for.")

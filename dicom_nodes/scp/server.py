@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from pynetdicom import evt
@@ -97,7 +98,8 @@ class StorageScp:
             abort.start()
         until = time.monotonic() + grace_s
         for thread in [*aborts, *left]:
-            thread.join(timeout=max(0.0, until - time.monotonic()))
+            with suppress(RuntimeError):  # an association whose thread was never started
+                thread.join(timeout=max(0.0, until - time.monotonic()))
         self._diary.stop()
         self._acceptor = None
 

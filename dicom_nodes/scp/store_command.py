@@ -95,9 +95,9 @@ def _element(number: int, value: bytes, *, padding: bytes = b"\0") -> bytes:
 
 
 def as_pdus(context_id: int, command: bytes, largest: int) -> bytes:
-    """P-DATA-TF PDUs that carry `command` in fragments; none is longer than `largest` bytes after its header, if that
-    is not 0 (PS3.8 9.3.5, D.1.1)."""
-    room = max(largest - _PDV_HEADERS, 2) if largest else len(command)
+    """P-DATA-TF PDUs that carry `command` in fragments of even length; none is longer than `largest` bytes after its
+    header, if that is not 0 (PS3.8 9.3.5, D.1.1)."""
+    room = max((largest - _PDV_HEADERS) & ~1, 2) if largest else len(command)
     return b"".join(_pdus(context_id, command, room))
 
 

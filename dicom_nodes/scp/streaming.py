@@ -38,6 +38,12 @@ class StreamingDimse(DIMSEServiceProvider):
         self._max_bytes = max_bytes
         self._max_waiting = max_waiting
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a message is with pynetdicom, or its answer not sent. In this order: an answer is queued before its
+        message is done with (`GuardedAssociation._serve_request`)."""
+        return self.msg_queue.unfinished_tasks > 0 or bool(self.dul.to_provider_queue.queue)
+
     def receive_primitive(self, primitive: DataPrimitive) -> None:
         for context_id, value in primitive.presentation_data_value_list:
             one = DataPrimitive()

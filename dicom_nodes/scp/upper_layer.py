@@ -63,10 +63,16 @@ class BoundedDul(DULServiceProvider):
             while more and self._may_go_on():
                 more = self._read_one(quiet_s=_QUIET_S)
         finally:
-            if self._guarded.connection is not None:
-                self._guarded.connection.settimeout(None)
             self._idle_timer.restart()
+            self._bound_sending()
             self._guarded._reactor_checkpoint.set()
+
+    def _bound_sending(self) -> None:
+        """What the state machine sends would otherwise wait for ever for a peer that reads nothing."""
+        connection = self._guarded.connection
+        if connection is not None:
+            with contextlib.suppress(OSError):  # closed by another thread
+                connection.settimeout(self._guarded.desk.scp.network_timeout_s)
 
     def _may_go_on(self) -> bool:
         """Whether nothing of our own is to be sent or done first."""

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.adapters.ledger.direct import run_on_sqlite
-from service.adapters.ledger.filesystem import create_private, refuse_network_file
+from service.adapters.ledger.filesystem import create_private, file_number, refuse_network_file
 from service.domain.errors import Misconfigured, Unavailable
 
 BUSY_S = 10.0
@@ -49,6 +49,8 @@ class Database:
         self._engine: Engine | None = None
         self._writing: Connection | None = None
         """SQLite's: kept open for whoever has the turn, since to open one costs more than to write a row."""
+        self._file: tuple[int, int] | None = None
+        """SQLite's: which file is written, whatever has its name by now."""
         self._opening = threading.Lock()
         self._writer = threading.Lock()
 
@@ -96,13 +98,22 @@ class Database:
             with self.engine.connect() as connection:
                 yield connection
             return
+        self._look_for_file()
         if self._writing is None:
             self._writing = self.engine.connect().execution_options(preread_writes=True)
+            self._file = self._file or file_number(self.place)
         try:
             yield self._writing
         except BaseException:
             self._close_writing()
             raise
+
+    def _look_for_file(self) -> None:
+        """SQLite goes on writing to a file that was removed or replaced, and what was committed there is gone."""
+        if self._file is not None and file_number(self.place) != self._file:
+            raise Unavailable(
+                f"the ledger ({self.place}) was removed or replaced while it was open: start preread anew"
+            )
 
     def _close_writing(self) -> None:
         connection, self._writing = self._writing, None
@@ -126,6 +137,7 @@ class Database:
             engine, self._engine = self._engine, None
         with suppress(Unavailable), self.turn():  # who writes for so long keeps its connection
             self._close_writing()
+            self._file = None
         if engine is not None:
             engine.dispose()
 

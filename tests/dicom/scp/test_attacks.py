@@ -179,6 +179,16 @@ def test_a_command_set_with_a_sequence_is_aborted(scp: StorageScp) -> None:
     assert echo_s(scp.port) < PROMPT_S
 
 
+def test_an_event_report_takes_no_thread(scp: StorageScp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pynetdicom would start one for each, and a PDU has room for hundreds."""
+    served = []
+    monkeypatch.setattr(GuardedAssociation, "_serve_request", lambda *request: served.append(request))
+    with associated(scp.port) as peer:
+        peer.sendall(p_data(1, 3, command(0x0100)) + p_data(1, 2, bytes(10)))
+        assert is_dropped(peer, within_s=5)
+    assert served == []
+
+
 @WAY
 def test_an_endless_object_is_cut_off_and_leaves_nothing(tmp_path: Path, ledger: RecordingLedger, plain: bool) -> None:
     with scp_for(tmp_path / "spool", ledger, max_object_bytes=1024**2) as scp:

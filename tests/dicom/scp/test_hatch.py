@@ -15,9 +15,11 @@ from struct import pack
 import pytest
 
 from dicom_nodes.part10 import file_meta
+from dicom_nodes.scp import acceptor, server
 from dicom_nodes.scp.server import StorageScp
 from service.adapters.spool_files import FileSpool
-from service.ports.ledger import Admission
+from service.ports.ledger import Admission, Reception
+from service.ports.ledger import Association as Caller
 from tests.support.instances import instance, part10, uid
 from tests.support.receiving import RecordingLedger, scp_for
 from tests.support.senders import (
@@ -207,6 +209,94 @@ def test_a_sender_that_reads_no_answers_is_cut_off(tmp_path: Path, ledger: Recor
         with pytest.raises(ConnectionError):
             peer.sendall(messages)
         assert echo_s(scp.port) < 3
+
+
+def test_a_sender_that_reads_no_echoes_is_cut_off(
+    tmp_path: Path, ledger: RecordingLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What pynetdicom sends is bounded in time, too: an association that sends for ever would keep its place."""
+    echo, answered = p_data(1, 3, command(0x0030, sop_class=VERIFICATION, dataset=False)), threading.Semaphore(0)
+    monkeypatch.setattr(server, "_on_echo", lambda _: answered.release() or 0)
+    monkeypatch.setattr(acceptor, "_ANSWERS_WAITING", 1)  # which the kernel makes a few KB
+    with scp_for(tmp_path / "spool", ledger, network_timeout_s=0.5) as scp, socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        peer.connect(("127.0.0.1", scp.port))
+        peer.sendall(associate_request(abstract=VERIFICATION))
+        receive_pdu(peer)
+        peer.sendall(echo)
+        while answered.acquire(timeout=1):  # one at a time: more than a few that wait end the association, too
+            peer.sendall(echo)
+        until = time.monotonic() + 5
+        while scp._gate.associations() and time.monotonic() < until:
+            time.sleep(0.02)
+        assert scp._gate.associations() == []
+    assert ledger.events == []
+
+
+@WAY
+def test_an_object_that_is_sent_as_an_echo_ends_the_association(
+    tmp_path: Path, scp: StorageScp, ledger: RecordingLedger, plain: bool
+) -> None:
+    """In a context for echoes, and in one for images under the class of echoes."""
+    asked = command(sop_class=VERIFICATION, sop_instance=uid("instance", "one").encode(), plain=plain)
+    for abstract in (VERIFICATION, CT_CLASS):
+        with associated(scp.port, abstract=abstract) as peer:
+            peer.sendall(p_data(1, 3, asked) + p_data(1, 2, dataset("one")))
+            assert ends_without_trace(peer, tmp_path / "spool", ledger)
+
+
+def test_answers_leave_in_the_order_of_their_requests(
+    scp: StorageScp, ledger: RecordingLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second object does not overtake the first by the other way, nor is the association opened twice."""
+    opened = []
+
+    def open_slowly(caller: Caller) -> None:
+        opened.append(caller)
+        time.sleep(0.2)
+
+    monkeypatch.setattr(ledger, "open_association", open_slowly)
+    asked = [request(name, plain=plain) for name, plain in (("a", False), ("b", True))]
+    with associated(scp.port) as peer:
+        for command_set, name in zip(asked, "ab", strict=True):
+            peer.sendall(p_data(1, 3, command_set) + p_data(1, 2, dataset(name)))
+        assert [uid("instance", name).encode() in receive_pdu(peer) for name in "ab"] == [True, True]
+    assert len(opened) == 1
+
+
+def test_a_connection_that_another_thread_closes_ends_its_association(scp: StorageScp) -> None:
+    with associated(scp.port) as peer:
+        peer.sendall(p_data(1, 3, request("one", plain=True)) + p_data(1, 2, dataset("one"))[:50])
+        time.sleep(0.1)
+        (association,) = scp._gate.associations()
+        assert association.dul.socket is not None
+        association.dul.socket._shutdown_socket()
+        association.join(3)
+        assert not association.is_alive()
+
+
+def test_an_object_that_is_stored_while_the_receiver_stops_is_answered(
+    tmp_path: Path, ledger: RecordingLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_it, order = threading.Event(), []
+
+    def admit_slowly(reception: Reception) -> Admission:
+        at_it.set()
+        time.sleep(0.5)
+        order.append("admitted")
+        return Admission.NEW
+
+    monkeypatch.setattr(ledger, "admit", admit_slowly)
+    monkeypatch.setattr(ledger, "close_association", lambda *_, **__: order.append("closed") or [])
+    with scp_for(tmp_path / "spool", ledger) as scp, associated(scp.port) as peer:
+        peer.sendall(p_data(1, 3, request("one", plain=True)) + p_data(1, 2, dataset("one")))
+        assert at_it.wait(5)
+        stop = threading.Thread(target=scp.stop, kwargs={"grace_s": 0.1})
+        stop.start()
+        assert status_in(receive_pdu(peer)) == 0
+        assert receive_pdu(peer)[0] == 7
+        stop.join()
+    assert order[0] == "admitted"
 
 
 def test_a_stop_does_not_wait_for_half_an_object(tmp_path: Path, ledger: RecordingLedger) -> None:

@@ -20,7 +20,7 @@ from dicom_nodes.scp.pdu import MAX_COMMAND, Gone, Malformed
 from service.domain.errors import PrereadError, Unavailable
 from service.flow.store_status import Answer, StoreStatus, status_of_error
 from service.settings import Scp
-from tests.support.senders import CT_CLASS, command, status_in
+from tests.support.senders import CT_CLASS, VERIFICATION, command, status_in
 
 META = file_meta(
     sop_class_uid=CT_CLASS.decode(), sop_instance_uid="1.2.3.4", transfer_syntax_uid=str(ExplicitVRLittleEndian)
@@ -82,6 +82,8 @@ class Connection:
 class Dimse:
     """Takes whole messages without a data set, as pynetdicom's provider does a C-ECHO."""
 
+    is_busy = False
+
     def __init__(self) -> None:
         self.heard: Values = []
         self.message: object = None
@@ -103,7 +105,8 @@ class Line:
         self.hatch = Hatch(cast(Any, self))
 
     def accepted(self, context_id: int) -> PresentationContext | None:
-        return build_context(CT_CLASS.decode(), ExplicitVRLittleEndian) if context_id == 1 else None
+        classes = {1: CT_CLASS.decode(), 5: VERIFICATION.decode()}
+        return build_context(classes[context_id], ExplicitVRLittleEndian) if context_id in classes else None
 
     def hear(self, values: Values) -> None:
         room = bytearray(70_000)  # as in the upper layer, where the next PDU comes into the same place
@@ -175,6 +178,8 @@ class Rules:
             if control & LAST:
                 self.stored.append(META + self._data)
                 self._data = None
+        elif self._asked and not control & COMMAND:
+            return False
         elif self._elsewhere or not control & COMMAND:
             self._elsewhere = not control & LAST
         else:
@@ -227,6 +232,29 @@ def test_an_object_of_another_class_than_its_context_is_pynetdicom_s_matter() ->
     sent = fragments(COMMAND, command(sop_class=b"1.2.840.10008.5.1.4.1.1.4"))
     line.hear(sent)
     assert line.dimse.heard == sent
+
+
+def test_an_object_in_a_context_for_echoes_is_pynetdicom_s_matter() -> None:
+    line = Line()
+    sent = fragments(COMMAND, command(sop_class=VERIFICATION), context_id=5)
+    line.hear(sent)
+    assert line.dimse.heard == sent
+
+
+def test_nothing_overtakes_a_request_that_pynetdicom_has() -> None:
+    line = Line()
+    line.dimse.is_busy = True
+    sent = fragments(COMMAND, command())
+    line.hear(sent)
+    assert line.dimse.heard == sent
+
+
+def test_data_in_the_middle_of_a_command_end_the_association() -> None:
+    line = Line()
+    line.hear(fragments(COMMAND, command(), 20)[:1])
+    with pytest.raises(Malformed):
+        line.hear([(1, b"\2data")])
+    assert line.dimse.heard == []
 
 
 def test_a_request_whose_fragments_name_two_contexts_is_pynetdicom_s_matter() -> None:

@@ -182,4 +182,5 @@ def test_no_pdu_is_longer_than_the_peer_takes(command: bytes, largest: int) -> N
         rest = rest[6 + length :]
     assert b"".join(value[1:] for _, value in fragments) == command
     assert {context for context, _ in fragments} == {3}
+    assert all(len(value) % 2 for _, value in fragments[:-1])  # with the control header before an even fragment
     assert [value[0] for _, value in fragments] == [1] * (len(fragments) - 1) + [3]

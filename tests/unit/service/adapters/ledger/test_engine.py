@@ -115,6 +115,27 @@ def test_a_connection_that_broke_is_not_used_again(numbers: Database) -> None:
     assert written(numbers) == [2]
 
 
+@pytest.mark.parametrize("restored", [False, True], ids=["removed", "restored"])
+def test_nothing_is_written_to_a_file_that_is_there_no_more(numbers: Database, restored: bool) -> None:
+    file = Path(numbers.place)
+    backup = file.with_name("backup.sqlite")
+    with sqlite3.connect(file) as one, sqlite3.connect(backup) as other:
+        one.backup(other)
+    add(numbers, 1)
+    for name in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+        name.unlink(missing_ok=True)
+    if restored:
+        backup.rename(file)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="start preread anew"):
+            add(numbers, 2)
+    assert file.exists() == restored
+    if restored:
+        numbers.close()  # as who starts anew does
+        add(numbers, 3)
+        assert written(numbers) == [3]
+
+
 def test_to_close_waits_for_who_writes(numbers: Database) -> None:
     with numbers.write() as connection:
         connection.execute(text("INSERT INTO number VALUES (1)"))
