@@ -13,7 +13,7 @@ from pynetdicom import evt
 from pynetdicom.acse import ACSE
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
+from pynetdicom.dimse_primitives import C_CANCEL, C_STORE, DimseServiceType
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
@@ -107,6 +107,7 @@ class GuardedAssociation(Association):
         try:
             super().run_reactor()
         finally:
+            self.dul.kill_dul()  # which watches over nothing by itself, should an error have ended this thread
             if not self._started_dul and self.dul.socket is not None:
                 self.dul.socket.close()  # no thread was to be had for the upper layer, which closes it otherwise
             self.dimse.discard()
@@ -120,6 +121,8 @@ class GuardedAssociation(Association):
     def _serve_request(self, msg: DimseServiceType, context_id: int) -> None:
         """pynetdicom chooses the service by the class that a request names, whatever the request is."""
         try:
+            if isinstance(msg, C_CANCEL):  # the eleventh comes by here, and pynetdicom takes it for a request
+                return  # nothing here can be canceled
             if isinstance(msg, C_STORE) and msg.AffectedSOPClassUID == Verification:
                 self.desk.misbehaved(self, "An object is sent as an echo.")
                 self.abort()

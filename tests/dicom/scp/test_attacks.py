@@ -25,6 +25,7 @@ from tests.support.instances import hostile, instance, part10, uid
 from tests.support.receiving import RecordingLedger, scp_for
 from tests.support.senders import (
     EXPLICIT,
+    VERIFICATION,
     WAY,
     associate_request,
     associated,
@@ -187,6 +188,30 @@ def test_an_event_report_takes_no_thread(scp: StorageScp, monkeypatch: pytest.Mo
         peer.sendall(p_data(1, 3, command(0x0100)) + p_data(1, 2, bytes(10)))
         assert is_dropped(peer, within_s=5)
     assert served == []
+
+
+def test_cancels_without_a_request_are_ignored(scp: StorageScp) -> None:
+    with associated(scp.port, abstract=VERIFICATION) as peer:
+        for number in range(12):  # pynetdicom keeps ten
+            canceled = pack("<HHLH", 0, 0x0120, 2, number)
+            peer.sendall(p_data(1, 3, command(0x0FFF, sop_class=VERIFICATION, dataset=False) + canceled))
+            time.sleep(0.01)
+        peer.sendall(p_data(1, 3, command(0x0030, sop_class=VERIFICATION, dataset=False)))
+        assert status_in(receive_pdu(peer)) == 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_no_thread_outlives_its_association(scp: StorageScp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*request: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(GuardedAssociation, "_serve_request", fail)
+    with associated(scp.port, abstract=VERIFICATION) as peer:
+        (association,) = scp._gate.associations()
+        peer.sendall(p_data(1, 3, command(0x0030, sop_class=VERIFICATION, dataset=False)))
+        assert is_dropped(peer, within_s=5)
+        association.dul.join(5)
+        assert not association.dul.is_alive()
 
 
 @WAY
