@@ -22,7 +22,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from dicom_nodes.association import Context, Peer, drop
 from dicom_nodes.query import PENDING, SUCCESS, SYNTAXES, Left, in_time, in_words, taken_context
-from dicom_nodes.scp.inbox import Inbox, TooMuch, taken
+from dicom_nodes.scp.inbox import TooMuch, arriving_in, taken
 from dicom_nodes.scp.pdu import Malformed
 from dicom_nodes.scp.streaming import StreamingDimse
 from service.domain.errors import PrereadError, Refused, Unavailable
@@ -136,14 +136,14 @@ def _taken(
     association: Association, message: C_STORE, context: int, peer: Peer, *, asked: UID, got: Incoming | None
 ) -> Incoming:
     """The object, answered. Raises what it was refused for."""
-    inbox = message.DataSet
+    arriving = arriving_in(message.DataSet)
     try:
         if message.AffectedSOPInstanceUID != asked or got is not None:
             raise Refused(f"{peer} sends an object that was not asked for")
-        incoming = taken(inbox, str(peer))
+        incoming = taken(arriving, str(peer))
     except PrereadError as error:
-        if isinstance(inbox, Inbox):
-            inbox.discard()
+        if arriving is not None:
+            arriving.discard()
         _answer(association, message, context, status_of_error(error))
         raise
     _answer(association, message, context, StoreStatus.SUCCESS)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -32,8 +32,8 @@ class Scp(_Part):
     ae_title: str = "PREREAD"
     host: str = "127.0.0.1"
     port: int = 11112
-    max_pdu: int = 131072
-    """Largest PDU we accept, in bytes."""
+    max_pdu: Annotated[int, Field(ge=4096, le=16 * 1024**2)] = 131072
+    """Largest PDU we accept, in bytes; each association may keep so many in memory."""
     max_associations: int = 32
     max_object_bytes: int = 4 * 1024**3
     """One object larger than this is refused with 0xA700."""

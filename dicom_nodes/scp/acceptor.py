@@ -21,6 +21,9 @@ HALF_OPEN = 64
 HALF_OPEN_HERE = 8
 """Connections of one address that have not negotiated yet; more are closed at once."""
 
+_ANSWERS_WAITING = 16 * 1024
+"""Bytes that the kernel keeps for a peer: who reads no answers is noticed soon."""
+
 
 @dataclass(eq=False, slots=True)
 class _Visit:
@@ -127,6 +130,7 @@ class Acceptor(ThreadedAssociationServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         try:
             request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ANSWERS_WAITING)
             if isinstance(request, ssl.SSLSocket):
                 request.settimeout(self.desk.scp.acse_timeout_s)
                 request.do_handshake()

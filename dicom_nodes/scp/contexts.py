@@ -27,6 +27,11 @@ def supported_classes() -> frozenset[UID]:
     return frozenset((Verification, *current, LABEL_MAP_SEGMENTATION_STORAGE, *_register_retired()))
 
 
+def is_storage(sop_class_uid: str) -> bool:
+    """Whether objects of this class are stored here: all that we support but Verification, which has none."""
+    return sop_class_uid != Verification and sop_class_uid in supported_classes()
+
+
 def fitting_contexts(requested: Iterable[PresentationContext]) -> list[PresentationContext]:
     """What we support of a request, each class once, with its transfer syntaxes in the sender's order.
 

@@ -1,4 +1,4 @@
-"""Inbox: where pynetdicom writes a message's dataset, fragment by fragment: into the spool, never into memory."""
+"""Where a message's dataset goes, fragment by fragment: into the spool, never into memory."""
 
 from __future__ import annotations
 
@@ -21,63 +21,39 @@ class TooMuch(Exception):
     """The sender goes on beyond every bound; the association is to be aborted."""
 
 
-class Inbox(BytesIO):
-    """A BytesIO for pynetdicom, a stream into the spool for a C-STORE request.
+class Arriving:
+    """One object on its way into the spool.
 
-    A failure of the spool is kept in `error` and answered when the message is complete.
+    A failure of the spool is kept in `error` and answered when the object is complete.
     """
 
-    def __init__(
-        self,
-        message: DIMSEMessage,
-        *,
-        begin: Callable[[], Incoming],
-        transfer_syntax: Callable[[int], str | None],
-        max_bytes: int,
-    ) -> None:
-        super().__init__()
-        self._message = message
+    def __init__(self, *, begin: Callable[[], Incoming], meta: Callable[[], bytes], max_bytes: int) -> None:
+        """`meta` gives the file meta information when the first bytes are there."""
         self._begin = begin
-        self._transfer_syntax = transfer_syntax
+        self._meta = meta
         self._max_bytes = max_bytes
+        self._size = 0
         self.incoming: Incoming | None = None
         self.error: PrereadError | None = None
-        self.size = 0
 
-    def write(self, fragment: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]
-        data = memoryview(fragment)
-        self.size += len(data)
-        if not isinstance(self._message, C_STORE_RQ):
-            if self.size > MAX_OTHER_DATASET:
-                raise TooMuch(f"A request carries more than {MAX_OTHER_DATASET} bytes.")
-            return super().write(data)
-        if self.size > self._max_bytes + MAX_OVERRUN:
+    def write(self, fragment: memoryview) -> None:
+        """Raises TooMuch for an object without end."""
+        self._size += len(fragment)
+        if self._size > self._max_bytes + MAX_OVERRUN:
             raise TooMuch(f"An object is larger than {self._max_bytes} bytes (max_object_bytes).")
         if self.error is None:
             try:
-                self._store(data)
+                self._store(fragment)
             except PrereadError as error:
                 self.fail(error)
-        return len(data)
 
-    def _store(self, data: memoryview) -> None:
-        if self.size > self._max_bytes:
+    def _store(self, fragment: memoryview) -> None:
+        if self._size > self._max_bytes:
             raise Unavailable(f"The object is larger than {self._max_bytes} bytes (max_object_bytes).")
         if self.incoming is None:
             self.incoming = self._begin()
             self.incoming.write(self._meta())
-        self.incoming.write(data)
-
-    def _meta(self) -> bytes:
-        command = self._message.command_set
-        syntax = self._transfer_syntax(self._message.context_id or 0)
-        if syntax is None:
-            raise Unreadable("The object was sent in a presentation context that was not accepted.")
-        return file_meta(
-            sop_class_uid=str(command.get("AffectedSOPClassUID", "")),
-            sop_instance_uid=str(command.get("AffectedSOPInstanceUID", "")),
-            transfer_syntax_uid=syntax,
-        )
+        self.incoming.write(fragment)
 
     def fail(self, error: PrereadError) -> None:
         """Drop what was written; the rest of the message is read and dropped, too."""
@@ -91,11 +67,55 @@ class Inbox(BytesIO):
             self.incoming = None
 
 
-def taken(dataset: object, sender: str) -> Incoming:
-    """What was written of a request's dataset, the caller's from now on. Raises what kept it from being written."""
-    if isinstance(dataset, Inbox) and dataset.error is not None:
-        raise dataset.error
-    if not isinstance(dataset, Inbox) or dataset.incoming is None:
+class Inbox(BytesIO):
+    """A BytesIO for pynetdicom, a stream into the spool for a C-STORE request."""
+
+    def __init__(
+        self,
+        message: DIMSEMessage,
+        *,
+        begin: Callable[[], Incoming],
+        transfer_syntax: Callable[[int], str | None],
+        max_bytes: int,
+    ) -> None:
+        super().__init__()
+        self._message = message
+        self._transfer_syntax = transfer_syntax
+        self._other = 0
+        self.arriving = Arriving(begin=begin, meta=self._meta, max_bytes=max_bytes)
+
+    def write(self, fragment: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]
+        data = memoryview(fragment)
+        if isinstance(self._message, C_STORE_RQ):
+            self.arriving.write(data)
+            return len(data)
+        self._other += len(data)
+        if self._other > MAX_OTHER_DATASET:
+            raise TooMuch(f"A request carries more than {MAX_OTHER_DATASET} bytes.")
+        return super().write(data)
+
+    def _meta(self) -> bytes:
+        command = self._message.command_set
+        syntax = self._transfer_syntax(self._message.context_id or 0)
+        if syntax is None:
+            raise Unreadable("The object was sent in a presentation context that was not accepted.")
+        return file_meta(
+            sop_class_uid=str(command.get("AffectedSOPClassUID", "")),
+            sop_instance_uid=str(command.get("AffectedSOPInstanceUID", "")),
+            transfer_syntax_uid=syntax,
+        )
+
+
+def arriving_in(dataset: object) -> Arriving | None:
+    """What comes in as a request's dataset, if it has one."""
+    return dataset.arriving if isinstance(dataset, Inbox) else None
+
+
+def taken(arriving: Arriving | None, sender: str) -> Incoming:
+    """What was written of an object, the caller's from now on. Raises what kept it from being written."""
+    if arriving is not None and arriving.error is not None:
+        raise arriving.error
+    if arriving is None or arriving.incoming is None:
         raise Unreadable(f"{sender} sends an object without content")
-    incoming, dataset.incoming = dataset.incoming, None
+    incoming, arriving.incoming = arriving.incoming, None
     return incoming

@@ -15,17 +15,16 @@ from typing import Self
 
 import structlog
 from pynetdicom import evt
-from pynetdicom.dimse_primitives import C_STORE
 
 from dicom_nodes.association import drop
 from dicom_nodes.scp.acceptor import Acceptor, Gate, listening_entity
 from dicom_nodes.scp.door import Knock, Refusal, decide
-from dicom_nodes.scp.guard import GuardedAssociation
-from dicom_nodes.scp.inbox import Inbox, taken
+from dicom_nodes.scp.guard import GuardedAssociation, on_store
+from dicom_nodes.scp.inbox import Arriving, taken
 from service.domain.config import Configuration
 from service.domain.errors import PrereadError, Refused, Unavailable
 from service.domain.node import Source
-from service.flow.store_status import StoreStatus, status_of_error
+from service.flow.store_status import Answer, StoreStatus, status_of_error
 from service.ports.priors import Begin, Left
 from service.ports.spool import Incoming
 from service.settings import Scp
@@ -93,7 +92,7 @@ class Landing:
             return self._arrived
 
     def _listening(self) -> Acceptor:
-        handlers: list[evt.EventHandlerType] = [(evt.EVT_C_STORE, self._on_store), (evt.EVT_C_ECHO, _on_echo)]
+        handlers: list[evt.EventHandlerType] = [(evt.EVT_C_STORE, on_store), (evt.EVT_C_ECHO, _on_echo)]
         return Acceptor(listening_entity(self.scp), desk=self, gate=self._gate, evt_handlers=handlers)
 
     # --- the desk ------------------------------------------------------------------------------------------
@@ -126,27 +125,19 @@ class Landing:
     def ended(self, association: GuardedAssociation) -> None:
         self._gate.forget(association)
 
-    # --- requests ------------------------------------------------------------------------------------------
-
-    def _on_store(self, event: evt.Event) -> int:
-        request = event.request
-        assert isinstance(request, C_STORE)
-        inbox = request.DataSet
+    def store(self, association: GuardedAssociation, arriving: Arriving | None, claimed_uid: str) -> Answer:
         try:
-            self._land(inbox, str(request.AffectedSOPInstanceUID))
+            self._land(arriving, claimed_uid)
         except PrereadError as error:
-            return status_of_error(error)
-        finally:
-            if isinstance(inbox, Inbox):
-                inbox.discard()
-        return StoreStatus.SUCCESS
+            return Answer(status_of_error(error))
+        return Answer(StoreStatus.SUCCESS)
 
-    def _land(self, inbox: object, sop_instance_uid: str) -> None:
+    def _land(self, arriving: Arriving | None, sop_instance_uid: str) -> None:
         with self._changed:
             if sop_instance_uid != self._wanted or self._arrived is not None:
                 raise Refused("It was not asked for.")
             try:
-                self._arrived = taken(inbox, self._name)
+                self._arrived = taken(arriving, self._name)
             except PrereadError as error:
                 self._error = error
                 raise

@@ -7,21 +7,20 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
-from pydicom.dataset import Dataset
 from pynetdicom import evt
-from pynetdicom.dimse_primitives import C_STORE
 
 from dicom_nodes.scp.acceptor import Acceptor, Gate, listening_entity
 from dicom_nodes.scp.door import Knock, Refusal, decide, not_now
-from dicom_nodes.scp.guard import GuardedAssociation
-from dicom_nodes.scp.inbox import Inbox
+from dicom_nodes.scp.guard import GuardedAssociation, on_store
+from dicom_nodes.scp.inbox import Arriving
 from service.domain.config import Configuration
 from service.domain.errors import Misconfigured, PrereadError, Unavailable, Unreadable
 from service.flow.diary import Diary
 from service.flow.receive import Receive
-from service.flow.store_status import STATUS_OF_ADMISSION, StoreStatus, status_of_error
+from service.flow.store_status import STATUS_OF_ADMISSION, Answer, StoreStatus, status_of_error
 from service.ports.clock import Clock
 from service.ports.ledger import Admission, Association, Receiving
 from service.ports.spool import Incoming, Spool
@@ -73,7 +72,7 @@ class StorageScp:
                 desk=self,
                 gate=self._gate,
                 ssl_context=self._ssl_context,
-                evt_handlers=[(evt.EVT_C_STORE, self._on_store), (evt.EVT_C_ECHO, self._on_echo)],
+                evt_handlers=[(evt.EVT_C_STORE, on_store), (evt.EVT_C_ECHO, _on_echo)],
             )
         except OSError as error:
             where = f"{self.scp.host}:{self.scp.port}"
@@ -92,9 +91,15 @@ class StorageScp:
         until = time.monotonic() + grace_s
         while self._gate.associations() and time.monotonic() < until:
             time.sleep(0.02)
-        for association in self._gate.associations():
-            association.abort()
-            association.join(timeout=grace_s)
+        left = self._gate.associations()
+        # An abort waits for the thread that reads, which may be storing an object.
+        aborts = [threading.Thread(target=association.abort, daemon=True) for association in left]
+        for abort in aborts:
+            abort.start()
+        until = time.monotonic() + grace_s
+        for thread in [*aborts, *left]:
+            with suppress(RuntimeError):  # an association whose thread was never started
+                thread.join(timeout=max(0.0, until - time.monotonic()))
         self._diary.stop()
         self._acceptor = None
 
@@ -145,45 +150,27 @@ class StorageScp:
         except Unavailable:
             return False
 
-    # --- requests ------------------------------------------------------------------------------------------
-
-    def _on_echo(self, event: evt.Event) -> int:
-        return StoreStatus.SUCCESS
-
-    def _on_store(self, event: evt.Event) -> Dataset:
-        request, association = event.request, event.assoc
-        assert isinstance(association, GuardedAssociation)
-        assert isinstance(request, C_STORE)
-        inbox = request.DataSet
+    def store(self, association: GuardedAssociation, arriving: Arriving | None, claimed_uid: str) -> Answer:
         try:
-            admission = self._store(association, inbox, str(request.AffectedSOPInstanceUID))
+            admission = self._store(association, arriving, claimed_uid)
         except PrereadError as error:
             log.warning("not stored", source=association.address, reason=type(error).__name__)
-            return _answer(status_of_error(error), str(error))
+            return Answer(status_of_error(error), str(error))
         except Exception as error:  # the boundary: pynetdicom would answer 0xC211, which reads as the sender's fault
             log.exception("store failed", source=association.address)
-            return _answer(status_of_error(error), "internal error")
-        finally:
-            if isinstance(inbox, Inbox):
-                inbox.discard()
-        return _answer(STATUS_OF_ADMISSION[admission], "" if admission is not Admission.CONFLICT else "other pixels")
+            return Answer(status_of_error(error), "internal error")
+        return Answer(STATUS_OF_ADMISSION[admission], "" if admission is not Admission.CONFLICT else "other pixels")
 
-    def _store(self, association: GuardedAssociation, inbox: object, claimed_uid: str) -> Admission:
-        if not isinstance(inbox, Inbox) or association.caller is None:
-            raise Unreadable("The request carries no object.")
-        if inbox.error is not None:
-            raise inbox.error
-        if inbox.incoming is None:
+    def _store(self, association: GuardedAssociation, arriving: Arriving | None, claimed_uid: str) -> Admission:
+        if arriving is not None and arriving.error is not None:
+            raise arriving.error
+        if arriving is None or arriving.incoming is None or association.caller is None:
             raise Unreadable("The request carries no object.")
         if not association.recorded:
             self._ledger.open_association(association.caller)
             association.recorded = True
-        return self._receive(inbox.incoming, association.caller, claimed_uid=claimed_uid)
+        return self._receive(arriving.incoming, association.caller, claimed_uid=claimed_uid)
 
 
-def _answer(status: StoreStatus, comment: str) -> Dataset:
-    answer = Dataset()
-    answer.Status = int(status)
-    if comment:
-        answer.ErrorComment = comment.encode("ascii", "replace").decode()[:64]
-    return answer
+def _on_echo(event: evt.Event) -> int:
+    return StoreStatus.SUCCESS

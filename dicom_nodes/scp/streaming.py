@@ -10,7 +10,7 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.pdu_primitives import P_DATA as DataPrimitive
 
-from dicom_nodes.scp.inbox import Inbox, TooMuch
+from dicom_nodes.scp.inbox import Inbox, TooMuch, arriving_in
 from dicom_nodes.scp.pdu import MAX_COMMAND, Malformed, check_command
 from service.ports.spool import Incoming
 
@@ -37,6 +37,12 @@ class StreamingDimse(DIMSEServiceProvider):
         self._transfer_syntax = transfer_syntax
         self._max_bytes = max_bytes
         self._max_waiting = max_waiting
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a message is with pynetdicom, or its answer not sent. In this order: an answer is queued before its
+        message is done with (`GuardedAssociation._serve_request`)."""
+        return self.msg_queue.unfinished_tasks > 0 or bool(self.dul.to_provider_queue.queue)
 
     def receive_primitive(self, primitive: DataPrimitive) -> None:
         for context_id, value in primitive.presentation_data_value_list:
@@ -72,13 +78,13 @@ class StreamingDimse(DIMSEServiceProvider):
 
     def discard(self) -> None:
         """Remove what was received of objects that were never answered."""
-        if self.message is not None and isinstance(self.message.data_set, Inbox):
-            self.message.data_set.discard()
+        if self.message is not None and (arriving := arriving_in(self.message.data_set)) is not None:
+            arriving.discard()
         while True:
             try:
                 _, waiting = self.msg_queue.get_nowait()
             except queue.Empty:
                 return
-            inbox = getattr(waiting, "DataSet", None)
-            if isinstance(inbox, Inbox):
-                inbox.discard()
+            arriving = arriving_in(getattr(waiting, "DataSet", None))
+            if arriving is not None:
+                arriving.discard()

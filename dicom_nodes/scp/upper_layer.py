@@ -1,4 +1,4 @@
-"""The acceptor's upper layer: PDUs within bounds, data straight to the DIMSE provider, no reading on after the end."""
+"""The acceptor's upper layer: PDUs within bounds, data straight to the hatch, no reading on after the end."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pynetdicom.dul import DULServiceProvider
-from pynetdicom.pdu_primitives import P_DATA as DataPrimitive
 
 from dicom_nodes.scp.inbox import TooMuch
-from dicom_nodes.scp.pdu import P_DATA, Gone, Malformed, data_values, read_pdu
+from dicom_nodes.scp.pdu import HEADER_BYTES, P_DATA, Gone, Malformed, Quiet, data_values, read_pdu
 
 if TYPE_CHECKING:
     from dicom_nodes.scp.guard import GuardedAssociation
 
-_PDUS_AT_ONCE = 64
+_QUIET_S = 0.05
+"""How long a peer that is expected to go on is waited for, before it is looked what else there is to do."""
 _LAST_WORDS = 256 * 1024
 
 
 class BoundedDul(DULServiceProvider):
-    """Reads PDUs within bounds and hands data straight to the DIMSE provider."""
+    """Reads PDUs within bounds and hands data straight to the association's hatch."""
 
     def __init__(self, association: GuardedAssociation) -> None:
         super().__init__(association)
         self._guarded = association
+        self._room = bytearray()
         self.daemon = True
 
     def run_reactor(self) -> None:
@@ -36,6 +37,7 @@ class BoundedDul(DULServiceProvider):
                 self.socket.close()
             # An association that still waits for a request would keep its place until it times out.
             self.to_user_queue.put(None)  # type: ignore[arg-type, unused-ignore]  # stubs differ
+            self._guarded.hatch.discard()
 
     def _is_transport_event(self) -> bool:
         if self.state_machine.current_state == "Sta13" and self.socket is not None:
@@ -54,22 +56,54 @@ class BoundedDul(DULServiceProvider):
                 connection.recv(_LAST_WORDS)
 
     def _read_pdu_data(self) -> None:
-        for _ in range(_PDUS_AT_ONCE):
-            if not self._read_one() or self.socket is None or not self.socket.ready:
-                return
+        # Nobody need look for messages while they are read.
+        self._guarded._reactor_checkpoint.clear()
+        try:
+            more = self._read_one()  # of which the first byte is there already
+            while more and self._may_go_on():
+                more = self._read_one(quiet_s=_QUIET_S)
+        finally:
+            self._idle_timer.restart()
+            self._bound_sending()
+            self._guarded._reactor_checkpoint.set()
 
-    def _read_one(self) -> bool:
-        """Whether the association goes on in the middle of a message."""
-        connection = self.socket.socket if self.socket else None
+    def _bound_sending(self) -> None:
+        """What the state machine sends would otherwise wait for ever for a peer that reads nothing."""
+        connection = self._guarded.connection
+        if connection is not None:
+            with contextlib.suppress(OSError):  # closed by another thread
+                connection.settimeout(self._guarded.desk.scp.network_timeout_s)
+
+    def _may_go_on(self) -> bool:
+        """Whether nothing of our own is to be sent or done first."""
+        connection = self._guarded.connection
+        if connection is None or self._kill_thread or self.to_provider_queue.queue or self.event_queue.queue:
+            return False
+        self._idle_timer.restart()
+        return True
+
+    def _read_one(self, quiet_s: float | None = None) -> bool:
+        """Whether more is expected before anybody else has to act."""
+        connection = self._guarded.connection
         if connection is None:
             self.event_queue.put("Evt17")
             return False
+        established = self.state_machine.current_state == "Sta6"
+        if established and not self._room:
+            self._room = bytearray(HEADER_BYTES + self._guarded.desk.scp.max_pdu)
         try:
-            pdu = read_pdu(connection, max_data=self._guarded.desk.scp.max_pdu, deadline_s=self._deadline_s())
-            connection.settimeout(None)
-            if pdu[0] == P_DATA and self.state_machine.current_state == "Sta6":
+            pdu = read_pdu(
+                connection,
+                max_data=self._guarded.desk.scp.max_pdu,
+                deadline_s=self._deadline_s(),
+                quiet_s=quiet_s,
+                room=self._room,
+            )
+            if pdu[0] == P_DATA and established:
                 return self._data(pdu)
-            decoded, event = self._decode_pdu(pdu)
+            decoded, event = self._decode_pdu(bytearray(pdu))
+        except Quiet:
+            return False
         except Gone:
             self._guarded.lost = True
             self.event_queue.put("Evt17")
@@ -87,14 +121,12 @@ class BoundedDul(DULServiceProvider):
         self.event_queue.put("Evt19")
         return False
 
-    def _data(self, pdu: bytearray) -> bool:
-        """DT-2 without PDU objects (PS3.8 9.2.3): pass the fragments on; true within a message."""
-        primitive = DataPrimitive()
+    def _data(self, pdu: memoryview) -> bool:
+        """DT-2 without PDU objects (PS3.8 9.2.3)."""
+        hatch = self._guarded.hatch
         for context_id, value in data_values(pdu):
-            primitive.presentation_data_value_list.append((context_id, bytes(value)))
-        dimse = self._guarded.dimse
-        dimse.receive_primitive(primitive)
-        return dimse.message is not None
+            hatch.take(context_id, value)
+        return hatch.expects_more
 
     def _deadline_s(self) -> float:
         if self.state_machine.current_state == "Sta2":

@@ -56,7 +56,7 @@ def text_of(raw: RawHeader, keyword: str) -> str:
 
 
 def _attributes(raw: RawHeader, texts: _Texts) -> dict[str, str]:
-    found = {keyword: text for keyword, tag in _ROUTING if (text := texts.all(tag))}
+    found = {keyword: text for keyword, tag in _ROUTING if tag in raw.values and (text := texts.all(tag))}
     devices = [found.get("DeviceUID", "")]
     devices += [_Texts(item, texts.encodings).all(_DEVICE) for item in raw.items.get(_EQUIPMENT, ())]
     if joined := "\\".join(dict.fromkeys(device for device in devices if device)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import (
     UID,
@@ -31,6 +33,7 @@ _NOT_IMAGES = (
 )  # fmt: skip
 
 
+@lru_cache(512)
 def is_image(sop_class_uid: UID) -> bool:
     """Whether instances of this storage class are images that trigger by default (invariant 6).
 

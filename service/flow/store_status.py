@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 
 from service.domain.errors import (
@@ -27,6 +28,19 @@ class StoreStatus(IntEnum):
     NOT_AUTHORISED = 0x0124
     PROCESSING_FAILURE = 0x0110  #: our own fault
     DUPLICATE_SOP_INSTANCE = 0x0111  #: another image under a known UID; the first is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a C-STORE response says."""
+
+    status: StoreStatus
+    why: str = ""
+
+    @property
+    def comment(self) -> str:
+        """`why` as an Error Comment (PS3.7 C): VR LO, of which only ASCII is sure to be read."""
+        return self.why.encode("ascii", "replace").decode()[:64]
 
 
 STATUS_OF_ADMISSION: dict[Admission, StoreStatus] = {

@@ -15,6 +15,10 @@ CT_CLASS = b"1.2.840.10008.5.1.4.1.1.2"
 VERIFICATION = b"1.2.840.10008.1.1"
 EXPLICIT = b"1.2.840.10008.1.2.1"
 
+WAYS = {"by the hatch": True, "by pynetdicom": False}
+WAY = pytest.mark.parametrize("plain", WAYS.values(), ids=WAYS)
+"""Both ways in for an object: whether `command` is plain."""
+
 
 def dcmtk(tool: str, port: int, *arguments: str | Path, called: str = "PREREAD", calling: str = "DCMTK") -> str:
     """Run one of DCMTK's SCUs against a loopback port and return all it said; skips where it is not installed."""
@@ -78,14 +82,21 @@ def p_data(context: int, control: int, fragment: bytes) -> bytes:
 
 
 def command(
-    field: int = 0x0001, *, sop_class: bytes = CT_CLASS, sop_instance: bytes = b"1.2.3.4", dataset: bool = True
+    field: int = 0x0001,
+    *,
+    sop_class: bytes = CT_CLASS,
+    sop_instance: bytes = b"1.2.3.4",
+    dataset: bool = True,
+    plain: bool = True,
 ) -> bytes:
-    """A command set, C-STORE-RQ by default (PS3.7 9.3.1)."""
+    """A command set, C-STORE-RQ by default (PS3.7 9.3.1); not `plain`, it has an element that no command needs, so that
+    our receiver leaves it to pynetdicom."""
 
     def element(number: int, value: bytes) -> bytes:
         return pack("<HHL", 0, number, len(value) + len(value) % 2) + value + b"\0" * (len(value) % 2)
 
-    body = element(0x0002, sop_class) + element(0x0100, pack("<H", field)) + element(0x0110, pack("<H", 1))
+    body = b"" if plain else element(0x0001, bytes(4))
+    body += element(0x0002, sop_class) + element(0x0100, pack("<H", field)) + element(0x0110, pack("<H", 1))
     body += element(0x0700, pack("<H", 0)) + element(0x0800, pack("<H", 1 if dataset else 0x0101))
     if dataset:
         body += element(0x1000, sop_instance)

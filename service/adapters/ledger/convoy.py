@@ -32,6 +32,7 @@ class _Spoilt(Exception):
 @dataclass(eq=False, slots=True)
 class _Place(Generic[Load, Outcome]):
     load: Load
+    waits: bool = True
     committed: tuple[Outcome] | None = None
 
 
@@ -64,8 +65,10 @@ class Convoy(Generic[Load, Outcome]):
             self._withdraw(place)  # where its turn never came
 
     def _withdraw(self, place: _Place[Load, Outcome]) -> None:
-        with suppress(ValueError):  # it went, or goes just now, in somebody's company
-            self._waiting.remove(place)
+        if place.waits:
+            with suppress(ValueError):  # it goes just now, in somebody's company
+                self._waiting.remove(place)
+            place.waits = False
 
     def _drive(self, own: _Place[Load, Outcome]) -> Outcome:
         try:
@@ -77,7 +80,9 @@ class Convoy(Generic[Load, Outcome]):
         company: list[_Place[Load, Outcome]] = []
         with suppress(IndexError):
             while len(company) < MOST - 1:
-                company.append(self._waiting.popleft())
+                place = self._waiting.popleft()
+                place.waits = False
+                company.append(place)
         return company
 
     def _commit(self, own: _Place[Load, Outcome], company: Sequence[_Place[Load, Outcome]] = ()) -> Outcome:

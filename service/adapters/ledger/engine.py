@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.adapters.ledger.direct import run_on_sqlite
-from service.adapters.ledger.filesystem import create_private, refuse_network_file
+from service.adapters.ledger.filesystem import create_private, file_number, refuse_network_file
 from service.domain.errors import Misconfigured, Unavailable
 
 BUSY_S = 10.0
@@ -39,13 +39,18 @@ class Database:
 
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
         self.url = _checked(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.busy_s = busy_s
-        self._inherited: list[Engine] = []
+        self._inherited: list[tuple[Engine, Connection | None]] = []
         self._begin_anew()
         after_fork(weakref.WeakMethod(self._leave_to_parent))
 
     def _begin_anew(self) -> None:
         self._engine: Engine | None = None
+        self._writing: Connection | None = None
+        """SQLite's: kept open for whoever has the turn, since to open one costs more than to write a row."""
+        self._file: tuple[int, int] | None = None
+        """SQLite's: which file is written, whatever has its name by now."""
         self._opening = threading.Lock()
         self._writer = threading.Lock()
 
@@ -53,12 +58,8 @@ class Database:
         """In a forked child: another thread's lock would never be released here, and closing the parent's
         connections here would end them there."""
         if self._engine is not None:
-            self._inherited.append(self._engine)
+            self._inherited.append((self._engine, self._writing))
         self._begin_anew()
-
-    @property
-    def is_sqlite(self) -> bool:
-        return self.url.get_backend_name() == "sqlite"
 
     @property
     def place(self) -> str:
@@ -85,13 +86,39 @@ class Database:
     @contextmanager
     def write(self, *, has_turn: bool = False) -> Iterator[Connection]:
         """A transaction that commits when the block ends, changes nothing if it raises; `has_turn`: within `turn`."""
-        engine = self.engine
         # SQLite's own wait polls and is unfair: a process's threads queue here, only processes meet there.
         queue = self.turn() if self.is_sqlite and not has_turn else nullcontext()
-        with _in_house_terms(self.place), queue, engine.connect() as connection:
-            connection = connection.execution_options(preread_writes=True)
-            with connection.begin():
+        with _in_house_terms(self.place), queue, self._to_write() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _to_write(self) -> Iterator[Connection]:
+        """A connection that may write; on SQLite the one of whoever has the turn, opened anew after a failure."""
+        if not self.is_sqlite:
+            with self.engine.connect() as connection:
                 yield connection
+            return
+        self._look_for_file()
+        if self._writing is None:
+            self._writing = self.engine.connect().execution_options(preread_writes=True)
+            self._file = self._file or file_number(self.place)
+        try:
+            yield self._writing
+        except BaseException:
+            self._close_writing()
+            raise
+
+    def _look_for_file(self) -> None:
+        """SQLite goes on writing to a file that was removed or replaced, and what was committed there is gone."""
+        if self._file is not None and file_number(self.place) != self._file:
+            raise Unavailable(
+                f"the ledger ({self.place}) was removed or replaced while it was open: start preread anew"
+            )
+
+    def _close_writing(self) -> None:
+        connection, self._writing = self._writing, None
+        if connection is not None:
+            connection.close()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -108,6 +135,9 @@ class Database:
         """Give back every connection; the next use opens anew."""
         with self._opening:
             engine, self._engine = self._engine, None
+        with suppress(Unavailable), self.turn():  # who writes for so long keeps its connection
+            self._close_writing()
+            self._file = None
         if engine is not None:
             engine.dispose()
 

@@ -41,6 +41,15 @@ def refuse_network_file(database: str) -> None:
         )
 
 
+def file_number(database: str) -> tuple[int, int] | None:
+    """Device and inode of what has this name now; None if nothing has."""
+    try:
+        found = os.stat(database)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def create_private(database: str) -> None:
     """Create the file for its owner alone; SQLite gives its journal the same mode."""
     try:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, event, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from service.adapters.ledger import Database, SqlLedger, schema
+from service.adapters.ledger.direct import run_on_sqlite
 from service.domain.delivery import DeliveryEvent
 from service.domain.errors import Unavailable
 from service.ports.ledger import Admission
@@ -302,14 +303,14 @@ def test_a_full_disk_is_unavailable_and_leaves_what_was_there(migrated: Path, tm
     scene = Scene(ledger)
     scene.receive(1)
 
-    @event.listens_for(ledger.database.engine, "checkout")
-    def no_more_pages(connection: sqlite3.Connection, *_: object) -> None:
-        connection.execute("PRAGMA max_page_count = 1")  # SQLite keeps what it has and grows no further
+    @event.listens_for(ledger.database.engine, "begin")
+    def no_more_pages(connection: Connection) -> None:
+        run_on_sqlite(connection, "PRAGMA max_page_count = 1")  # SQLite keeps what it has and grows no further
 
     with pytest.raises(Unavailable):
         scene.receive(*range(2, 500), Manufacturer="x" * 4000)
     before = len(ledger.study(study_uid()).instances)  # type: ignore[union-attr]
-    event.remove(ledger.database.engine, "checkout", no_more_pages)
+    event.remove(ledger.database.engine, "begin", no_more_pages)
     with ledger.database.read() as connection:
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
     assert 1 <= before < 500

@@ -25,6 +25,8 @@ from tests.support.instances import hostile, instance, part10, uid
 from tests.support.receiving import RecordingLedger, scp_for
 from tests.support.senders import (
     EXPLICIT,
+    VERIFICATION,
+    WAY,
     associate_request,
     associated,
     command,
@@ -178,11 +180,46 @@ def test_a_command_set_with_a_sequence_is_aborted(scp: StorageScp) -> None:
     assert echo_s(scp.port) < PROMPT_S
 
 
-def test_an_endless_object_is_cut_off_and_leaves_nothing(tmp_path: Path, ledger: RecordingLedger) -> None:
+def test_an_event_report_takes_no_thread(scp: StorageScp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pynetdicom would start one for each, and a PDU has room for hundreds."""
+    served = []
+    monkeypatch.setattr(GuardedAssociation, "_serve_request", lambda *request: served.append(request))
+    with associated(scp.port) as peer:
+        peer.sendall(p_data(1, 3, command(0x0100)) + p_data(1, 2, bytes(10)))
+        assert is_dropped(peer, within_s=5)
+    assert served == []
+
+
+def test_cancels_without_a_request_are_ignored(scp: StorageScp) -> None:
+    with associated(scp.port, abstract=VERIFICATION) as peer:
+        for number in range(12):  # pynetdicom keeps ten
+            canceled = pack("<HHLH", 0, 0x0120, 2, number)
+            peer.sendall(p_data(1, 3, command(0x0FFF, sop_class=VERIFICATION, dataset=False) + canceled))
+            time.sleep(0.01)
+        peer.sendall(p_data(1, 3, command(0x0030, sop_class=VERIFICATION, dataset=False)))
+        assert status_in(receive_pdu(peer)) == 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_no_thread_outlives_its_association(scp: StorageScp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*request: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(GuardedAssociation, "_serve_request", fail)
+    with associated(scp.port, abstract=VERIFICATION) as peer:
+        (association,) = scp._gate.associations()
+        peer.sendall(p_data(1, 3, command(0x0030, sop_class=VERIFICATION, dataset=False)))
+        assert is_dropped(peer, within_s=5)
+        association.dul.join(5)
+        assert not association.dul.is_alive()
+
+
+@WAY
+def test_an_endless_object_is_cut_off_and_leaves_nothing(tmp_path: Path, ledger: RecordingLedger, plain: bool) -> None:
     with scp_for(tmp_path / "spool", ledger, max_object_bytes=1024**2) as scp:
         before = peak_kb()
         with associated(scp.port) as peer:
-            peer.sendall(p_data(1, 3, command()))
+            peer.sendall(p_data(1, 3, command(plain=plain)))
             with pytest.raises(ConnectionError):
                 flood(peer, [p_data(1, 0, bytes(100_000))] * 4000)
         assert grown_kb(before) < 32 * 1024
@@ -191,12 +228,13 @@ def test_an_endless_object_is_cut_off_and_leaves_nothing(tmp_path: Path, ledger:
     assert any("max_object_bytes" in event.text for event in ledger.events)
 
 
-def test_an_object_that_is_too_large_is_refused_by_status(tmp_path: Path, ledger: RecordingLedger) -> None:
+@WAY
+def test_an_object_that_is_too_large_is_refused_by_status(tmp_path: Path, ledger: RecordingLedger, plain: bool) -> None:
     with (
         scp_for(tmp_path / "spool", ledger, max_object_bytes=1024**2) as scp,
         associated(scp.port) as peer,
     ):
-        peer.sendall(p_data(1, 3, command()))
+        peer.sendall(p_data(1, 3, command(plain=plain)))
         for _ in range(20):
             peer.sendall(p_data(1, 0, bytes(100_000)))
         peer.sendall(p_data(1, 2, bytes(10)))
@@ -205,8 +243,9 @@ def test_an_object_that_is_too_large_is_refused_by_status(tmp_path: Path, ledger
 
 
 def test_requests_without_waiting_are_bounded(scp: StorageScp) -> None:
+    """Those that pynetdicom keeps in a queue; the hatch answers one before it reads the next."""
     with associated(scp.port) as peer, pytest.raises(ConnectionError):
-        flood(peer, [p_data(1, 3, command()) + p_data(1, 2, bytes(1000))] * 20_000)
+        flood(peer, [p_data(1, 3, command(plain=False)) + p_data(1, 2, bytes(1000))] * 20_000)
     assert echo_s(scp.port) < PROMPT_S
 
 

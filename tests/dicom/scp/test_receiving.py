@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from pathlib import Path
 
@@ -18,7 +19,17 @@ from service.domain.rule import Forward
 from service.ports.ledger import Admission
 from tests.support.instances import instance, part10, uid
 from tests.support.receiving import RecordingLedger, scp_for
-from tests.support.senders import dataset_bytes, dcmtk, echo_s
+from tests.support.senders import (
+    WAY,
+    associated,
+    command,
+    dataset_bytes,
+    dcmtk,
+    echo_s,
+    p_data,
+    receive_pdu,
+    status_in,
+)
 
 pytestmark = pytest.mark.dicom
 
@@ -187,13 +198,12 @@ def test_the_sender_does_not_show_in_the_bytes(tmp_path: Path, ledger: Recording
     assert ledger.admissions == [Admission.NEW, Admission.DUPLICATE, Admission.DUPLICATE]
 
 
-def test_an_unreadable_object_is_refused_and_kept(tmp_path: Path, ledger: RecordingLedger) -> None:
-    from tests.support.senders import associated, command, p_data, receive_pdu, status_in
-
+@WAY
+def test_an_unreadable_object_is_refused_and_kept(tmp_path: Path, ledger: RecordingLedger, plain: bool) -> None:
     with scp_for(tmp_path / "spool", ledger) as scp, associated(scp.port) as peer:
-        peer.sendall(p_data(1, 3, command()) + p_data(1, 2, b"no dataset at all"))
+        peer.sendall(p_data(1, 3, command(plain=plain)) + p_data(1, 2, b"no dataset at all"))
         assert status_in(receive_pdu(peer)) == 0xC000
-        peer.sendall(p_data(1, 3, command()) + p_data(1, 2, part10(instance())[400:]))
+        peer.sendall(p_data(1, 3, command(plain=plain)) + p_data(1, 2, part10(instance())[400:]))
         assert status_in(receive_pdu(peer)) == 0xC000
     assert [event.kind for event in ledger.events] == [EventKind.QUARANTINED] * 2
     assert len(list((tmp_path / "spool" / "objects").rglob("*.dcm"))) == 2
@@ -236,19 +246,16 @@ def test_a_fault_of_our_own_is_named_as_such(tmp_path: Path, file: Path) -> None
         assert one_by_one(scp.port, tmp_path, file.read_bytes()) == ["0x0110"]
 
 
-def test_a_large_object_never_stands_in_memory(tmp_path: Path, ledger: RecordingLedger) -> None:
+@WAY
+def test_a_large_object_never_stands_in_memory(tmp_path: Path, ledger: RecordingLedger, plain: bool) -> None:
     """64 MB through a receiver in this process, sent in fragments that are made on the way."""
-    import resource
-
-    from tests.support.senders import associated, command, p_data, receive_pdu, status_in
-
     whole = part10(instance("large"))
     head = whole[whole.index(b"\x08\x00\x05\x00CS") :]
     pixels = head.index(b"\xe0\x7f\x10\x00OW")
     size = 64 * 1024**2
     with scp_for(tmp_path / "spool", ledger) as scp, associated(scp.port) as peer:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        peer.sendall(p_data(1, 3, command(sop_instance=uid("instance", "large").encode())))
+        peer.sendall(p_data(1, 3, command(sop_instance=uid("instance", "large").encode(), plain=plain)))
         peer.sendall(p_data(1, 0, head[:pixels] + b"\xe0\x7f\x10\x00OW\0\0" + size.to_bytes(4, "little")))
         block = bytes(65536)
         for _ in range(size // len(block) - 1):

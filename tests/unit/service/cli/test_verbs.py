@@ -239,6 +239,11 @@ def test_a_state_that_no_study_can_be_in_is_refused(preread: Preread, services: 
     ("variable", "value", "sentence"),
     [
         ("PREREAD_SCP__PORT", "abc", "PREREAD_SCP__PORT: setting scp.port: Input should be a valid integer"),
+        (
+            "PREREAD_SCP__MAX_PDU",
+            "0",
+            "PREREAD_SCP__MAX_PDU: setting scp.max_pdu: Input should be greater than or equal",
+        ),
         ("PREREAD_SCP__MAX_PUD", "1", "PREREAD_SCP__MAX_PUD: setting scp.max_pud: there is no such setting; "),
         ("PREREAD_SCP", "{bad", "a PREREAD_ variable cannot be read"),
         ("PREREAD_SITE__ZONE", "Mars", "site.zone 'Mars' is no time zone"),
