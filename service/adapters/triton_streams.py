@@ -26,7 +26,7 @@ from tritonclient.utils import InferenceServerException, serialize_byte_tensor
 
 from service.adapters.wire import datatype_of
 
-IDLE_S = 1.0
+IDLE_S = 0.5
 """How long a stream waits for the next question. A Triton that is told to end does not end before its streams do, and
 is killed after 4 s (knowledge.md, "A model server that does not end")."""
 IDLE_MOST = 8
