@@ -68,7 +68,7 @@ class Turns:
 def stopper(
     cancelled: Callable[[], bool], deadline_s: float | None, *, now: Callable[[], float] = time.monotonic
 ) -> Stop:
-    """Return what tells an answer to end: `deadline_s` seconds from here, or as soon as it is cancelled (and BELIEVED_S)."""
+    """Return what tells an answer to end: `deadline_s` seconds from here, or BELIEVED_S after it is cancelled."""
     until = math.inf if deadline_s is None else now() + deadline_s
     ask_at = -math.inf
 
