@@ -162,7 +162,7 @@ class Stream:
             try:
                 request = self._asked.get(timeout=patience_s)
             except queue.Empty:
-                patience_s = self._streams.patience_s(self)
+                patience_s = 0.0 if self._over else self._streams.patience_s(self)
                 continue
             if request is None:
                 return

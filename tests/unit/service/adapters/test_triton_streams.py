@@ -215,6 +215,23 @@ def test_a_server_that_was_started_anew_between_two_questions_costs_neither(serv
         server.start(server.port)
 
 
+def test_a_stream_whose_server_has_gone_leaves_no_thread_behind(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set(threading.enumerate())
+    monkeypatch.setattr(triton_streams, "IDLE_S", 0.05)
+    for _ in range(3):
+        server.models.ask(question("x"))
+        server.stop()
+        server.start(server.port)
+
+    def left() -> list[str]:
+        names = {"triton stream", "consume_request_iterator"}
+        return [one.name for one in set(threading.enumerate()) - before if any(name in one.name for name in names)]
+
+    wait_for(lambda: not left(), 5, "threads wait for nobody")
+
+
 def test_a_server_that_goes_in_the_middle_of_an_answer_is_away(server: Server) -> None:
     def answers(asked: Any) -> Iterator[Any]:
         yield response(asked, "beginning")
