@@ -28,7 +28,7 @@ from service.adapters.wire import datatype_of
 
 IDLE_S = 0.5
 """How long a stream waits for the next question. A Triton that is told to end does not end before its streams do, and
-is killed after 4 s (knowledge.md, "A model server that does not end")."""
+is killed after 4 s (knowledge.md, "a model server that does not end")."""
 IDLE_MOST = 8
 """How many wait at once; more are closed at once."""
 CLOSE_S = 2.0
