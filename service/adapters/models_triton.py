@@ -6,9 +6,8 @@ import atexit
 import queue
 import threading
 import time
-import weakref
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from service.adapters.cards import find_card
-from service.adapters.wire import Listener, Tensors, datatype_of, encode, usage_of, who_are_you
+from service.adapters.triton_streams import Heard, Stream, Streams, request
+from service.adapters.wire import Listener, Tensors, encode, usage_of, who_are_you
 from service.adapters.wire_images import answer_of, encode_look, which_are_you
 from service.domain.algorithm import Card
 from service.domain.errors import Misconfigured, Refused, Unavailable, Unclear
@@ -30,8 +30,6 @@ from service.ports.models import Answer, Question, ServedModel, ServerState
 _READY_TIMEOUT_S = 2.0
 _END_TIMEOUT_S = 5.0
 """How long Triton may take, after a model's last response, to say that it was the last."""
-_ERROR_END_S = 0.2
-"""The same after an error: one of the model's is followed by the end, one of Triton's own is not."""
 _PROVIDER_FOR_S = 30.0
 """How long what a model said of its execution provider is believed; it changes only when the model is loaded anew."""
 _LOAD_TIMEOUT_S = 120.0
@@ -58,20 +56,17 @@ _AWAY = (
 )
 
 _LOOKED = ("NAMES", "PROBABILITIES", "BOXES", "MASK", "FINISH", "USAGE")
-Heard = queue.SimpleQueue[tuple[Any, InferenceServerException | None]]
 
 log = structlog.get_logger("preread.models")
 
 
 class TritonModels:
-    """The port `Models` over gRPC. Connections open on the first question, one per thread."""
+    """The port `Models` over gRPC. Streams open on the first question, as many as are asked at once."""
 
     def __init__(self, url: str, repositories: tuple[Path, ...]) -> None:
         self._url = url
         self._repositories = repositories
-        self._local = threading.local()
-        self._opened: weakref.WeakSet[Any] = weakref.WeakSet()  # a thread that ends takes its client along
-        self._opening = threading.Lock()
+        self._streams = Streams(url)
         self._loading = threading.Lock()
         self._loaded: dict[str, float] = {}
         self._providers: dict[str, tuple[float, str]] = {}
@@ -110,45 +105,40 @@ class TritonModels:
                 metadata = client.get_server_metadata(client_timeout=_READY_TIMEOUT_S)
                 index = client.get_model_repository_index(client_timeout=_READY_TIMEOUT_S)
                 engine = f"Triton {metadata.version}"
-                models = tuple(self._served(client, found, engine) for found in index.models if found.state)
+                models = tuple(self._served(found, engine) for found in index.models if found.state)
         except InferenceServerException as error:
             return ServerState(ready=False, engine="Triton", reason=f"no answer from {self._url}: {error.message()}")
         return ServerState(ready=all(m.ready for m in models), engine=engine, models=models)
 
     def close(self) -> None:
-        """Close every thread's connection; the next question of a thread opens a new one."""
-        with self._opening:
-            opened, self._local = list(self._opened), threading.local()
-            self._opened.clear()
-        for client in opened:
-            client.close()
+        """Close the connection; the next question opens a new one."""
+        self._streams.close()
 
     def _responses(self, model: str, tensors: Tensors, timeout_s: float, halt: Halt | None = None) -> Generator[Any]:
         """Ask, and yield every response up to the one with FINISH. Close it to cancel what is left."""
-        client = self._client()
         try:
-            yield from _responses(client, model, tensors, timeout_s, halt)
+            yield from _responses(self._streams, model, tensors, timeout_s, halt)
         except InferenceServerException as error:
             if _BACKEND_DIED in str(error.message()):
                 self._load_again(model)
             raise _told(model, error) from error
 
-    def _served(self, client: Any, found: Any, engine: str) -> ServedModel:
+    def _served(self, found: Any, engine: str) -> ServedModel:
         ready = found.state == "READY"
         return ServedModel(
             name=found.name,
             version=found.version,
             ready=ready,
             engine=engine,
-            provider=self._provider(client, found.name) if ready else "",
+            provider=self._provider(found.name) if ready else "",
             reason="" if ready else _gist(found.reason, _REASON),
         )
 
-    def _provider(self, client: Any, model: str) -> str:
+    def _provider(self, model: str) -> str:
         """What `model` says it runs on, at most _PROVIDER_FOR_S old: Triton itself cannot know."""
         asked_at, provider = self._providers.get(model, (-_PROVIDER_FOR_S, ""))
         if time.monotonic() - asked_at >= _PROVIDER_FOR_S:
-            provider = _ask_provider(client, model, self._who(model))
+            provider = _ask_provider(self._streams, model, self._who(model))
             self._providers[model] = time.monotonic(), provider
         return provider
 
@@ -178,52 +168,34 @@ class TritonModels:
                 log.warning("model loaded again: its process had died", model=model)
             self._loaded[model] = time.monotonic()
 
-    def _client(self) -> Any:
-        if not hasattr(self._local, "client"):
-            self._local.client = triton.InferenceServerClient(self._url)
-            with self._opening:
-                self._opened.add(self._local.client)
-        return self._local.client
 
+def _responses(
+    streams: Streams, model: str, tensors: Tensors, timeout_s: float, halt: Halt | None = None
+) -> Generator[Any]:
+    """Ask, and yield every response up to the one with FINISH; what is not wanted is cancelled.
 
-def _inputs(tensors: Tensors) -> list[Any]:
-    inputs = []
-    for name, tensor in tensors.items():
-        entry = triton.InferInput(name, list(tensor.shape), datatype_of(tensor))
-        entry.set_data_from_numpy(tensor)
-        inputs.append(entry)
-    return inputs
-
-
-def _responses(client: Any, model: str, tensors: Tensors, timeout_s: float, halt: Halt | None = None) -> Generator[Any]:
-    """Ask over `client`, and yield every response up to the one with FINISH; what is not wanted is cancelled.
-
-    A stream that has ended is closed and not cancelled: Triton (2.51) has been seen to die of a cancellation that comes
-    while it ends one (knowledge.md).
+    A stream whose answer has ended is kept and not cancelled: Triton (2.51) has been seen to die of a cancellation that
+    comes while it ends one (knowledge.md).
     """
-    heard: Heard = queue.SimpleQueue()
-    ended = False
-    if halt:
-        halt.then(partial(heard.put, (None, None)))
+    asked = request(model, tensors)
+    stream = streams.take()
     try:
-        # The model keeps the deadline; the stream's own is for a server that does not answer at all.
-        client.start_stream(lambda result, error: heard.put((result, error)), stream_timeout=timeout_s + _END_TIMEOUT_S)
-        client.async_stream_infer(model, _inputs(tensors), enable_empty_final_response=True)
+        heard = stream.ask(asked)
+        if halt:
+            halt.then(partial(heard.put, (None, None)))
         yield from _listen(model, heard, timeout_s)
-        ended = _ended(heard, _END_TIMEOUT_S)
-    except InferenceServerException as error:
-        ended = not error.status() and _ended(heard, _ERROR_END_S)
-        raise
+        _await_end(stream, heard)
     finally:
-        client.stop_stream(cancel_requests=not ended)
+        streams.give(stream)
 
 
 def _listen(model: str, heard: Heard, timeout_s: float) -> Iterator[Any]:
     """Yield every response up to the one with FINISH."""
+    until = time.monotonic() + timeout_s + _END_TIMEOUT_S  # the model keeps the deadline; one that hangs does not
     finish = ""
     while not finish:
         try:
-            result, error = heard.get(timeout=timeout_s)
+            result, error = heard.get(timeout=min(timeout_s, max(until - time.monotonic(), 0)))
         except queue.Empty as empty:
             raise Unavailable(f"{model} was silent for {timeout_s:g} s") from empty
         if error is not None:
@@ -232,25 +204,26 @@ def _listen(model: str, heard: Heard, timeout_s: float) -> Iterator[Any]:
             raise Halted
         said = result.as_numpy("FINISH")
         if said is None:  # the empty final response came without one
-            heard.put((result, None))
             return
         finish = _first(said)
         yield result
 
 
-def _ended(heard: Heard, timeout_s: float) -> bool:
-    """Wait for the empty final response: whether Triton is done with the stream."""
-    try:
-        result, _ = heard.get(timeout=timeout_s)
-    except queue.Empty:
-        return False
-    return result is not None and result.as_numpy("FINISH") is None
+def _await_end(stream: Stream, heard: Heard) -> None:
+    """Wait until Triton is done with the question: a model of before says so in a response of its own.
+
+    Whoever takes the question back now comes too late.
+    """
+    until = time.monotonic() + _END_TIMEOUT_S
+    with suppress(queue.Empty):
+        while not stream.answered:
+            heard.get(timeout=max(until - time.monotonic(), 0))
 
 
-def _ask_provider(client: Any, model: str, tensors: Tensors) -> str:
+def _ask_provider(streams: Streams, model: str, tensors: Tensors) -> str:
     """The execution provider that `model` names; "" for one that does not speak the contract, or is silent."""
     try:
-        *_, last = _responses(client, model, tensors, _READY_TIMEOUT_S)
+        *_, last = _responses(streams, model, tensors, _READY_TIMEOUT_S)
         return str(usage_of(_first(last.as_numpy("USAGE"))).get("execution_provider", ""))
     except (InferenceServerException, Unavailable, Unclear, ValueError):
         return ""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,7 +55,7 @@ def encode(question: Question) -> Tensors:
         "REQUEST": np.array([json.dumps(request).encode()], np.object_),
     }
     if images:
-        tensors["PIXELS"] = np.concatenate([image.ravel() for image in images]).astype(np.uint16)
+        tensors["PIXELS"] = np.concatenate([image.ravel() for image in images], dtype=np.uint16, casting="unsafe")
         tensors["SHAPES"] = np.array([image.shape for image in images], np.int32)
     return tensors
 
@@ -114,7 +115,7 @@ class Listener:
             raise Unclear("the model's stream ended without a last response")
         if self.finish == Finish.DEADLINE:
             raise Unavailable("the model did not finish before the question's deadline")
-        if not all(np.isfinite(value) for piece in self.pieces for value in piece.logprobs):
+        if not all(math.isfinite(value) for piece in self.pieces for value in piece.logprobs):
             raise Unclear("the model answered with probabilities that are not numbers")
         try:
             return Answer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +60,8 @@ def serving(
         yield server
     finally:
         server.models.close()
-        stubs += psutil.Process(process.pid).children()
+        with suppress(psutil.NoSuchProcess):  # a test has ended it
+            stubs += psutil.Process(process.pid).children()
         process.kill()
         process.wait()
         for stub in stubs:

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import math
 import queue
 import threading
 import time
@@ -18,6 +19,9 @@ def never() -> str:
     """A request that nobody stops."""
     return ""
 
+
+BELIEVED_S = 0.005
+"""How long it is believed that nobody has cancelled: asking is a message to Triton and back."""
 
 LAST = 1 << 31
 """Behind every priority: the places themselves end."""
@@ -64,12 +68,17 @@ class Turns:
 def stopper(
     cancelled: Callable[[], bool], deadline_s: float | None, *, now: Callable[[], float] = time.monotonic
 ) -> Stop:
-    """Return what tells an answer to end: `deadline_s` seconds from here, or as soon as it is cancelled."""
-    until = None if deadline_s is None else now() + deadline_s
+    """Return what tells an answer to end: `deadline_s` seconds from here, or BELIEVED_S after it is cancelled."""
+    until = math.inf if deadline_s is None else now() + deadline_s
+    ask_at = -math.inf
 
     def why() -> str:
-        if cancelled():
-            return "cancelled"
-        return "deadline" if until is not None and now() > until else ""
+        nonlocal ask_at
+        over = now() > until
+        if over or now() >= ask_at:
+            if cancelled():
+                return "cancelled"
+            ask_at = now() + BELIEVED_S
+        return "deadline" if over else ""
 
     return why

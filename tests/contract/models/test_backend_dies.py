@@ -34,6 +34,14 @@ def test_a_model_whose_process_is_gone_or_stands_still_answers_again(server: Tri
     print(f"{how}: back after {took_s:.1f} s")
 
 
+def test_a_server_that_is_told_to_end_does_so_although_it_was_just_asked(server: TritonServer) -> None:
+    assert server.models.ask(QUESTION).finish is Finish.LENGTH
+    server.process.terminate()
+    server.process.wait(10)  # with a stream that stays open it never ends
+    with pytest.raises(Unavailable, match="away"):
+        server.models.ask(QUESTION)
+
+
 def _answers(server: TritonServer) -> bool:
     try:
         return server.models.ask(QUESTION).finish is Finish.LENGTH

@@ -58,3 +58,19 @@ def test_an_answer_ends_when_it_is_cancelled_or_past_its_deadline() -> None:
     cancelled[0] = True
     assert stop() == "cancelled"
     assert turns.stopper(lambda: False, None)() == ""
+
+
+def test_whether_it_is_cancelled_is_asked_once_in_some_milliseconds() -> None:
+    now, asked = [100.0], [0]
+
+    def cancelled() -> bool:
+        asked[0] += 1
+        return asked[0] > 2
+
+    stop = turns.stopper(cancelled, None, now=lambda: now[0])
+    assert [stop(), stop(), stop()] == [""] * 3
+    assert asked == [1]
+    now[0] += turns.BELIEVED_S
+    assert [stop(), asked[0]] == ["", 2]
+    now[0] += turns.BELIEVED_S
+    assert [stop(), stop()] == ["cancelled"] * 2

@@ -61,12 +61,17 @@ class TritonPythonModel:
 
     def _answer(self, asked: Any, stop: Any, sender: Any) -> None:
         with self._stall.answering():
+            last = 0
             try:
                 for chunk in self._engine.generate(asked, stop):
                     outputs = self._engine.encode(chunk).items()
-                    sender.send(pb.InferenceResponse([pb.Tensor(name, value) for name, value in outputs]))
+                    response = pb.InferenceResponse([pb.Tensor(name, value) for name, value in outputs])
+                    # The last response says that it is: an empty one behind it would cost as much again.
+                    last = pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL if chunk.finish else 0
+                    sender.send(response, last)
                     self._stall.moved()
-                sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+                if not last:
+                    sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
             except self._contract.ContractError as e:
                 self._refuse(sender, e)
             except Exception as e:  # the boundary: whatever it was, the client hears of it

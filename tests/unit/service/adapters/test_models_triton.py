@@ -71,16 +71,6 @@ def test_the_state_of_a_silent_server_is_told_in_time_and_leaves_no_channel_open
     assert [client.closed > 0 for client in clients] == [True]
 
 
-def test_close_closes_every_thread_s_client_and_a_later_question_opens_another(clients: list[Any]) -> None:
-    models = TritonModels("127.0.0.1:1", ())
-    first = models._client()
-    assert models._client() is first
-    models.close()
-    assert first.closed == 1
-    assert models._client() is not first
-    models.close()
-
-
 def test_check_of_a_server_that_is_starting_ends_by_itself(silent_server: str, tmp_path: Path) -> None:
     given = {"PREREAD_DATA": str(tmp_path / "data"), "PREREAD_MODELS__URL": silent_server}
     given["PREREAD_BROKER"] = f"redis+socket://{tmp_path / 'no-redis.sock'}"
