@@ -20,11 +20,11 @@ from pydicom.uid import UID
 
 from service.embedded.ports import choose_free
 from tests.support.durable import missing
-from tests.support.installation import wait_for
 from tests.support.instances import instance, part10, uid
 from tests.support.judging import archive
 from tests.support.store_process import SENDER_SECRET, VIEWER_SECRET
 from tests.support.storing import HEADERS, message
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.dicom
 KILLS = 2

@@ -24,8 +24,9 @@ from service.ports.catalogue import StudyRecord
 from service.ports.notes import Rejected
 from service.settings import Site
 from tests.e2e.conftest import need_orthanc_and_dcmtk
-from tests.support.installation import NODES, Installation, wait_for
+from tests.support.installation import NODES, Installation
 from tests.support.phantoms import Phantom, dcmsend, phantoms
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 

@@ -15,8 +15,9 @@ from service.cli.fleet import environment, preread
 from service.embedded.ports import choose_free, is_free
 from service.settings import Settings
 from tests.e2e.conftest import need_orthanc_and_dcmtk
-from tests.support.installation import Installation, wait_for
+from tests.support.installation import Installation
 from tests.support.phantoms import Phantom, dcmsend, phantoms
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

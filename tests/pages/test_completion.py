@@ -15,10 +15,10 @@ from tests.pages.test_review import open_review, sign_in
 from tests.support.accessibility import faults
 from tests.support.browser import Browser
 from tests.support.completing import Endless, says
-from tests.support.installation import wait_for
 from tests.support.reviewable import Review
 from tests.support.serve import served
 from tests.support.viewable import shelf
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.pages
 

@@ -15,7 +15,7 @@ from service.domain.event import Event, EventKind
 from tests.support.accessibility import faults
 from tests.support.browser import Browser
 from tests.support.fake_house import House
-from tests.support.installation import wait_for
+from tests.support.waiting import wait_for
 from tests.support.web_records import delivery, uid
 from tests.support.web_scene import finished
 

@@ -99,7 +99,9 @@ class Archive:
     @contextmanager
     def calling(self, *, called: str = "PREREAD_MOVE") -> Iterator[Any]:
         """An association to where images are moved to. Raises Refused where it is rejected."""
-        us = Peer(called_ae=called, host="127.0.0.1", port=self.move_port, calling_ae="ELSEWHERE", acse_s=2, dimse_s=2)
+        us = Peer(
+            called_ae=called, host="127.0.0.1", port=self.move_port, calling_ae="ELSEWHERE", acse_s=30, dimse_s=30
+        )
         association = associate(us, [(CTImageStorage, ExplicitVRLittleEndian)])
         try:
             with Paused(association):
@@ -139,7 +141,7 @@ def query_peer(images: list[bytes], behave: Behaviour, *, move_port: int = 0) ->
         connections.append(event.assoc.dul.socket.socket)
 
     entity = AE("PEER")
-    entity.dimse_timeout = 2
+    entity.dimse_timeout = 30
     for model in (StudyRootQueryRetrieveInformationModelFind, GET, MOVE):
         entity.add_supported_context(model)
     entity.add_supported_context(CTImageStorage, ExplicitVRLittleEndian, scu_role=False, scp_role=True)

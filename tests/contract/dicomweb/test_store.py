@@ -25,11 +25,11 @@ from service.ports.ledger import Admission
 from service.settings import Scp, Settings
 from service.web.app import create_app
 from tests.support.fake_house import NOW
-from tests.support.installation import wait_for
 from tests.support.instances import instance, part10, uid
 from tests.support.serve import served
 from tests.support.storing import HEADERS, intake_of, message
 from tests.support.viewable import Shelf, shelf
+from tests.support.waiting import wait_for
 
 FILES = (
     "CT_small.dcm", "MR_small.dcm", "MR_small_bigendian.dcm", "MR_small_implicit.dcm", "image_dfl.dcm", "JPEG2000.dcm",

@@ -9,8 +9,9 @@ import pytest
 from service.domain.errors import Unavailable
 from service.ports.finish import Finish
 from service.ports.models import Question
-from tests.support.installation import REPOSITORY, wait_for
+from tests.support.installation import REPOSITORY
 from tests.support.triton_server import TritonServer, serving
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -13,8 +13,9 @@ import pytest
 from service.domain.errors import Unavailable
 from service.ports.models import Question
 from tests.support import scripted_model, triton_server
-from tests.support.installation import REPOSITORY, wait_for
+from tests.support.installation import REPOSITORY
 from tests.support.local_engine import SCRIPT
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

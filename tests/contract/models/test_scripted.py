@@ -22,9 +22,10 @@ from service.ports.finish import Finish
 from service.ports.halt import Halt, Halted
 from service.ports.models import Guidance, ImagePart, Models, Question
 from tests.support import local_engine, triton_server
-from tests.support.installation import REPOSITORY, wait_for
+from tests.support.installation import REPOSITORY
 from tests.support.narratives import radiograph
 from tests.support.scripted_model import CONTEXT, WIDTH, Script, write
+from tests.support.waiting import wait_for
 from workers.narrative.certainty import raw
 from workers.pipeline.ask import with_context
 

@@ -15,8 +15,9 @@ import pytest
 from dicom_nodes.send import send
 from service.cli.fleet import environment, preread
 from service.embedded.ports import choose_free
-from tests.support.installation import REPOSITORY, Installation, wait_for
+from tests.support.installation import REPOSITORY, Installation
 from tests.support.phantoms import dcmsend, phantoms
+from tests.support.waiting import wait_for
 
 pytestmark = [
     pytest.mark.e2e,

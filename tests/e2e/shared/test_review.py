@@ -17,9 +17,10 @@ from service.flow.record import read_report
 from service.flow.review import draft_text
 from tests.support import validators
 from tests.support.browser import Browser, browser, missing
-from tests.support.installation import Installation, wait_for
+from tests.support.installation import Installation
 from tests.support.phantoms import Phantom, dcmsend, phantoms
 from tests.support.returns import items
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.pages, pytest.mark.timeout(300)]
 

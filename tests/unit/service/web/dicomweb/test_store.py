@@ -25,10 +25,10 @@ from service.ports.ledger import Admission
 from service.settings import Scp, Settings, Web
 from service.web.dicomweb.store import Places
 from tests.support.fake_house import House
-from tests.support.installation import wait_for
 from tests.support.instances import HEADER, explicit, instance, part10, uid
 from tests.support.receiving import RecordingLedger
 from tests.support.storing import BOUNDARY, GATEWAY, HEADERS, intake_of, message
+from tests.support.waiting import wait_for
 from tests.support.web_client import TestClient, bearer, client
 
 STUDIES = "/dicom-web/studies"
