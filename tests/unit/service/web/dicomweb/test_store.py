@@ -129,7 +129,7 @@ def test_a_request_is_an_association_that_ends_with_it(scene: Scene) -> None:
     (opened,) = scene.ledger.opened.values()
     assert (opened.source, opened.calling_ae_title, opened.address) == ("gateway", "anna", "10.9.8.7")
     assert opened.process == "web"
-    wait_for(lambda: scene.ledger.closed, 5, "the association is not closed")
+    wait_for(lambda: scene.ledger.closed, what="the association is not closed")
     assert scene.ledger.closed == {opened.association_id: "released"}
 
 
@@ -254,7 +254,7 @@ def test_a_request_that_ends_early_keeps_what_was_whole(scene: Scene, cut: int) 
     assert answer.status_code == 400
     assert "ends before its closing boundary" in answer.json()["detail"]
     assert list(scene.ledger.known) == [uid("instance", "a")]
-    wait_for(lambda: scene.ledger.closed, 5, "the association is not closed")
+    wait_for(lambda: scene.ledger.closed, what="the association is not closed")
     assert set(scene.ledger.closed.values()) == {"aborted"}
 
 
