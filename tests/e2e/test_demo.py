@@ -23,7 +23,7 @@ from tests.support.installation import REPOSITORY
 from tests.support.phantoms import phantoms
 from tests.support.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 POOR = """
 from service.embedded import orthanc, triton
@@ -168,7 +168,7 @@ def _is_told_apart(data: Path, scp: int) -> None:
         "or choose another port with --scp-port=NUMBER.\n"
     )
     variables = {**os.environ, "PREREAD_DATA": str(data)}
-    checked = subprocess.run(preread("check"), env=variables, capture_output=True, text=True, timeout=60, check=False)
+    checked = subprocess.run(preread("check"), env=variables, capture_output=True, text=True, timeout=120, check=False)
     assert "broker: answers" in checked.stdout or checked.returncode == 0, checked.stdout
 
 

@@ -128,7 +128,7 @@ def test_a_sentence_is_completed_by_keys_alone_and_what_nothing_carries_is_marke
     page.wait(f"{STATUS} === 'This is still being checked.'")
     assert page.run(VALUE) == "without end"
     page.press("!")
-    wait_for(lambda: model.running == 0, 10, "the model stops")
+    wait_for(lambda: model.running == 0, what="the model does not stop")
     page.run(ANEW)
     page.press(*"Done.", "Enter")
 

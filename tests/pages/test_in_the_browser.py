@@ -42,7 +42,7 @@ def test_a_page_is_dark_complete_and_silent(page: Browser, site: str, shots: Pat
     assert picture.stat().st_size > 20_000, "a blank page"
     background = page.run("return getComputedStyle(document.body).backgroundColor")
     assert max(int(part) for part in background[4:-1].split(",")) < 40
-    assert page.run("return document.fonts.status") == "loaded"
+    page.wait("return document.fonts.status === 'loaded'")
     assert (
         page.run("return performance.getEntriesByType('resource').filter(r => !r.name.startsWith(origin)).length") == 0
     )
@@ -129,7 +129,7 @@ def test_echo_answers_in_its_row(page: Browser, house: House) -> None:
 def test_rerun_comes_back_to_its_page(page: Browser, house: House, site: str) -> None:
     page.open(f"{site}/studies/{uid(5)}")
     page.click("#job-j-5 button")
-    wait_for(lambda: house.bell.rung == ["read"], 20, "nobody rang")
+    wait_for(lambda: house.bell.rung == ["read"], what="nobody rang")
     page.wait(f"return location.pathname === '/studies/{uid(5)}'")
 
 
@@ -237,7 +237,7 @@ def test_scripts_of_a_hostile_name_do_not_run(page: Browser, house: House, site:
 
 
 def test_every_page_reads_without_scripts(house: House, site: str) -> None:
-    with httpx.Client(base_url=site, follow_redirects=True, headers={"accept": "text/html"}) as plain:
+    with httpx.Client(base_url=site, follow_redirects=True, headers={"accept": "text/html"}, timeout=60) as plain:
         plain.post("/sign-in", data={"token": house.token(*ALL)})
         for path in PAGES:
             answer = plain.get(f"/{path}")

@@ -298,7 +298,7 @@ class Installation:
         on_the_way = {DeliveryState.PENDING, DeliveryState.SENDING}
         return not any(sent.delivery.state in on_the_way for sent in found.deliveries)
 
-    def settle(self, studies: Sequence[str], seconds: float = 120) -> float:
+    def settle(self, studies: Sequence[str], seconds: float = 240) -> float:
         """Wait until every study is settled; returns the seconds it took."""
         left = list(studies)
 
