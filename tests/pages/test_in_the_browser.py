@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -183,10 +184,20 @@ def test_enter_searches_without_waiting(page: Browser, site: str) -> None:
     assert page.url == f"{site}/studies"
 
 
+def led_by(page: Browser, *keys: str, to: str) -> None:
+    """Two keys belong together for about a second; where a busy machine takes longer, they are pressed again."""
+    there = "return location.pathname === arguments[0] && document.readyState === 'complete'"
+    for _ in range(5):
+        page.press(*keys)
+        with suppress(AssertionError):
+            page.wait(there, to, seconds=10)
+            return
+    raise AssertionError(f"{keys} do not lead to {to}")
+
+
 def test_keys_lead_everywhere(page: Browser, site: str) -> None:
     for key, path in {"s": "/studies", "j": "/jobs", "d": "/deliveries", "c": "/configuration", "m": "/models"}.items():
-        page.press("g", key)
-        page.wait("return location.pathname === arguments[0] && document.readyState === 'complete'", path)
+        led_by(page, "g", key, to=path)
     page.press("/")
     page.wait("return location.pathname === '/studies' && document.readyState === 'complete'")
     page.press("/")

@@ -54,6 +54,7 @@ def test_ports_are_chosen_where_no_connection_gets_one(told: str, chosen: range)
     assert before_connections(told) == chosen
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_port_is_given_once_whichever_process_asks(tmp_path: Path) -> None:
     given = Given(tmp_path)
     assert given.take(20_001)
