@@ -66,7 +66,7 @@ class Demo:
 
     @property
     def said(self) -> str:
-        return self.log.read_text()
+        return self.log.read_text(errors="replace")  # it may end in the middle of a character
 
     def until(self, words: str) -> None:
         wait_for(lambda: words in self.said or self.code() is not None, 240, f"the demo does not say {words!r}")

@@ -24,7 +24,7 @@ def dcmtk(tool: str, port: int, *arguments: str | Path, called: str = "PREREAD",
     if path is None:
         pytest.skip(f"DCMTK's {tool} is not installed")
     command = [path, "-v", "-aec", called, "-aet", calling, "127.0.0.1", str(port), *map(str, arguments)]
-    ran = subprocess.run(command, capture_output=True, timeout=90, check=False)
+    ran = subprocess.run(command, capture_output=True, timeout=240, check=False)
     return (ran.stdout + ran.stderr).decode(errors="replace") + f"\nexit {ran.returncode}"
 
 

@@ -95,7 +95,7 @@ def test_a_process_killed_with_9_comes_back_and_its_children_do_not_stay(
     second, _ = running.family(but_not=(first, child))
     assert not is_gone(second)
     all_end([child])
-    eventually(lambda: "was killed by SIGKILL; starting it again" in running.said.read_text())
+    eventually(lambda: "was killed by SIGKILL; starting it again" in running.said.read_text(errors="replace"))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -121,7 +121,7 @@ def test_a_supervisor_killed_with_9_takes_everything_along(supervised: Callable[
 def test_a_keeper_killed_with_9_takes_its_process_along(supervised: Callable[..., Supervised]) -> None:
     sleep = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
     running = supervised({"name": "sleeper", "command": [sys.executable, "-c", sleep]})
-    sleeper = int(eventually(lambda: re.search(r"\| pid (\d+)", running.said.read_text()))[1])
+    sleeper = int(eventually(lambda: re.search(r"\| pid (\d+)", running.said.read_text(errors="replace")))[1])
     os.kill(psutil.Process(sleeper).ppid(), signal.SIGKILL)
     assert end_of(running) != 0
     all_end([sleeper])
@@ -143,7 +143,7 @@ def test_one_that_ends_for_good_ends_everything_with_its_code(
 def test_a_program_that_is_not_there_ends_everything_and_is_named(supervised: Callable[..., Supervised]) -> None:
     running = supervised({"name": "absent", "command": ["/not/there"]})
     assert end_of(running) == 78
-    assert "/not/there" in running.said.read_text()
+    assert "/not/there" in running.said.read_text(errors="replace")
 
 
 def test_a_program_that_cannot_be_started_just_now_is_tried_again(
@@ -156,7 +156,7 @@ def test_a_program_that_cannot_be_started_just_now_is_tried_again(
     whole.chmod(0o700)
     running = supervised({"name": "upgraded", "command": [str(program)], "restart": False})
     family = running.family()
-    eventually(lambda: "starting it again in 1 s" in running.said.read_text())
+    eventually(lambda: "starting it again in 1 s" in running.said.read_text(errors="replace"))
     assert not any(map(is_gone, family))
     whole.replace(program)
     assert end_of(running) == 5
@@ -168,7 +168,7 @@ def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(supervised: Ca
     )
     running = supervised({"name": "deaf", "command": [sys.executable, "-c", deaf]})
     running.family()
-    eventually(lambda: "| deaf" in running.said.read_text())
+    eventually(lambda: "| deaf" in running.said.read_text(errors="replace"))
     everybody = running.everybody()
     running.process.terminate()
     end_of(running)
@@ -182,6 +182,6 @@ def test_a_process_runs_in_the_environment_it_was_given(supervised: Callable[...
     command = [sys.executable, "-c", script]
     running = supervised({"name": "one", "command": command, "environment": environment, "restart": False})
     assert end_of(running) == 0
-    said = running.said.read_text()
+    said = running.said.read_text(errors="replace")
     assert "ONLY" in said
     assert "'HOME'" not in said
