@@ -22,6 +22,7 @@ from pydicom.filebase import DicomBytesIO
 
 from service.bootstrap import silent
 from service.cli.fleet import environment, preread
+from service.cli.probes import PROCESSES
 from service.domain.account import Role
 from service.domain.delivery import DeliveryState
 from service.embedded import orthanc
@@ -132,7 +133,7 @@ class Installation:
 
     folder: Path
     database: str = ""
-    deadline: str = "10m"
+    deadline: str = "60m"
     rules: str = RULES
     nodes: str = NODES
     archive: OrthancServer | None = None
@@ -199,7 +200,7 @@ class Installation:
         with self.log.open("ab") as log:
             self.up = subprocess.Popen(command, stdout=log, stderr=log, env=variables, start_new_session=True)
         wait_for(
-            self.is_up if self.ready else self.is_listening, 180, f"the installation does not come up, see {self.log}"
+            self.is_up if self.ready else self.is_at_work, 180, f"the installation does not come up, see {self.log}"
         )
 
     def stop(self) -> None:
@@ -228,10 +229,12 @@ class Installation:
         )
         return found.returncode == 0
 
-    def is_listening(self) -> bool:
-        """Whether the receiver accepts connections."""
+    def is_at_work(self) -> bool:
+        """Whether the receiver accepts connections and every process beats, whichever part is away."""
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.settings.scp.port)) == 0
+            if probe.connect_ex(("127.0.0.1", self.settings.scp.port)):
+                return False
+        return set(PROCESSES) <= {beat.process for beat in self.services.ledger.beats()}
 
     def running_settings(self) -> Settings:
         """Settings with the addresses that `up` gave its embedded parts."""
