@@ -98,4 +98,4 @@ def test_a_question_is_asked_answered_and_cited_by_keys_and_a_line_is_taken(
         page.run(POISON, payload)
         page.wait(CALM)
         assert page.run(UNTOUCHED) == [False], payload
-    page.complaints()
+    page.leave()

@@ -73,7 +73,7 @@ def test_the_work_list_is_walked_and_opened_by_keys(page: Browser, site: str) ->
     page.press("j", "ArrowDown", "k", "ArrowDown", "ArrowDown", "Enter")
     page.wait(f"return location.pathname === '/studies/{uid(8)}/review'")
     page.wait("return document.querySelector('#review').dataset.ready")
-    page.complaints()  # its images are not here
+    page.leave()  # its images are not here
 
 
 def test_operations_follows_what_happens(page: Browser, house: House) -> None:
@@ -116,7 +116,7 @@ def test_a_revoked_token_ends_the_live_view(page: Browser, house: House) -> None
     page.wait(LIVE)
     house.accounts.revoke("t-1")
     page.wait("return ['reconnecting', 'not live'].includes(document.querySelector('.pulse').textContent)")
-    page.complaints()  # the refused reconnection is what we wanted
+    page.leave()  # the refused reconnection is what we wanted
 
 
 def test_echo_answers_in_its_row(page: Browser, house: House) -> None:
@@ -153,7 +153,7 @@ def test_a_search_that_cannot_be_read_is_said_and_the_next_one_works(page: Brows
     page.run(CHOOSE, "input[name=study_instance_uid]", "")
     page.fill("[data-search]", "garc")
     page.wait("return document.querySelectorAll('#found tbody tr').length === 1")
-    page.complaints()  # the console names the refused search
+    page.leave()  # the console names the refused search
 
 
 def test_a_study_that_is_read_is_followed_until_it_is_done(page: Browser, house: House, site: str) -> None:
@@ -173,7 +173,7 @@ def test_an_act_that_fails_leaves_the_row_as_it_was(page: Browser, house: House)
     page.click("#node-PACS button")
     page.wait("return !document.querySelector('#node-PACS form.htmx-request, #node-PACS .htmx-request')")
     assert "PACS" in page.text("#node-PACS")
-    page.complaints()  # the console names the refused act
+    page.leave()  # the console names the refused act
 
 
 def test_enter_searches_without_waiting(page: Browser, site: str) -> None:

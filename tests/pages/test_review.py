@@ -227,7 +227,7 @@ def test_the_earlier_study_stands_beside_and_follows_image_and_window(page: Brow
     open_review(page, address)
     page.wait("return document.querySelector('#prior .stage-note').textContent.includes('2025-01-02 cannot be shown')")
     page.shoot(shots / "review_prior_gone.png")
-    page.complaints()  # the refusal is what we wanted
+    page.leave()  # the refusal is what we wanted
 
 
 def test_before_the_first_read_nothing_of_the_ai_is_shown(page: Browser, case: Review, shots: Path) -> None:
@@ -317,7 +317,7 @@ def test_of_two_at_one_report_the_second_is_told_and_keeps_the_text(page: Browse
     page.wait("return document.querySelector('#said').textContent.includes('Somebody else has saved')")
     assert page.run("return document.querySelectorAll('[data-verdict=rejected]').length") == 1
     assert case.edits.history("j-2") is None
-    page.complaints()  # the refusal is what we wanted
+    page.leave()  # the refusal is what we wanted
 
 
 def test_a_report_is_signed_and_added_to_by_keys_and_a_colleague_sees_both_versions(

@@ -103,8 +103,18 @@ class Browser:
         """What the console said since the last time: errors, refused resources, violations of the policy."""
         return [f"{entry['level']}: {entry['message']}" for entry in self._call("POST", "se/log", {"type": "browser"})]
 
+    def leave(self) -> None:
+        """Leave the page, unsaved or not, and forget what its console said: where one refusal was wanted, others may
+        still be on their way.
+        """
+        self.run("onbeforeunload = null; document.querySelector('#review')?.remove()")
+        self.open("about:blank")
+        self.complaints()
+
     def sign_in(self, site: str, token: str) -> None:
         """Whoever holds `token`, by another client's cookie: the page that asks for tokens has tests of its own."""
+        former = {"origin": site, "storageTypes": "local_storage"}  # of an earlier server that had the same port
+        self._call("POST", "goog/cdp/execute", {"cmd": "Storage.clearDataForOrigin", "params": former})
         with httpx.Client(base_url=site, timeout=PATIENCE_S, trust_env=False) as client:
             client.post("/sign-in", data={"token": token})
             for name, value in client.cookies.items():
