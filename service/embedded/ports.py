@@ -61,8 +61,8 @@ class Given:
     The kernel lets go of a lock when its process ends, however it ends.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Their file lies in `folder`, which is made private."""
+    def __init__(self, folder: Path | None = None) -> None:
+        """Their file lies in `folder`, which is made private; else in one of the user's beside temporary files."""
         self._folder = folder
         self._opened: tuple[int, int] | None = None
         self._ours: set[int] = set()
@@ -87,14 +87,15 @@ class Given:
     def _descriptor(self) -> int:
         """The open file; never closed, because that would let go of every lock that this process has on it."""
         if self._opened is None or self._opened[0] != os.getpid():  # a forked child inherits no locks
-            file = private(self._folder) / "given"
+            folder = self._folder or Path(tempfile.gettempdir()) / f"preread-{os.getuid()}-ports"
+            file = private(folder) / "given"
             self._opened, self._ours = (os.getpid(), os.open(file, os.O_RDWR | os.O_CREAT, 0o600)), set()
         return self._opened[1]
 
 
 @cache
 def _given() -> Given:
-    return Given(Path(tempfile.gettempdir()) / f"preread-{os.getuid()}-ports")
+    return Given()
 
 
 def _of_the_system(count: int, host: str) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from tests.support.installation import REPOSITORY
 from tests.support.phantoms import phantoms
 from tests.support.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 POOR = """
 from service.embedded import orthanc, triton
@@ -79,7 +79,7 @@ class Demo:
     def end(self) -> int:
         """The exit code, once it has ended by itself."""
         assert self.process is not None
-        return self.process.wait(timeout=300)
+        return self.process.wait(timeout=540)
 
     def tree(self) -> list[psutil.Process]:
         assert self.process is not None
