@@ -64,33 +64,32 @@ class Given:
     def __init__(self, folder: Path | None = None) -> None:
         """Their file lies in `folder`, which is made private; else in one of the user's beside temporary files."""
         self._folder = folder
-        self._opened: tuple[int, int] | None = None
+        self._opened: tuple[int, int | None] | None = None
         self._ours: set[int] = set()
 
     def take(self, port: int) -> bool:
         """Whether nobody had `port`; it is ours from now on. True as well where nothing can be locked."""
-        try:
-            descriptor = self._descriptor()
-        except OSError:
-            return True
+        if self._opened is None or self._opened[0] != os.getpid():  # a forked child inherits no locks
+            self._opened, self._ours = (os.getpid(), self._open()), set()
         if port in self._ours:  # a process does not stand in its own way
             return False
         try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            if (descriptor := self._opened[1]) is not None:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
         except (BlockingIOError, PermissionError):
             return False
-        except OSError:
-            return True
+        except OSError:  # a file system without locks
+            pass
         self._ours.add(port)
         return True
 
-    def _descriptor(self) -> int:
-        """The open file; never closed, because that would let go of every lock that this process has on it."""
-        if self._opened is None or self._opened[0] != os.getpid():  # a forked child inherits no locks
+    def _open(self) -> int | None:
+        """The file, which stays open: closing it would let go of every lock that this process has on it."""
+        try:
             folder = self._folder or Path(tempfile.gettempdir()) / f"preread-{os.getuid()}-ports"
-            file = private(folder) / "given"
-            self._opened, self._ours = (os.getpid(), os.open(file, os.O_RDWR | os.O_CREAT, 0o600)), set()
-        return self._opened[1]
+            return os.open(private(folder) / "given", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:  # no temporary folder, or one that cannot be written to
+            return None
 
 
 @cache

@@ -71,4 +71,6 @@ def test_a_port_is_given_once_whichever_process_asks(tmp_path: Path) -> None:
 
 def test_where_nothing_can_be_locked_ports_are_given_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "given").mkdir()
-    assert Given(tmp_path).take(20_001)
+    given = Given(tmp_path)
+    assert given.take(20_001)
+    assert not given.take(20_001)
