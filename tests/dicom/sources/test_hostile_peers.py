@@ -103,9 +103,12 @@ def breaks_off(archive: Archive, event: Any) -> None:
 
 def never_answers(archive: Archive, event: Any) -> None:
     archive.begin_clock()
-    while not event.is_cancelled and event.assoc.dul.is_alive() and not archive.ended.wait(0.01):
-        pass
-    archive.cancels += event.is_cancelled
+    ended = False
+    while not ended:
+        ended = archive.ended.wait(0.01) or not event.assoc.dul.is_alive()
+        if event.is_cancelled:  # tells it once; what came with the end is heard, too
+            archive.cancels += 1
+            return
 
 
 def pending_for_ever(archive: Archive, event: Any) -> None:
