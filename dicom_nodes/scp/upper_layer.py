@@ -10,6 +10,7 @@ from pynetdicom.pdu_primitives import P_DATA as DataPrimitive
 
 from dicom_nodes.scp.inbox import TooMuch
 from dicom_nodes.scp.pdu import P_DATA, Gone, Malformed, data_values, read_pdu
+from dicom_nodes.transport import LateMachine
 
 if TYPE_CHECKING:
     from dicom_nodes.scp.guard import GuardedAssociation
@@ -25,6 +26,7 @@ class BoundedDul(DULServiceProvider):
         super().__init__(association)
         self._guarded = association
         self.daemon = True
+        self.state_machine = LateMachine(self)
 
     def run_reactor(self) -> None:
         try:

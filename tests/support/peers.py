@@ -15,6 +15,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
+from dicom_nodes.transport import LateMachine
+
 
 @dataclass
 class Peer:
@@ -67,6 +69,7 @@ def listening(entity: AE, handlers: Sequence[Any]) -> Iterator[int]:
 
     def on_connect(event: Any) -> None:
         connections.append(event.assoc.dul.socket.socket)
+        event.assoc.dul.state_machine = LateMachine(event.assoc.dul)
 
     told = [*handlers, (evt.EVT_CONN_OPEN, on_connect)]
     server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=told)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 """Many times what anything here takes on an idle machine: who waits longer waits for ever."""
 
 Found = TypeVar("Found")
