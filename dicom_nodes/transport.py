@@ -36,7 +36,7 @@ class BoundedSocket(ClosedSocket):
 
 
 class LateMachine(StateMachine):
-    """pynetdicom's upper layer dies of data for a peer that has gone, or was cut off meanwhile: here they go nowhere."""
+    """pynetdicom's upper layer dies of data for a peer that has gone or was cut off meanwhile; here they go nowhere."""
 
     def do_action(self, event: str) -> None:
         if event == "Evt9" and self.current_state in {"Sta1", "Sta13"}:  # no connection, or one that ends (PS3.8 9.2)

@@ -10,6 +10,7 @@ from typing import Protocol
 from pynetdicom.acse import ACSE
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import DimseServiceType
 
 from dicom_nodes.scp.contexts import fitting_contexts
 from dicom_nodes.scp.door import Refusal
@@ -78,6 +79,11 @@ class GuardedAssociation(Association):
         """What the peer sends in an accepted presentation context."""
         context = self._accepted_cx.get(context_id)
         return str(context.transfer_syntax[0]) if context else None
+
+    def _serve_request(self, msg: DimseServiceType, context_id: int) -> None:
+        """A peer is idle from our answer on; pynetdicom counts from its request, and aborts one that had to wait."""
+        super()._serve_request(msg, context_id)
+        self.dul._idle_timer.restart()
 
     def run_reactor(self) -> None:
         try:

@@ -219,6 +219,27 @@ def test_an_ending_that_the_ledger_misses_is_written_later(tmp_path: Path, file:
     assert ledger.tries == 2
 
 
+def test_a_sender_that_had_to_wait_for_its_answer_was_not_idle(tmp_path: Path) -> None:
+    """Its object took longer to become durable than a sender may be silent: as if it had been sent in 1970."""
+    from struct import pack
+
+    from tests.support.senders import associated, command, p_data, receive_pdu, status_in
+
+    class Slow(RecordingLedger):
+        def admit(self, reception):  # type: ignore[no-untyped-def]
+            (association,) = scp._gate.associations()
+            association.dul._idle_timer._start_time = 0.0
+            return super().admit(reception)
+
+    whole = part10(instance())
+    with scp_for(tmp_path / "spool", Slow()) as scp, associated(scp.port) as peer:
+        peer.sendall(p_data(1, 3, command(sop_instance=uid("instance", "one").encode())))
+        peer.sendall(p_data(1, 2, whole[whole.index(b"\x08\x00\x05\x00CS") :]))
+        assert status_in(receive_pdu(peer)) == 0
+        peer.sendall(pack(">BxII", 5, 4, 0))
+        assert receive_pdu(peer)[0] == 6, "released, not aborted"
+
+
 def test_a_fault_of_our_own_is_named_as_such(tmp_path: Path, file: Path) -> None:
     class Broken(RecordingLedger):
         def admit(self, reception):  # type: ignore[no-untyped-def]
