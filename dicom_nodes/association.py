@@ -23,7 +23,7 @@ from pynetdicom.transport import AddressInformation, AssociationSocket
 
 from dicom_nodes.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_nodes.part10 import skip_file_meta
-from dicom_nodes.transport import BoundedSocket
+from dicom_nodes.transport import BoundedSocket, LateMachine
 from service.domain.errors import Refused, Unavailable
 
 MAX_CONTEXTS = 128
@@ -96,6 +96,7 @@ class _Caller(ApplicationEntity):
         self, assoc: Association, address: AddressInformation, tls_args: tuple[ssl.SSLContext, str] | None
     ) -> AssociationSocket:
         assoc.dul.daemon = True  # a process that ends waits for no peer
+        assoc.dul.state_machine = LateMachine(assoc.dul)
         made = BoundedSocket(assoc, address=address)
         made.tls_args = tls_args
         return made

@@ -1,10 +1,14 @@
-"""pynetdicom sockets that are closed when they are done with, and that take no PDU without bounds."""
+"""pynetdicom sockets that are closed when they are done with, and that take no PDU without bounds; and a state machine
+that outlives what is said too late.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import queue
 import socket
 
+from pynetdicom.fsm import StateMachine
 from pynetdicom.transport import AssociationSocket
 
 MAX_PDU = 256 * 1024
@@ -29,3 +33,14 @@ class BoundedSocket(ClosedSocket):
         if nr_bytes > MAX_PDU:
             raise ConnectionAbortedError(f"A PDU announces {nr_bytes} bytes; {MAX_PDU} are allowed.")
         return super().recv(nr_bytes)
+
+
+class LateMachine(StateMachine):
+    """pynetdicom's upper layer dies of data for a peer that has gone or was cut off meanwhile; here they go nowhere."""
+
+    def do_action(self, event: str) -> None:
+        if event == "Evt9" and self.current_state in {"Sta1", "Sta13"}:  # no connection, or one that ends (PS3.8 9.2)
+            with contextlib.suppress(queue.Empty):
+                self.dul.to_provider_queue.get(block=False)
+            return
+        super().do_action(event)

@@ -132,6 +132,8 @@ class GuardedAssociation(Association):
             if (arriving := arriving_in(getattr(msg, "DataSet", None))) is not None:
                 arriving.discard()
             self.dimse.msg_queue.task_done()
+            # A peer is idle from our answer on; pynetdicom counts from its request, and aborts one that had to wait.
+            self.dul._idle_timer.restart()
 
     acse: _Negotiation
     dul: BoundedDul

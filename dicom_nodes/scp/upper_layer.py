@@ -9,6 +9,7 @@ from pynetdicom.dul import DULServiceProvider
 
 from dicom_nodes.scp.inbox import TooMuch
 from dicom_nodes.scp.pdu import HEADER_BYTES, P_DATA, Gone, Malformed, Quiet, data_values, read_pdu
+from dicom_nodes.transport import LateMachine
 
 if TYPE_CHECKING:
     from dicom_nodes.scp.guard import GuardedAssociation
@@ -26,6 +27,7 @@ class BoundedDul(DULServiceProvider):
         self._guarded = association
         self._room = bytearray()
         self.daemon = True
+        self.state_machine = LateMachine(self)
 
     def run_reactor(self) -> None:
         try:

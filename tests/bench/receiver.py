@@ -30,7 +30,7 @@ import psutil
 from service.embedded.ports import choose_free
 from tests.bench.blast import Objects, blast, ct, send_large
 from tests.bench.rounds import Measured, against, interleaved, machine
-from tests.support.installation import wait_for
+from tests.support.waiting import wait_for
 
 OURS, STORESCP, ORTHANC, BEFORE = "preread", "storescp", "Orthanc", "before"
 CT, SMALL = ct(64, side=512), ct(160, side=140)

@@ -31,10 +31,10 @@ from service.embedded.ports import choose_free
 from tests.bench.blast import PLACE, Objects, ct
 from tests.bench.receiver import cpu_s, listens, versions
 from tests.bench.rounds import Measured, against, interleaved, machine
-from tests.support.installation import wait_for
 from tests.support.judging import PLUGIN
 from tests.support.store_process import SENDER_SECRET
 from tests.support.storing import HEADERS, message
+from tests.support.waiting import wait_for
 
 OURS, ORTHANC = "preread", "Orthanc"
 LOADS: Mapping[str, tuple[Objects, int, int, float]] = {

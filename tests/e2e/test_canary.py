@@ -19,7 +19,7 @@ from tests.support.installation import Installation
 from tests.support.phantoms import dcmsend, phantoms
 from tests.support.senders import associated, command, p_data, receive_pdu, status_in
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 CANARIES = ("Zkanarienvogel", "ZCANARYID77", "ZCANARYACC9")
 

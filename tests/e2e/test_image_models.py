@@ -19,7 +19,7 @@ from tests.support.phantoms import dcmsend
 from tests.support.scripted_image_model import LUNG, NODULE, Script, constant, mean_grey, pointwise, write
 from tests.support.validators import dciodvfy_errors
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 RULES = """
 [[protocol]]

@@ -24,10 +24,11 @@ from service.ports.catalogue import StudyRecord
 from service.ports.notes import Rejected
 from service.settings import Site
 from tests.e2e.conftest import need_orthanc_and_dcmtk
-from tests.support.installation import NODES, Installation, wait_for
+from tests.support.installation import NODES, Installation
 from tests.support.phantoms import Phantom, dcmsend, phantoms
+from tests.support.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 PATIENT_NODES = NODES.replace("adopt_identity = true", "adopt_identity = false").replace(
     'quiet = "1s"', 'quiet = "3s"', 1
@@ -122,7 +123,7 @@ def test_a_recalled_draft_is_named_in_a_note_in_the_archive_and_its_row_stays(
     record = read(phantom, house)
     (job,) = record.jobs
     preread_says(house, "jobs", "recall", job.job.job_id, "--why", "safety")
-    wait_for(lambda: notes_in_archive(phantom, house), 60, "no rejection note in the archive")
+    wait_for(lambda: notes_in_archive(phantom, house), 120, "no rejection note in the archive")
     (note,) = notes_in_archive(phantom, house)
     assert note.ConceptNameCodeSequence[0].CodeValue == "113037"
     assert withdrawn_by(note) == sent_results(record)
@@ -151,7 +152,7 @@ def test_a_draft_whose_image_is_rejected_is_withdrawn_in_the_archive(
     phantom = next(rendered)
     before = read(phantom, house)
     dcmsend([a_note(phantom, tmp_path)], house, calling="ARCHIVE")
-    wait_for(lambda: notes_in_archive(phantom, house), 60, "no rejection note in the archive")
+    wait_for(lambda: notes_in_archive(phantom, house), 120, "no rejection note in the archive")
     (note,) = notes_in_archive(phantom, house)
     assert note.ConceptNameCodeSequence[0].CodeValue == "113001"
     assert withdrawn_by(note) == sent_results(before)
@@ -169,7 +170,7 @@ def test_a_draft_that_the_archive_rejects_is_withdrawn_wherever_it_is(
     made = before.objects[0]
     ours = Issued(made.sop_class_uid, made.sop_instance_uid, made.series_instance_uid)
     dcmsend([a_note(phantom, tmp_path, about=ours)], house, calling="ARCHIVE")
-    wait_for(lambda: notes_in_archive(phantom, house), 60, "no rejection note in the archive")
+    wait_for(lambda: notes_in_archive(phantom, house), 120, "no rejection note in the archive")
     after = record_of(phantom, house)
     assert "recalled by a rejection note from archive" in after.jobs[0].job.reason
     assert len(after.jobs) == 1, "its image is as good as before: nothing is read again"
@@ -216,5 +217,5 @@ def test_what_a_model_read_is_listed_and_then_withdrawn_by_its_digest(
     assert "nothing was withdrawn" in listed
     assert record_of(phantom, house).jobs[0].job.state is JobState.COMPLETED
     assert "drafts are recalled" in preread_says(house, "models", "recall", digest, "--why", "quality", "--yes")
-    wait_for(lambda: notes_in_archive(phantom, house), 60, "no rejection note in the archive")
+    wait_for(lambda: notes_in_archive(phantom, house), 120, "no rejection note in the archive")
     assert record_of(phantom, house).jobs[0].job.state is JobState.RECALLED

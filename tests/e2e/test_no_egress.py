@@ -15,7 +15,7 @@ import pytest
 from tests.support.fence import fenced, why_not
 from tests.support.installation import REPOSITORY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
 DEMO = REPOSITORY / "triton_models" / "chest_demo"
 PATIENCE_S = 120.0
@@ -86,7 +86,7 @@ def script(text: str, *arguments: object) -> list[str]:
 
 
 def test_the_count_counts_what_leaves_and_nothing_else() -> None:
-    assert fenced(script(CONNECT), plain()).packets == ("tcp 203.0.113.5:443",)
+    assert set(fenced(script(CONNECT), plain()).packets) == {"tcp 203.0.113.5:443"}, "once, or tried again"
     asked = fenced(script(LOOK_UP), plain()).packets
     assert asked
     assert all(packet.endswith("asks for archive.example.com") for packet in asked)
@@ -99,7 +99,7 @@ def test_the_runtime_alone_calls_home_and_the_engine_does_not() -> None:
     alone = fenced(script(RUNTIME, DEMO / "1", PATIENCE_S), plain(), enough=1, timeout_s=2 * PATIENCE_S)
     took_s = time.monotonic() - begun
     assert COLLECTOR in "".join(alone.packets), alone.output
-    ours = fenced(script(ENGINE, DEMO, 2 * took_s, DEMO.parent), plain(), timeout_s=2 * PATIENCE_S)
+    ours = fenced(script(ENGINE, DEMO, 2 * took_s, DEMO.parent), plain(), timeout_s=2 * took_s + PATIENCE_S)
     assert ours.code == 0, ours.output
     assert len(ours.output.split()) == 2
     assert ours.packets == ()

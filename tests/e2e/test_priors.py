@@ -16,7 +16,7 @@ from tests.e2e.conftest import need_orthanc_and_dcmtk
 from tests.support.installation import NODES, RULES, Installation, OrthancServer
 from tests.support.phantoms import Phantom, dcmsend, phantoms
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 COMPARING = RULES.replace(
     'steps = [{{ kind = "draft", algorithm = "chest-radiograph-report" }}]',

@@ -15,10 +15,10 @@ from tests.pages.test_review import open_review, sign_in
 from tests.support.accessibility import faults
 from tests.support.browser import Browser
 from tests.support.completing import Endless, says
-from tests.support.installation import wait_for
 from tests.support.reviewable import Review
 from tests.support.serve import served
 from tests.support.viewable import shelf
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.pages
 
@@ -137,7 +137,7 @@ def test_a_sentence_is_completed_by_keys_alone_and_what_nothing_carries_is_marke
     page.wait(f"{STATUS} === 'This is still being checked.'")
     assert page.run(VALUE) == "without end"
     page.press("!")
-    wait_for(lambda: model.running == 0, 10, "the model stops")
+    wait_for(lambda: model.running == 0, what="the model does not stop")
     page.run(ANEW)
     page.press(*"Done.", "Enter")
 

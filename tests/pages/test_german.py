@@ -34,7 +34,7 @@ def returned() -> Returned:
 def test_pages_are_german_after_one_click_and_fit(page: Browser, case: Review, shots: Path) -> None:  # noqa: F811
     case.house.returning.kept = [returned()]
     page.click(".languages button")
-    page.wait(READY, seconds=40)
+    page.wait(READY)
     page.wait(CHECKED)
     page.wait(PLACED)
     assert page.run("return document.documentElement.lang") == "de"

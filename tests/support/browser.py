@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from service.embedded.ports import choose_free
+from tests.support.waiting import PATIENCE_S, wait_for
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -74,7 +76,7 @@ class Browser:
         actions = [{"type": kind, "value": KEYS.get(key, key)} for kind, key in strokes]
         self._call("POST", "actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
 
-    def wait(self, script: str, *arguments: object, seconds: float = 30) -> Any:
+    def wait(self, script: str, *arguments: object, seconds: float = PATIENCE_S) -> Any:
         """Wait until a function body returns something true, and return it."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -101,9 +103,19 @@ class Browser:
         """What the console said since the last time: errors, refused resources, violations of the policy."""
         return [f"{entry['level']}: {entry['message']}" for entry in self._call("POST", "se/log", {"type": "browser"})]
 
+    def leave(self) -> None:
+        """Leave the page, unsaved or not, and forget what its console said: where one refusal was wanted, others may
+        still be on their way.
+        """
+        self.run("onbeforeunload = null; document.querySelector('#review')?.remove()")
+        self.open("about:blank")
+        self.complaints()
+
     def sign_in(self, site: str, token: str) -> None:
         """Whoever holds `token`, by another client's cookie: the page that asks for tokens has tests of its own."""
-        with httpx.Client(base_url=site) as client:
+        former = {"origin": site, "storageTypes": "local_storage"}  # of an earlier server that had the same port
+        self._call("POST", "goog/cdp/execute", {"cmd": "Storage.clearDataForOrigin", "params": former})
+        with httpx.Client(base_url=site, timeout=PATIENCE_S, trust_env=False) as client:
             client.post("/sign-in", data={"token": token})
             for name, value in client.cookies.items():
                 cookie = {"name": name, "value": value, "url": site, "httpOnly": True}
@@ -129,13 +141,13 @@ class Browser:
 def browser(*, flags: Sequence[str] = ()) -> Iterator[Browser]:
     """Start chromedriver and a window with an empty profile and further `flags`; both end with the context."""
     profile = Path(tempfile.mkdtemp(prefix="preread-browser-"))
-    port = _free_port()
+    (port,) = choose_free(1)
     driver = subprocess.Popen(
         ["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )  # fmt: skip
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
-            _until_ready(client)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, trust_env=False) as client:
+            wait_for(lambda: _is_ready(client), what="chromedriver does not start")
             session = client.post("/session", json=_wanted(profile, flags)).json()["value"]["sessionId"]
             try:
                 yield Browser(client, session)
@@ -143,7 +155,7 @@ def browser(*, flags: Sequence[str] = ()) -> Iterator[Browser]:
                 client.delete(f"/session/{session}")
     finally:
         driver.terminate()
-        driver.wait(10)
+        driver.wait(PATIENCE_S)
         shutil.rmtree(profile, ignore_errors=True)
 
 
@@ -156,17 +168,8 @@ def _wanted(profile: Path, flags: Sequence[str]) -> dict[str, Any]:
     return {"capabilities": {"alwaysMatch": always}}
 
 
-def _until_ready(client: httpx.Client) -> None:
-    for _ in range(200):
-        try:
-            if client.get("/status").json()["value"]["ready"]:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise AssertionError("chromedriver did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _is_ready(client: httpx.Client) -> bool:
+    try:
+        return bool(client.get("/status").json()["value"]["ready"])
+    except httpx.TransportError:
+        return False

@@ -15,6 +15,7 @@ import ctypes
 import fcntl
 import json
 import os
+import select
 import shutil
 import socket
 import struct
@@ -125,13 +126,19 @@ def ask_names_outside(folder: Path) -> None:
             subprocess.run(["mount", "--bind", folder / name, there.resolve()], check=True)
 
 
-def watch(tun: int, left: list[str], enough: int, end: Callable[[], None]) -> None:
-    """Append a line to `left` for each packet, for ever; `end` what sends them after the `enough`th."""
-    while packet := os.read(tun, 1 << 16):
-        if line := told(packet):
-            left.append(line)
-            if len(left) == enough:
-                end()
+def watch(tun: int, left: list[str], enough: int, end: Callable[[], None], ended: threading.Event) -> None:
+    """Append a line to `left` for each packet, until all that came before `ended` is read; `end` what sends them after
+    the `enough`th.
+    """
+    while True:
+        last = ended.is_set()
+        while select.select([tun], [], [], 0 if last else 0.1)[0]:
+            if line := told(os.read(tun, 1 << 16)):
+                left.append(line)
+                if len(left) == enough:
+                    end()
+        if last:
+            return
 
 
 def told(packet: bytes) -> str:
@@ -162,9 +169,12 @@ def main(report: str, enough: str, *command: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         ask_names_outside(Path(folder))
         tun = close_fence()
+        ended = threading.Event()
         with subprocess.Popen(command) as running:
-            watcher = threading.Thread(target=watch, args=(tun, left, int(enough), running.kill), daemon=True)
+            watcher = threading.Thread(target=watch, args=(tun, left, int(enough), running.kill, ended), daemon=True)
             watcher.start()
+        ended.set()
+        watcher.join()
         Path(report).write_text(json.dumps(left))
     return running.returncode
 

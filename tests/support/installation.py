@@ -6,9 +6,8 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,6 +22,7 @@ from pydicom.filebase import DicomBytesIO
 
 from service.bootstrap import silent
 from service.cli.fleet import environment, preread
+from service.cli.probes import PROCESSES
 from service.domain.account import Role
 from service.domain.delivery import DeliveryState
 from service.embedded import orthanc
@@ -30,6 +30,8 @@ from service.embedded.ports import choose_free
 from service.ports.catalogue import StudyRecord
 from service.ports.services import Services
 from service.settings import Settings
+from tests.support import processes
+from tests.support.waiting import wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -84,16 +86,6 @@ adopt_identity = true
 SETTLED = {"done", "unmatched", "attention"}
 
 
-def wait_for(true: Callable[[], object], seconds: float, what: str) -> float:
-    """Wait until `true()`; returns the seconds it took. Raises TimeoutError saying what did not happen."""
-    begun = time.monotonic()
-    while not true():
-        if time.monotonic() - begun > seconds:
-            raise TimeoutError(f"{what}: not within {seconds:g} s")
-        time.sleep(0.05)
-    return time.monotonic() - begun
-
-
 @dataclass
 class OrthancServer:
     """A real Orthanc with a folder and ports of its own; may be killed and started again."""
@@ -105,7 +97,7 @@ class OrthancServer:
     def start(self) -> None:
         with (self.archive.folder.parent / f"{self.archive.ae_title}.log").open("ab") as log:
             self.process = subprocess.Popen(self.archive.command(self.server), stdout=log, stderr=log)
-        wait_for(self._answers, 30, f"{self.archive.ae_title} does not answer")
+        wait_for(self._answers, what=f"{self.archive.ae_title} does not answer")
 
     def stop(self) -> None:
         if self.process:
@@ -130,6 +122,8 @@ class OrthancServer:
         return list(self.client.studies.get_instances_ids(found)) if found else []
 
     def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"{self.archive.ae_title} ended, see its log beside {self.archive.folder}"
         return bool(self.client.is_alive())
 
 
@@ -139,7 +133,7 @@ class Installation:
 
     folder: Path
     database: str = ""
-    deadline: str = "10m"
+    deadline: str = "60m"
     rules: str = RULES
     nodes: str = NODES
     archive: OrthancServer | None = None
@@ -206,7 +200,7 @@ class Installation:
         with self.log.open("ab") as log:
             self.up = subprocess.Popen(command, stdout=log, stderr=log, env=variables, start_new_session=True)
         wait_for(
-            self.is_up if self.ready else self.is_listening, 120, f"the installation does not come up, see {self.log}"
+            self.is_up if self.ready else self.is_at_work, 180, f"the installation does not come up, see {self.log}"
         )
 
     def stop(self) -> None:
@@ -214,7 +208,7 @@ class Installation:
         if self.up:
             self.up.send_signal(signal.SIGTERM)
             try:
-                self.up.wait(timeout=30)
+                self.up.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 self.up.kill()
                 self.up.wait()
@@ -231,14 +225,16 @@ class Installation:
         if self.up is not None and self.up.poll() is not None:
             raise AssertionError(f"preread up ended: {self.log.read_text()[-2000:]}")
         found = subprocess.run(
-            preread("check"), env=environment(self.running_settings()), capture_output=True, timeout=60, check=False
+            preread("check"), env=environment(self.running_settings()), capture_output=True, timeout=120, check=False
         )
         return found.returncode == 0
 
-    def is_listening(self) -> bool:
-        """Whether the receiver accepts connections."""
+    def is_at_work(self) -> bool:
+        """Whether the receiver accepts connections and every process beats, whichever part is away."""
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.settings.scp.port)) == 0
+            if probe.connect_ex(("127.0.0.1", self.settings.scp.port)):
+                return False
+        return set(PROCESSES) <= {beat.process for beat in self.services.ledger.beats()}
 
     def running_settings(self) -> Settings:
         """Settings with the addresses that `up` gave its embedded parts."""
@@ -253,16 +249,9 @@ class Installation:
 
     def processes(self) -> list[psutil.Process]:
         """Everything that `up` started, children of children included."""
-        if self.up is None:
-            return []
-        found = []
-        for process in psutil.Process(self.up.pid).children(recursive=True):
-            try:
-                if process.status() != psutil.STATUS_ZOMBIE and process.cmdline():
-                    found.append(process)
-            except psutil.NoSuchProcess:
-                continue
-        return found
+        return (
+            [] if self.up is None else [each for each in processes.below(self.up.pid) if processes.command_line(each)]
+        )
 
     def named(self, name: str) -> list[psutil.Process]:
         """Processes by what they are: scp, reader, sender, sweep, web, redis, triton, stub (a model's in Triton)."""
@@ -273,14 +262,11 @@ class Installation:
         programs = {"redis": "redis-server", "triton": "tritonserver", "stub": "triton_python_backend_stub"}
         found = []
         for process in self.processes():
-            try:
-                line = process.cmdline()
-            except psutil.NoSuchProcess:
-                continue
-            if "service.embedded.keep" in line:
+            line = processes.command_line(process)
+            if not line or "service.embedded.keep" in line:
                 continue
             if name in programs:
-                if line and programs[name] in Path(line[0].split()[0]).name:
+                if programs[name] in Path(line[0].split()[0]).name:
                     found.append(process)
             elif tuple(line[-len(marks) :]) == marks:
                 found.append(process)
@@ -288,9 +274,7 @@ class Installation:
 
     def kill(self, name: str) -> None:
         """kill -9, without a word of warning."""
-        for process in self.named(name):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        processes.kill(self.named(name))
 
     def get(self, path: str) -> str:
         """A page of ours, as an administrator gets it."""
@@ -299,7 +283,7 @@ class Installation:
         )
         address = f"http://127.0.0.1:{self.settings.web.port}{path}"
         request = urllib.request.Request(address, headers={"Authorization": f"Bearer {secret}"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return str(answer.read().decode())
 
     def record(self, study: str) -> StudyRecord | None:
@@ -317,7 +301,7 @@ class Installation:
         on_the_way = {DeliveryState.PENDING, DeliveryState.SENDING}
         return not any(sent.delivery.state in on_the_way for sent in found.deliveries)
 
-    def settle(self, studies: Sequence[str], seconds: float = 120) -> float:
+    def settle(self, studies: Sequence[str], seconds: float = 240) -> float:
         """Wait until every study is settled; returns the seconds it took."""
         left = list(studies)
 

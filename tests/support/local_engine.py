@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from service.adapters.models_local import LocalModels
-from tests.support.installation import REPOSITORY, wait_for
+from tests.support.installation import REPOSITORY
+from tests.support.waiting import wait_for
 
 SCRIPT = REPOSITORY / "triton_models" / "engine" / "local.py"
 
@@ -22,7 +23,7 @@ def serving(folder: Path, repository: Path) -> Iterator[LocalModels]:
     served = LocalModels(str(socket), (repository,))
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
         try:
-            wait_for(lambda: served.state().ready, 90, f"the local engine does not come up, see {folder / 'log'}")
+            wait_for(lambda: served.state().ready, 120, f"the local engine does not come up, see {folder / 'log'}")
             yield served
         finally:
             server.kill()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelFind,
     Verification,
 )
+
+from dicom_nodes.transport import LateMachine
 
 
 @dataclass
@@ -56,14 +58,29 @@ def peer(
     if find:
         entity.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
         handlers.append((evt.EVT_C_FIND, find))
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    told.port = server.server_address[1]
-    try:
+    with listening(entity, handlers) as told.port:
         yield told
+
+
+@contextmanager
+def listening(entity: AE, handlers: Sequence[Any]) -> Iterator[int]:
+    """Serve on a free port, which is given; in the end nothing of it is left."""
+    connections: list[socket.socket] = []
+
+    def on_connect(event: Any) -> None:
+        connections.append(event.assoc.dul.socket.socket)
+        event.assoc.dul.state_machine = LateMachine(event.assoc.dul)
+
+    told = [*handlers, (evt.EVT_CONN_OPEN, on_connect)]
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=told)
+    try:
+        yield server.server_address[1]
     finally:
         server.shutdown()
         for association in entity.active_associations:
             association.abort()
+        for connection in connections:  # pynetdicom leaves one open that was reset
+            connection.close()
 
 
 @contextmanager
@@ -98,8 +115,13 @@ def line_to(port: int, *, break_after: int | None = None, mute_after: int | None
                 client, _ = listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", port))
-            held.extend((client, server))
+            held.append(client)
+            try:
+                server = socket.create_connection(("127.0.0.1", port))
+            except OSError:  # the peer has gone
+                client.close()
+                continue
+            held.append(server)
             for carry in (back, forth):
                 threading.Thread(target=carry, args=(client, server), daemon=True).start()
 

@@ -24,6 +24,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from dicom_nodes.association import Paused, Peer, associate, drop
+from tests.support.peers import listening
 
 GET, MOVE = StudyRootQueryRetrieveInformationModelGet, StudyRootQueryRetrieveInformationModelMove
 
@@ -99,7 +100,9 @@ class Archive:
     @contextmanager
     def calling(self, *, called: str = "PREREAD_MOVE") -> Iterator[Any]:
         """An association to where images are moved to. Raises Refused where it is rejected."""
-        us = Peer(called_ae=called, host="127.0.0.1", port=self.move_port, calling_ae="ELSEWHERE", acse_s=2, dimse_s=2)
+        us = Peer(
+            called_ae=called, host="127.0.0.1", port=self.move_port, calling_ae="ELSEWHERE", acse_s=30, dimse_s=30
+        )
         association = associate(us, [(CTImageStorage, ExplicitVRLittleEndian)])
         try:
             with Paused(association):
@@ -133,29 +136,17 @@ def query_peer(images: list[bytes], behave: Behaviour, *, move_port: int = 0) ->
         behave(archive, event)
         yield None, None
 
-    connections: list[Any] = []
-
-    def on_open(event: Any) -> None:
-        connections.append(event.assoc.dul.socket.socket)
-
     entity = AE("PEER")
-    entity.dimse_timeout = 2
+    entity.dimse_timeout = 30
     for model in (StudyRootQueryRetrieveInformationModelFind, GET, MOVE):
         entity.add_supported_context(model)
     entity.add_supported_context(CTImageStorage, ExplicitVRLittleEndian, scu_role=False, scp_role=True)
     handlers: list[Any] = [(evt.EVT_C_FIND, on_find), (evt.EVT_C_GET, on_get), (evt.EVT_C_MOVE, on_move)]
-    handlers.append((evt.EVT_CONN_OPEN, on_open))
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    archive.port = server.server_address[1]
-    try:
-        yield archive
-    finally:
-        archive.ended.set()
-        server.shutdown()
-        for association in entity.active_associations:
-            association.abort()
-        for connection in connections:  # pynetdicom leaves one open that was reset
-            connection.close()
+    with listening(entity, handlers) as archive.port:
+        try:
+            yield archive
+        finally:
+            archive.ended.set()
 
 
 def _row(query: Dataset, image: Dataset) -> Dataset:

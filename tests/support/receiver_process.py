@@ -38,7 +38,7 @@ def main() -> None:
         clock=clock,
     )
     scp = StorageScp(
-        Scp(port=port, network_timeout_s=10), receive=doing, spool=spool, ledger=ledger,
+        Scp(port=port, network_timeout_s=60), receive=doing, spool=spool, ledger=ledger,
         configuration=lambda: configuration, clock=clock,
     )  # fmt: skip
     gc.freeze()  # as `preread scp` does

@@ -120,7 +120,7 @@ def scp_for(
         "clock": clock,
     }
     doing = partial(receive, **(ports | (more or {})))
-    settings = Scp(**({"port": 0, "network_timeout_s": 10, "acse_timeout_s": 5} | scp))
+    settings = Scp(**({"port": 0, "network_timeout_s": 60, "acse_timeout_s": 60} | scp))
     server = StorageScp(
         settings, receive=doing, spool=spool, ledger=ledger, configuration=lambda: configuration, clock=clock,
         ssl_context=ssl_context,

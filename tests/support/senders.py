@@ -11,6 +11,8 @@ from struct import pack, unpack
 
 import pytest
 
+from tests.support.waiting import PATIENCE_S
+
 CT_CLASS = b"1.2.840.10008.5.1.4.1.1.2"
 VERIFICATION = b"1.2.840.10008.1.1"
 EXPLICIT = b"1.2.840.10008.1.2.1"
@@ -26,7 +28,7 @@ def dcmtk(tool: str, port: int, *arguments: str | Path, called: str = "PREREAD",
     if path is None:
         pytest.skip(f"DCMTK's {tool} is not installed")
     command = [path, "-v", "-aec", called, "-aet", calling, "127.0.0.1", str(port), *map(str, arguments)]
-    ran = subprocess.run(command, capture_output=True, timeout=90, check=False)
+    ran = subprocess.run(command, capture_output=True, timeout=240, check=False)
     return (ran.stdout + ran.stderr).decode(errors="replace") + f"\nexit {ran.returncode}"
 
 
@@ -44,8 +46,8 @@ def echo_s(port: int) -> float:
 
 
 def connect(port: int, source: str = "127.0.0.1") -> socket.socket:
-    peer = socket.create_connection(("127.0.0.1", port), 10, source_address=(source, 0))
-    peer.settimeout(20)
+    peer = socket.create_connection(("127.0.0.1", port), PATIENCE_S, source_address=(source, 0))
+    peer.settimeout(PATIENCE_S)
     return peer
 
 

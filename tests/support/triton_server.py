@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from service.embedded.keep import SHARED_MEMORY
 from service.embedded.missing import Missing
 from service.embedded.ports import choose_free
 from service.ports.models import ServerState
-from tests.support.installation import wait_for
+from tests.support import processes
+from tests.support.waiting import wait_for
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,7 @@ class TritonServer:
 
     def stubs(self) -> list[psutil.Process]:
         """The processes of its Python models that are alive."""
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+        return processes.below(self.process.pid, recursive=False)
 
 
 def all_ready(state: ServerState) -> bool:
@@ -54,17 +54,14 @@ def serving(
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=found.environment(os.environ), stdout=log, stderr=log, process_group=0)
     server = TritonServer(ports, TritonModels(f"127.0.0.1:{ports.grpc}", (repository,)), process)
-    stubs: list[psutil.Process] = []
     try:
-        wait_for(lambda: up(server.models.state()), 90, f"Triton does not come up, see {folder / 'log'}")
+        wait_for(lambda: up(server.models.state()), 120, f"Triton does not come up, see {folder / 'log'}")
         yield server
     finally:
         server.models.close()
-        with suppress(psutil.NoSuchProcess):  # a test has ended it
-            stubs += psutil.Process(process.pid).children()
+        stubs = server.stubs()
         process.kill()
         process.wait()
-        for stub in stubs:
-            stub.kill()
+        processes.kill(stubs)  # each ends by itself, too, once it misses its parent
         for left in SHARED_MEMORY.glob(f"{triton.shared_memory_prefix(ports)}*"):
             left.unlink(missing_ok=True)

@@ -77,6 +77,7 @@
     if (pulse) { pulse.className = `pulse ${tone}`; pulse.textContent = word; }
   }
 
+  // Pages name this script before htmx, whose live view connects at once: its first word must not be missed.
   document.addEventListener("htmx:sse:before:message", (event) => { if (isPaused()) event.preventDefault(); });
   document.addEventListener("htmx:sse:after:connection", () => light(isPaused() ? "off" : "on", isPaused() ? _("paused") : _("live")));
   document.addEventListener("htmx:sse:error", () => light("off", _("reconnecting")));

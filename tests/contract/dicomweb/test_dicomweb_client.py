@@ -135,7 +135,7 @@ def test_what_is_not_here_is_not_found(remote: DICOMwebClient) -> None:
 
 
 def test_a_stranger_gets_nothing(address: str) -> None:
-    assert httpx.get(f"{address}/studies").status_code == 401
+    assert httpx.get(f"{address}/studies", timeout=60).status_code == 401
 
 
 def test_bytes_that_are_gone_are_said_to_be(full: Shelf, remote: DICOMwebClient, address: str) -> None:
@@ -147,7 +147,7 @@ def test_bytes_that_are_gone_are_said_to_be(full: Shelf, remote: DICOMwebClient,
     where = f"{address}/studies/{uid('lost')}/series/{uid('lost series')}/instances/{lost.SOPInstanceUID}"
     headers = {"Authorization": f"Bearer {full.house.token(Role.VIEWER)}"}
     for path in ("", "/metadata", "/frames/1", "/rendered", "/bulkdata/7FE00010"):
-        assert httpx.get(f"{where}{path}", headers=headers).status_code == 410, path
+        assert httpx.get(f"{where}{path}", headers=headers, timeout=60).status_code == 410, path
 
 
 def test_every_real_file_comes_back_as_it_was(tmp_path: Path, test_data: Path) -> None:
@@ -162,7 +162,7 @@ def test_every_real_file_comes_back_as_it_was(tmp_path: Path, test_data: Path) -
         kept = [stored for study in studies if study for stored in study.instances]
         with served(create_app(made.services(), watch_nodes=False)) as address:
             for stored in kept:
-                answer = httpx.get(Where(f"{address}/dicom-web").instance(stored.instance), headers=headers)
+                answer = httpx.get(Where(f"{address}/dicom-web").instance(stored.instance), headers=headers, timeout=60)
                 assert answer.status_code == 200
                 assert hashlib.sha256(answer.content).hexdigest() == stored.sha256
         assert len(kept) >= 8

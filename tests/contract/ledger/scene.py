@@ -14,7 +14,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     KeyObjectSelectionDocumentStorage,
 )
-from sqlalchemy import select
+from sqlalchemy import BigInteger, select, type_coerce, update
 
 from service.adapters.ledger import SqlLedger, schema
 from service.domain.delivery import Delivery, DeliveryEvent
@@ -70,6 +70,16 @@ class Scene:
     def later(self, seconds: float) -> datetime:
         self.now += timedelta(seconds=seconds)
         return self.now
+
+    def let_pass(self, seconds: float) -> None:
+        """As if so much time had gone by on the database's clock, by which leases and due times are measured."""
+        passed = int(seconds * 1_000_000)
+        with self.ledger.database.write() as connection:
+            for table in (schema.job, schema.delivery, schema.lock):
+                times = [column for column in table.c if column.name in {"next_due", "lease_until"}]
+                connection.execute(
+                    update(table).values({each: type_coerce(each, BigInteger) - passed for each in times})
+                )
 
     # --- receiving
 

@@ -24,6 +24,7 @@ from service.domain.errors import Unavailable
 from service.ports.ledger import Admission
 from tests.contract.ledger.postgresql import Cluster
 from tests.contract.ledger.scene import BERTA, NOON, Scene, sop_uid, study_uid
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 class Killed(Exception):
@@ -121,6 +122,15 @@ def _admit_from(url: str, acknowledged: Pipe, first: int) -> None:
         acknowledged.send(number)
 
 
+def nobody_writes(ledger: SqlLedger) -> bool:
+    """Whether no transaction is open beside ours: PostgreSQL ends what its killed client had sent off."""
+    if ledger.database.is_sqlite:
+        return True
+    others = "datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+    with ledger.database.read() as connection:
+        return not connection.exec_driver_sql(f"SELECT count(*) FROM pg_stat_activity WHERE {others}").scalar_one()
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_what_was_acknowledged_before_a_kill_is_there_after_it(scene: Scene, url: str) -> None:
     context = multiprocessing.get_context("fork")
@@ -140,6 +150,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(scene: Scene, url
         except EOFError:
             process.join()
         ours.close()
+        eventually(lambda: nobody_writes(scene.ledger))
         known = [number for number in acknowledged if scene.ledger.find_instance(sop_uid(number)) is not None]
         assert known == acknowledged
         after = acknowledged[-1] + 1
@@ -189,7 +200,7 @@ def test_a_kill_before_the_commit_of_several_admissions_loses_none_that_was_ackn
     theirs.close()
     told = []
     with suppress(EOFError):
-        while ours.poll(20):
+        while ours.poll(PATIENCE_S):
             told.append(ours.recv())
     process.join()
     assert process.exitcode == -signal.SIGKILL
@@ -254,7 +265,7 @@ def test_a_ledger_that_is_locked_too_long_is_unavailable(
         begun = time.monotonic()
         with pytest.raises(Unavailable):
             hasty.receive(2)
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 30, "the lock is held for ever"
     assert hasty.receive(2) == [Admission.NEW]
 
 

@@ -35,7 +35,7 @@ def test_the_migrations_make_the_tables_that_the_program_expects(empty_url: str)
 
 def _upgrade(url: str, start: Barrier) -> None:
     ledger = SqlLedger(url)
-    start.wait(timeout=30)
+    start.wait(timeout=60)
     ledger.upgrade()
     assert ledger.pending() == ()
 
@@ -48,7 +48,7 @@ def test_processes_that_start_at_once_migrate_once(empty_url: str) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(120)
     assert [process.exitcode for process in processes] == [0] * 4
     ledger = SqlLedger(empty_url)
     assert Scene(ledger).receive(1) == [Admission.NEW]

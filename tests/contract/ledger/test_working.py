@@ -1,4 +1,3 @@
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -77,9 +76,10 @@ def test_two_hundred_jobs_are_claimed_exactly_once_by_racing_workers(scene: Scen
 
 def test_a_lease_that_runs_out_gives_the_job_to_another_and_counts_a_crash(scene: Scene) -> None:
     scheduled(scene)
-    first = scene.claim(lease=timedelta(seconds=0.3))
+    first = scene.claim(lease=LEASE)
+    scene.let_pass(LEASE.total_seconds() - 60)
     assert scene.ledger.claim_job("w", lease=LEASE) is None
-    time.sleep(0.4)
+    scene.let_pass(61)
     second = scene.claim("worker-2")
     assert (second.job.job_id, second.job.attempt, second.job.crashes) == (first.job.job_id, 2, 1)
     assert "attempt 1 by worker-1 was lost: its lease ran out" in scene.texts()
@@ -87,9 +87,10 @@ def test_a_lease_that_runs_out_gives_the_job_to_another_and_counts_a_crash(scene
 
 def test_a_renewed_lease_holds(scene: Scene) -> None:
     scheduled(scene)
-    claim = scene.claim(lease=timedelta(seconds=0.3))
+    claim = scene.claim(lease=LEASE)
+    scene.let_pass(LEASE.total_seconds() - 60)
     assert scene.ledger.renew_job(claim.job.job_id, claim.job.attempt, lease=LEASE)
-    time.sleep(0.4)
+    scene.let_pass(LEASE.total_seconds() - 60)
     assert scene.ledger.claim_job("w", lease=LEASE) is None
 
 
@@ -202,11 +203,12 @@ def test_a_deferred_job_waits_and_its_crashes_are_forgotten(scene: Scene) -> Non
     scene.claim(lease=ENDED)
     claim = scene.claim()
     assert claim.job.crashes == 1
-    assert scene.ledger.defer_job(claim.job, error="Triton is away", after=timedelta(seconds=0.3))
+    assert scene.ledger.defer_job(claim.job, error="Triton is away", after=timedelta(minutes=2))
+    scene.let_pass(60)
     assert scene.ledger.claim_job("w", lease=LEASE) is None
     assert scene.ledger.due_lanes() == []
-    assert scene.texts()[-1] == "deferred: Triton is away; again in 0.3 s"
-    time.sleep(0.4)
+    assert scene.texts()[-1] == "deferred: Triton is away; again in 120 s"
+    scene.let_pass(61)
     assert scene.ledger.due_lanes() == ["read"]
     again = scene.claim()
     assert (again.job.attempt, again.job.crashes) == (3, 0)

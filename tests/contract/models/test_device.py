@@ -13,10 +13,11 @@ import pytest
 from service.domain.errors import Unavailable
 from service.ports.models import Question
 from tests.support import scripted_model, triton_server
-from tests.support.installation import REPOSITORY, wait_for
+from tests.support.installation import REPOSITORY
 from tests.support.local_engine import SCRIPT
+from tests.support.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e]
 
 REMEDY = "requirements-gpu.lock"
 
@@ -34,7 +35,7 @@ def repository(tmp_path: Path) -> Path:
 
 def test_the_local_engine_does_not_start_and_names_the_remedy(repository: Path, tmp_path: Path) -> None:
     command = [sys.executable, SCRIPT, "--repository", repository, "--socket", tmp_path / "s", "--device", "cuda"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert ended.returncode
     assert "wanted: could not be loaded" in ended.stderr
     assert REMEDY in ended.stderr
@@ -43,7 +44,7 @@ def test_the_local_engine_does_not_start_and_names_the_remedy(repository: Path, 
 
 def test_triton_does_not_serve_the_model_and_its_reason_reaches_whoever_asks(repository: Path, tmp_path: Path) -> None:
     with triton_server.serving(tmp_path, repository, ["wanted"], up=lambda state: bool(state.models)) as server:
-        wait_for(lambda: server.models.state().models[0].reason, 60, "the model neither loads nor fails")
+        wait_for(lambda: server.models.state().models[0].reason, 120, "the model neither loads nor fails")
         [model] = server.models.state().models
         assert not model.ready
         assert REMEDY in model.reason

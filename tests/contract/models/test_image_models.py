@@ -18,7 +18,7 @@ from service.ports.models import Models
 from tests.support import local_engine, triton_server
 from tests.support.scripted_image_model import Script, constant, endless, mean_grey, pointwise, write
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e]
 
 SLIDING = {"sliding_window": {"overlap": 0.5, "blending": "gaussian"}}
 HOUNSFIELD = {"dimensions": "3d", "size": [4, 8, 8], "values": "modality", "window": [-1000, 1000]}

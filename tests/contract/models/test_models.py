@@ -19,7 +19,7 @@ from service.ports.models import Guidance, ImagePart, Models, Question
 from tests.support import local_engine, triton_server
 from tests.support.installation import REPOSITORY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e]
 
 MODELS = REPOSITORY / "triton_models"
 

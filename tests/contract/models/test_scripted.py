@@ -22,13 +22,14 @@ from service.ports.finish import Finish
 from service.ports.halt import Halt, Halted
 from service.ports.models import Guidance, ImagePart, Models, Question
 from tests.support import local_engine, triton_server
-from tests.support.installation import REPOSITORY, wait_for
+from tests.support.installation import REPOSITORY
 from tests.support.narratives import radiograph
 from tests.support.scripted_model import CONTEXT, WIDTH, Script, write
+from tests.support.waiting import PATIENCE_S
 from workers.narrative.certainty import raw
 from workers.pipeline.ask import with_context
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e]
 
 DARK, BRIGHT = "No pleural effusion. No pneumothorax.", "There is a large left pleural effusion."
 SITE, OTHER = "Large left effusion.", "No fracture is seen."
@@ -197,24 +198,28 @@ def test_an_answer_past_its_deadline_ends_and_the_question_may_be_asked_again(mo
 
 @pytest.mark.slow
 def test_the_urgent_question_waits_for_a_place_and_not_for_the_queue(models: Models) -> None:
-    ended: dict[str, float] = {}
+    """By the order in which answers begin: those that run side by side end in any."""
+    begun: list[str] = []
+    one_begun = threading.Event()
 
     def ask(name: str, priority: int) -> None:
-        assert models.ask(replace(about(0.1, model="slow"), priority=priority)).text == LONG
-        ended[name] = time.monotonic()
+        def begins(_: str) -> None:
+            if name not in begun:
+                begun.append(name)
+                one_begun.set()
+
+        question = replace(about(0.1, model="slow", timeout_s=200), priority=priority)
+        assert models.ask(question, on_text=begins).text == LONG
 
     routine = [threading.Thread(target=ask, args=(f"routine {n}", 2)) for n in range(24)]
     for thread in routine:
         thread.start()
-    wait_for(lambda: ended, 60, "nothing was answered")
-    begun = time.monotonic()
+    assert one_begun.wait(PATIENCE_S), "nothing was answered"
     ask("stat", 0)
-    waiting = [name for name in ended if name.startswith("routine")]
     for thread in routine:
         thread.join()
-    print(f"STAT behind 24 questions, 8 at once: {ended['stat'] - begun:.2f} s; all after "
-          f"{max(ended.values()) - begun:.2f} s")  # fmt: skip
-    assert len(waiting) <= 20, "those that ran when it came, and what took their places meanwhile"
+    print(f"STAT behind 24 questions, 8 at once, was answered as number {begun.index('stat') + 1}")
+    assert begun.index("stat") <= 20, "those that ran when it came, and what took their places meanwhile"
 
 
 def test_a_client_that_leaves_frees_its_place(models: Models) -> None:
@@ -224,16 +229,19 @@ def test_a_client_that_leaves_frees_its_place(models: Models) -> None:
     def leave(_: str) -> None:
         raise KeyboardInterrupt
 
-    endless = replace(about(0.1, model="slow"), timeout_s=60)
-    begun = time.monotonic()
-    models.ask(endless)
-    whole_s = time.monotonic() - begun
+    endless = replace(about(0.1, model="slow"), timeout_s=120)
+
+    def seconds() -> float:
+        begun = time.monotonic()
+        assert models.ask(endless).text == LONG
+        return time.monotonic() - begun
+
+    before_s = seconds()
     for _ in range(40):
         with pytest.raises(KeyboardInterrupt):
             models.ask(endless, on_text=leave)
-    begun = time.monotonic()
-    assert models.ask(endless).text == LONG
-    assert time.monotonic() - begun < 10 * whole_s + 5
+    among_those_who_left_s, after_s = seconds(), seconds()
+    assert among_those_who_left_s < 10 * max(before_s, after_s) + 5
 
 
 LOAD = """
@@ -261,6 +269,6 @@ engines.load(Path(sys.argv[2]))
 def test_a_model_that_must_not_be_served_says_why(script: Script, why: str, tmp_path: Path) -> None:
     model = write(tmp_path / "models", "refused", script)
     words = [sys.executable, "-c", LOAD, str(REPOSITORY / "triton_models"), str(model)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode != 0
     assert re.search(f"ModelError: refused: .*{why}", done.stderr)

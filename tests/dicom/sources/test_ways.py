@@ -67,7 +67,7 @@ def test_what_keeps_an_archive_from_being_asked_is_said(asked: Asked) -> None:
     node = a_node(**asked.by("get"))
     stranger = PriorSources(Scp(ae_title="STRANGER")).source(node)
     with pytest.raises(Unavailable, match="rejected the association"):
-        stranger.find(JANE, modalities=("CR",), limit=5, left_s=lambda: 5.0)
+        stranger.find(JANE, modalities=("CR",), limit=5, left_s=lambda: 60.0)
     with pytest.raises(Unavailable, match="did not answer in time"):
         PriorSources().source(node).find(JANE, modalities=("CR",), limit=5, left_s=lambda: 0.0)
 

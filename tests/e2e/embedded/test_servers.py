@@ -4,8 +4,8 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from service.embedded.folders import SOCKET_PATH_BYTES, cache_folder, socket_pat
 from service.embedded.keep import ORDERS, SHARED_MEMORY, Orders
 from service.embedded.missing import Missing
 from service.embedded.ports import choose_free, is_free
+from tests.support.processes import below, is_alive
+from tests.support.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -45,17 +47,14 @@ class TritonPythonModel:
 """
 
 
-def eventually(found: Callable[[], Any], *, within_s: float = 60.0) -> Any:
+def answered(found: Callable[[], Any]) -> Any:
     """Return what `found` returns once it is true; connections that fail count as not yet."""
-    until = time.monotonic() + within_s
-    while True:
-        try:
-            if result := found():
-                return result
-        except (OSError, httpx.HTTPError, redis_py.RedisError):
-            pass
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)
+
+    def tried() -> Any:
+        with suppress(OSError, httpx.HTTPError, redis_py.RedisError):
+            return found()
+
+    return eventually(tried)
 
 
 def kept(orders: Orders, log: Path) -> subprocess.Popen[bytes]:
@@ -82,16 +81,16 @@ def test_redis_answers_on_its_socket_and_comes_back_when_killed(server: Path, tm
     keeper = kept(Orders(redis.command(server, socket=path, folder=tmp_path), os.getpid()), tmp_path / "log")
     try:
         with redis_py.Redis(unix_socket_path=str(path)) as client:
-            assert eventually(client.ping)
+            assert answered(client.ping)
             assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
             first = client.info("server")["process_id"]
             psutil.Process(first).kill()
-            assert eventually(lambda: client.info("server")["process_id"]) != first
+            assert answered(lambda: client.info("server")["process_id"] != first)
         assert path.stat().st_mode & 0o077 == 0
         assert len(os.fsencode(path)) <= SOCKET_PATH_BYTES
     finally:
         keeper.terminate()
-        assert keeper.wait(timeout=10) == 0
+        assert keeper.wait(timeout=PATIENCE_S) == 0
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +111,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[triton.Po
     keeper = kept(Orders(command, os.getpid(), environment, shared_memory=prefix), folder / "log")
     yield ports, keeper
     keeper.terminate()
-    assert keeper.wait(timeout=15) == 0
+    assert keeper.wait(timeout=PATIENCE_S) == 0
     assert not list(SHARED_MEMORY.glob(f"{prefix}*"))
 
 
@@ -125,7 +124,7 @@ def twice(ports: triton.Ports, numbers: list[float]) -> list[float]:
 
 
 def ready(ports: triton.Ports) -> bool:
-    return httpx.get(f"http://127.0.0.1:{ports.http}/v2/models/twice/ready").status_code == 200
+    return httpx.get(f"http://127.0.0.1:{ports.http}/v2/models/twice/ready", trust_env=False).status_code == 200
 
 
 @pytest.mark.slow
@@ -133,9 +132,11 @@ def test_triton_serves_a_model_with_our_packages_although_another_one_is_missing
     served: tuple[triton.Ports, subprocess.Popen[bytes]],
 ) -> None:
     ports, _ = served
-    assert eventually(lambda: ready(ports))
+    assert answered(lambda: ready(ports))
     assert twice(ports, [1, 2, 3]) == [2, 4, 6]
-    assert httpx.get(f"http://127.0.0.1:{ports.metrics}/metrics").status_code == 200
+    assert (
+        httpx.get(f"http://127.0.0.1:{ports.metrics}/metrics", timeout=PATIENCE_S, trust_env=False).status_code == 200
+    )
 
 
 @pytest.mark.slow
@@ -143,15 +144,15 @@ def test_triton_comes_back_when_killed_and_its_stubs_do_not_stay(
     served: tuple[triton.Ports, subprocess.Popen[bytes]],
 ) -> None:
     ports, keeper = served
-    assert eventually(lambda: ready(ports))
-    server = psutil.Process(keeper.pid).children()[0]
-    stubs = server.children(recursive=True)
+    assert answered(lambda: ready(ports))
+    (server,) = below(keeper.pid, recursive=False)
+    stubs = below(server.pid)
     assert stubs
     server.kill()
-    assert eventually(lambda: server.pid not in [child.pid for child in psutil.Process(keeper.pid).children()])
-    assert eventually(lambda: ready(ports))
+    eventually(lambda: not is_alive(server))
+    assert answered(lambda: ready(ports))
     assert twice(ports, [21]) == [42]
-    assert not [stub for stub in stubs if stub.is_running() and stub.status() != psutil.STATUS_ZOMBIE]
+    eventually(lambda: not any(map(is_alive, stubs)), what="a stub outlives its server")
 
 
 def test_ports_that_were_chosen_are_free_and_one_that_is_used_is_not() -> None:

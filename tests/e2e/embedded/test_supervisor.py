@@ -1,18 +1,22 @@
 """The supervisor with real processes: what is killed comes back, and nothing outlives it."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from tests.support.processes import below, is_gone
+from tests.support.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -31,20 +35,14 @@ time.sleep(600)
 """
 
 
-def eventually(found: Callable[[], Any], *, within_s: float = 15.0) -> Any:
-    """Return what `found` returns once it is true."""
-    until = time.monotonic() + within_s
-    while not (result := found()):
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)
-    return result
+def end_of(running: Supervised) -> int:
+    """The supervisor's exit code, once it has ended by itself."""
+    return running.process.wait(timeout=PATIENCE_S)
 
 
-def is_gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+def all_end(pids: Iterable[int]) -> None:
+    """Wait until none of them runs: whoever is sent SIGKILL ends when the kernel comes to it, and not before."""
+    eventually(lambda: all(map(is_gone, pids)), what="something outlives the supervisor")
 
 
 class Supervised:
@@ -71,7 +69,7 @@ class Supervised:
 
     def everybody(self) -> list[int]:
         """Return the ids of all processes below the supervisor."""
-        return [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
+        return [child.pid for child in below(self.process.pid)]
 
 
 @pytest.fixture
@@ -96,8 +94,8 @@ def test_a_process_killed_with_9_comes_back_and_its_children_do_not_stay(
     os.kill(first, signal.SIGKILL)
     second, _ = running.family(but_not=(first, child))
     assert not is_gone(second)
-    assert is_gone(child)
-    assert "was killed by SIGKILL; starting it again" in running.said.read_text()
+    all_end([child])
+    eventually(lambda: "was killed by SIGKILL; starting it again" in running.said.read_text(errors="replace"))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -108,8 +106,8 @@ def test_ctrl_c_and_sigterm_end_everything(
     running.family()
     everybody = running.everybody()
     running.process.send_signal(number)
-    assert running.process.wait(timeout=10) == code
-    assert all(is_gone(pid) for pid in everybody)
+    assert end_of(running) == code
+    all_end(everybody)
 
 
 def test_a_supervisor_killed_with_9_takes_everything_along(supervised: Callable[..., Supervised]) -> None:
@@ -117,33 +115,35 @@ def test_a_supervisor_killed_with_9_takes_everything_along(supervised: Callable[
     running.family()
     everybody = running.everybody()
     running.process.kill()  # nobody waits for it yet: a zombie counts as dead, too
-    eventually(lambda: all(is_gone(pid) for pid in everybody))
+    all_end(everybody)
 
 
 def test_a_keeper_killed_with_9_takes_its_process_along(supervised: Callable[..., Supervised]) -> None:
     sleep = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
     running = supervised({"name": "sleeper", "command": [sys.executable, "-c", sleep]})
-    sleeper = int(eventually(lambda: re.search(r"\| pid (\d+)", running.said.read_text()))[1])
+    sleeper = int(eventually(lambda: re.search(r"\| pid (\d+)", running.said.read_text(errors="replace")))[1])
     os.kill(psutil.Process(sleeper).ppid(), signal.SIGKILL)
-    assert running.process.wait(timeout=10) != 0
-    assert is_gone(sleeper)
+    assert end_of(running) != 0
+    all_end([sleeper])
 
 
 @pytest.mark.parametrize(("restart", "code"), [(False, 5), (True, 78)])
 def test_one_that_ends_for_good_ends_everything_with_its_code(
-    supervised: Callable[..., Supervised], restart: bool, code: int
+    supervised: Callable[..., Supervised], tmp_path: Path, restart: bool, code: int
 ) -> None:
-    script = f"import sys, time; time.sleep(1); sys.exit({code})"
+    told = tmp_path / "told"
+    script = f"import os, sys, time\nwhile not os.path.exists({str(told)!r}): time.sleep(0.05)\nsys.exit({code})"
     running = supervised({"name": "driver", "command": [sys.executable, "-c", script], "restart": restart})
     family = running.family()
-    assert running.process.wait(timeout=10) == code
-    assert all(is_gone(pid) for pid in family)
+    told.touch()
+    assert end_of(running) == code
+    all_end(family)
 
 
 def test_a_program_that_is_not_there_ends_everything_and_is_named(supervised: Callable[..., Supervised]) -> None:
     running = supervised({"name": "absent", "command": ["/not/there"]})
-    assert running.process.wait(timeout=10) == 78
-    assert "/not/there" in running.said.read_text()
+    assert end_of(running) == 78
+    assert "/not/there" in running.said.read_text(errors="replace")
 
 
 def test_a_program_that_cannot_be_started_just_now_is_tried_again(
@@ -156,10 +156,10 @@ def test_a_program_that_cannot_be_started_just_now_is_tried_again(
     whole.chmod(0o700)
     running = supervised({"name": "upgraded", "command": [str(program)], "restart": False})
     family = running.family()
-    eventually(lambda: "starting it again in 1 s" in running.said.read_text())
+    eventually(lambda: "starting it again in 1 s" in running.said.read_text(errors="replace"))
     assert not any(map(is_gone, family))
     whole.replace(program)
-    assert running.process.wait(timeout=10) == 5
+    assert end_of(running) == 5
 
 
 def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(supervised: Callable[..., Supervised]) -> None:
@@ -168,11 +168,11 @@ def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(supervised: Ca
     )
     running = supervised({"name": "deaf", "command": [sys.executable, "-c", deaf]})
     running.family()
-    eventually(lambda: "| deaf" in running.said.read_text())
+    eventually(lambda: "| deaf" in running.said.read_text(errors="replace"))
     everybody = running.everybody()
     running.process.terminate()
-    running.process.wait(timeout=10)
-    assert all(is_gone(pid) for pid in everybody)
+    end_of(running)
+    all_end(everybody)
 
 
 def test_a_process_runs_in_the_environment_it_was_given(supervised: Callable[..., Supervised]) -> None:
@@ -181,7 +181,7 @@ def test_a_process_runs_in_the_environment_it_was_given(supervised: Callable[...
     environment = {"ONLY": "this", "PYTHONHOME": sys.base_prefix}
     command = [sys.executable, "-c", script]
     running = supervised({"name": "one", "command": command, "environment": environment, "restart": False})
-    assert running.process.wait(timeout=10) == 0
-    said = running.said.read_text()
+    assert end_of(running) == 0
+    said = running.said.read_text(errors="replace")
     assert "ONLY" in said
     assert "'HOME'" not in said

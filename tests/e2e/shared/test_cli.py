@@ -15,12 +15,13 @@ import pytest
 from dicom_nodes.send import send
 from service.cli.fleet import environment, preread
 from service.embedded.ports import choose_free
-from tests.support.installation import REPOSITORY, Installation, wait_for
+from tests.support.installation import REPOSITORY, Installation
 from tests.support.phantoms import dcmsend, phantoms
+from tests.support.waiting import wait_for
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     # pynetdicom leaves its socket open when a connection is refused, which is what a receiver does that is not up yet.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -45,7 +46,7 @@ def test_a_study_is_followed_repeated_and_sent_again(installation: Installation,
     assert len(deliveries) == 2
     assert call(installation, "deliveries", "retry", str(deliveries[0]["delivery"])).returncode == 0
     assert call(installation, "jobs", "replay", str(job["job"])).returncode == 0
-    wait_for(lambda: _issued(installation, phantom.study) == 4, 60, "the replay gives no second pair of results")
+    wait_for(lambda: _issued(installation, phantom.study) == 4, 120, "the replay gives no second pair of results")
     installation.settle([phantom.study])
     evidence = json.loads(call(installation, "evidence", phantom.study, "--json").stdout)
     assert [kept["job"]["run_number"] for kept in evidence["jobs"]] == [1, 2]
@@ -58,7 +59,7 @@ def test_check_doctor_and_nodes_know_where_the_embedded_parts_listen(installatio
         checked.append(call(installation, "check"))
         return checked[-1].returncode == 0
 
-    wait_for(content, 60, "check is not content")
+    wait_for(content, 120, "check is not content")
     assert checked[-1].stdout.startswith("PREREAD OK - ")
     doctor = call(installation, "doctor", "--json")
     states = {line["what"]: line["state"] for line in map(json.loads, doctor.stdout.splitlines())}
@@ -169,14 +170,14 @@ def test_what_comes_while_broker_and_models_are_away_is_kept_and_read_later(fold
 
         start(*preread("scp"))
         start(*preread("sweep"))
-        wait_for(lambda: _sent(phantom.file, port), 60, "the receiver does not come up without its broker")
-        wait_for(lambda: _jobs(variables), 60, "the study is not handed over")
+        wait_for(lambda: _sent(phantom.file, port), 120, "the receiver does not come up without its broker")
+        wait_for(lambda: _jobs(variables), 120, "the study is not handed over")
         assert _jobs(variables)[0]["state"] != "COMPLETED"
         models = REPOSITORY / "triton_models"
         start(sys.executable, str(models / "engine" / "local.py"), "--repository", str(models),
               "--socket", str(folder / "engine.sock"))  # fmt: skip
-        wait_for(lambda: _jobs(variables)[0]["outcome"] == "analysed", 90, "the study is not read later")
-        wait_for(lambda: len(list((folder / "out").glob("*.dcm"))) == 2, 60, "its results are not delivered")
+        wait_for(lambda: _jobs(variables)[0]["outcome"] == "analysed", 180, "the study is not read later")
+        wait_for(lambda: len(list((folder / "out").glob("*.dcm"))) == 2, 120, "its results are not delivered")
 
 
 def _sent(file: Path, port: int) -> bool:
@@ -186,7 +187,7 @@ def _sent(file: Path, port: int) -> bool:
 
 def _jobs(variables: dict[str, str]) -> list[dict[str, object]]:
     done = subprocess.run(
-        preread("jobs", "list", "--json"), env=variables, capture_output=True, text=True, timeout=60, check=True
+        preread("jobs", "list", "--json"), env=variables, capture_output=True, text=True, timeout=120, check=True
     )
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -17,11 +17,12 @@ from service.flow.record import read_report
 from service.flow.review import draft_text
 from tests.support import validators
 from tests.support.browser import Browser, browser, missing
-from tests.support.installation import Installation, wait_for
+from tests.support.installation import Installation
 from tests.support.phantoms import Phantom, dcmsend, phantoms
 from tests.support.returns import items
+from tests.support.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.pages, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.pages, pytest.mark.timeout(600)]
 
 READY = "return document.querySelector('#review')?.dataset.ready && prereadViewer.picture !== undefined"
 SHADES = """
@@ -65,7 +66,7 @@ def test_a_study_is_sent_read_reviewed_signed_and_comes_back_edited(installation
         window.open(f"{address}/sign-in?next=/studies/{phantom.study}/review")
         window.fill("input[name=token]", token)
         window.click("button.main")
-        window.wait(READY, seconds=60)
+        window.wait(READY)
         assert window.run(SHADES) > 20
         for sentence in window.run(SAID):
             assert sentence in {each.text for each in report.sentences}
@@ -82,7 +83,7 @@ def test_a_study_is_sent_read_reviewed_signed_and_comes_back_edited(installation
         ghost = completed(window, report.sentences[0].text, folder)
         window.press("s")
         window.wait("return document.querySelector('.made').innerText.includes('Saved 1 time, last by dr.keller')")
-        window.wait(READY, seconds=60)
+        window.wait(READY)
         assert window.run(WROTE).count("edited") == 1
         window.shoot(folder / "5-saved.png")
         window.press("S")
@@ -90,8 +91,8 @@ def test_a_study_is_sent_read_reviewed_signed_and_comes_back_edited(installation
         assert edited in window.text("#ask-signature pre")
         window.shoot(folder / "6-sign.png")
         window.press("Tab", "Enter")
-        window.wait("return document.querySelector('.tag')?.textContent === 'FINAL'", seconds=60)
-        window.wait(READY, seconds=60)
+        window.wait("return document.querySelector('.tag')?.textContent === 'FINAL'")
+        window.wait(READY)
         window.shoot(folder / "7-signed.png")
         complaints = [line for line in window.complaints() if not line.startswith(("DEBUG", "INFO"))]
     assert complaints == []
@@ -158,7 +159,7 @@ def completed(window: Browser, text: str, folder: Path) -> str:
     window.press(*["ArrowUp"] * len(window.run(SAID)), "x", "o")
     window.wait(EDITING)
     window.press(*begun)
-    ghost = str(window.wait("return document.querySelector('.ghost:not(.writing)')?.textContent", seconds=60))
+    ghost = str(window.wait("return document.querySelector('.ghost:not(.writing)')?.textContent"))
     window.shoot(folder / "4-completion.png")
     window.press("Tab")
     assert window.run("return document.activeElement.value") == begun + ghost
@@ -202,7 +203,7 @@ def came_back(installation: Installation, study: str, signed: Dataset, folder: P
     path = folder / "edited.dcm"
     signed.save_as(path)
     dcmsend([path], installation)
-    wait_for(lambda: installation.services.ledger.returned(study), 60, "the edited report was not compared")
+    wait_for(lambda: installation.services.ledger.returned(study), 120, "the edited report was not compared")
     (returned,) = installation.services.ledger.returned(study)
     assert returned.matched_by == "predecessor"
     assert [edit.after.strip()[-15:] for edit in returned.edits] == ["seen yesterday."]

@@ -94,7 +94,7 @@ def test_blank_and_noise_images_get_no_finding(installation: Installation, folde
 
 def test_without_a_model_server_there_is_no_report(tmp_path: Path) -> None:
     need_orthanc_and_dcmtk()
-    with Installation(tmp_path / "installation", deadline="6s", model_url="127.0.0.1:9", ready=False) as found:
+    with Installation(tmp_path / "installation", deadline="10s", model_url="127.0.0.1:9", ready=False) as found:
         (phantom,) = phantoms(tmp_path / "phantoms", seed=SEED + 4, count=1)
         dcmsend([phantom.file], found)
         found.settle([phantom.study], 120)

@@ -76,7 +76,7 @@ def test_a_slow_drip_does_not_renew_the_deadline() -> None:
     with theirs, Tcp(fileno=ours.detach()) as tcp:
         with pytest.raises(Gone, match="in time"):
             read_pdu(tcp, max_data=1000, deadline_s=0.4)
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 20, "the drip goes on for 45 seconds"
         stop.set()
         dripping.join()
 

@@ -68,7 +68,7 @@ def test_the_end_is_told_without_waiting_for_more_to_gather() -> None:
     taker = threading.Thread(target=lambda: told.append(one.take(never)[1]))
     taker.start()
     choose(one, *np.eye(4)[END])
-    taker.join(5)
+    taker.join(50)
     assert told == ["stop"]
 
 

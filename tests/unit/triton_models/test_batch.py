@@ -40,7 +40,7 @@ class Counting:
         return self._says(first, last)
 
     def step(self, tokens: Sequence[int]) -> Any:
-        self.may_step.wait(5)
+        self.may_step.wait(60)
         self.steps.append(list(tokens))
         if self.fails_at in tokens:
             raise RuntimeError("the runtime broke")
@@ -142,7 +142,7 @@ def test_its_thread_ends_with_the_last_answer_and_comes_again_with_the_next() ->
     for number in range(TIMES):
         assert whole(join(written, number, number)) == ([number, END], "stop")
     for thread in [one for one in threading.enumerate() if one.name == "batch"]:
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -156,7 +156,7 @@ def test_many_that_come_and_go_at_once_get_each_their_own() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert found == {number: [*range(number, number + number % 7 + 1), END] for number in range(40)}
 
 
@@ -217,7 +217,7 @@ def test_whoever_waits_for_the_end_goes_on_when_nothing_is_kept_of_the_answer() 
     waiting.join(0.05)
     assert waiting.is_alive() or cache.ends_at == []
     cache.may_step.set()
-    waiting.join(5)
+    waiting.join(60)
     assert not waiting.is_alive()
     assert cache.ends_at == []
 

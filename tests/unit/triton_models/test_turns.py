@@ -16,11 +16,11 @@ def test_the_urgent_goes_before_what_waits_and_equals_go_as_they_came() -> None:
 
     def run() -> None:
         begun.set()
-        let_go.wait(5)
+        let_go.wait(60)
         order.append("running")
 
     waits.submit(2, run)
-    begun.wait(5)
+    begun.wait(60)
     for name in ("routine 1", "routine 2"):
         waits.submit(2, partial(order.append, name))
     waits.submit(0, lambda: order.append("stat"))
@@ -32,7 +32,7 @@ def test_the_urgent_goes_before_what_waits_and_equals_go_as_they_came() -> None:
 def test_what_is_over_before_it_began_waits_for_no_place() -> None:
     order: list[str] = []
     waits, let_go = turns.Turns(1), threading.Event()
-    waits.submit(0, lambda: order.append("its turn") if let_go.wait(5) else None)
+    waits.submit(0, lambda: order.append("its turn") if let_go.wait(60) else None)
     waits.submit(9, lambda: order.append("over"), over=True)
     assert order == ["over"]
     let_go.set()

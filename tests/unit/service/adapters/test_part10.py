@@ -133,7 +133,7 @@ def test_a_hostile_object_is_unreadable_within_bounds(headers: Part10Headers, wh
     started = time.monotonic()
     with pytest.raises(Unreadable):
         headers.read(BytesIO(HOSTILE[what]))
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
 
 

@@ -75,8 +75,8 @@ def test_the_environment_of_a_process_gives_the_same_settings(monkeypatch: pytes
 
 def test_a_claimed_port_is_left_to_whoever_claimed_it(tmp_path: Path) -> None:
     one, other = Claims(tmp_path), Claims(tmp_path)
-    port = one.near(45000)
-    assert other.near(45000) != port
+    port = one.near(19000)
+    assert other.near(19000) != port
     with pytest.raises(Missing, match=f"Port {port} .DICOM. is in use .* --scp-port=NUMBER"):
         other.exactly(port, "--scp-port", "DICOM")
     one.close()

@@ -137,7 +137,7 @@ def test_whoever_leaves_takes_the_question_back_and_the_model_stops(house: House
     written = threading.Event()
     models = Endless(written.set)
     house.models = models  # type: ignore[assignment]
-    asyncio.run(asyncio.wait_for(_leave_after_one_line(house), 20))
+    asyncio.run(asyncio.wait_for(_leave_after_one_line(house), 60))
     assert written.is_set()  # and the executor could be waited for: the model has stopped
 
 

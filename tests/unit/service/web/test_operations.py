@@ -13,6 +13,12 @@ from tests.support.web_scene import hospital
 
 
 class TestOperations:
+    def test_what_hears_of_the_live_views_connection_is_there_before_what_makes_it(self) -> None:
+        """Scripts that are deferred run in their order, with pauses in which an answer may come."""
+        page = signed_in(hospital()).get("/operations").text
+        assert page.count(" defer></script>") == 4
+        assert page.index("/app.") < page.index("/htmx.min.") < page.index("/hx-sse.min.")
+
     def test_it_says_what_moves_and_what_waits(self) -> None:
         text = text_of(hospital(), "/operations")
         assert "Arriving 1" in text

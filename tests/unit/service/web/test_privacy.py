@@ -130,7 +130,7 @@ def test_a_bug_is_logged_by_its_place_and_not_by_its_words(capsys: pytest.Captur
     house.catalogue.record = buggy  # type: ignore[method-assign,assignment]
     with served(create_app(house.services(), watch_nodes=False)) as address:
         token = house.token(Role.VIEWER)
-        answer = httpx.get(f"{address}{STUDY}", headers={"authorization": f"Bearer {token}"})
+        answer = httpx.get(f"{address}{STUDY}", headers={"authorization": f"Bearer {token}"}, timeout=60)
     said = "".join(capsys.readouterr())
     assert answer.status_code == 500
     assert "test_privacy.py" in said

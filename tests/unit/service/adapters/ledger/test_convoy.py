@@ -6,7 +6,6 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, event, text
 from service.adapters.ledger.convoy import MOST, Convoy
 from service.adapters.ledger.engine import Database
 from service.domain.errors import Unavailable
+from tests.support.waiting import eventually
 
 
 class Yard:
@@ -60,13 +60,6 @@ class Yard:
         for thread in threads:
             thread.join()
         return self.found
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + 5
-    while not true():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.001)
 
 
 @pytest.fixture
@@ -123,12 +116,12 @@ def test_a_commit_that_fails_is_an_outcome_for_nobody(yard: Yard) -> None:
 
 
 def test_nobody_waits_for_another_process_longer_than_for_two_turns(tmp_path: Path) -> None:
-    yard = Yard(tmp_path, busy_s=0.3)
+    yard = Yard(tmp_path, busy_s=1)
     other = sqlite3.connect(str(yard.database.url.database), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     begun = time.monotonic()
-    found = yard.take_all(*range(1, 9))
-    assert time.monotonic() - begun < 2 * yard.database.busy_s + 0.5
+    found = yard.take_all(*range(1, 13))
+    assert time.monotonic() - begun < 8 * yard.database.busy_s, "one after the other they wait for twelve turns"
     assert all("locked or away" in outcome or "busy" in outcome for outcome in found.values())
     other.close()
     assert yard.written() == []

@@ -25,10 +25,10 @@ from service.ports.ledger import Admission
 from service.settings import Scp, Settings, Web
 from service.web.dicomweb.store import Places
 from tests.support.fake_house import House
-from tests.support.installation import wait_for
 from tests.support.instances import HEADER, explicit, instance, part10, uid
 from tests.support.receiving import RecordingLedger
 from tests.support.storing import BOUNDARY, GATEWAY, HEADERS, intake_of, message
+from tests.support.waiting import wait_for
 from tests.support.web_client import TestClient, bearer, client
 
 STUDIES = "/dicom-web/studies"
@@ -129,7 +129,7 @@ def test_a_request_is_an_association_that_ends_with_it(scene: Scene) -> None:
     (opened,) = scene.ledger.opened.values()
     assert (opened.source, opened.calling_ae_title, opened.address) == ("gateway", "anna", "10.9.8.7")
     assert opened.process == "web"
-    wait_for(lambda: scene.ledger.closed, 5, "the association is not closed")
+    wait_for(lambda: scene.ledger.closed, what="the association is not closed")
     assert scene.ledger.closed == {opened.association_id: "released"}
 
 
@@ -260,7 +260,7 @@ def test_a_request_that_ends_early_keeps_what_was_whole(scene: Scene, cut: int) 
     assert answer.status_code == 400
     assert "ends before its closing boundary" in answer.json()["detail"]
     assert list(scene.ledger.known) == [uid("instance", "a")]
-    wait_for(lambda: scene.ledger.closed, 5, "the association is not closed")
+    wait_for(lambda: scene.ledger.closed, what="the association is not closed")
     assert set(scene.ledger.closed.values()) == {"aborted"}
 
 
