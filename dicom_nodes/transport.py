@@ -20,10 +20,11 @@ class ClosedSocket(AssociationSocket):
     """pynetdicom does not close a socket that cannot be shut down: one that never connected, or was reset."""
 
     def _shutdown_socket(self) -> None:
-        if self.socket is not None:
+        connection = self.socket  # which another thread may take away
+        if connection is not None:
             with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
-            self.socket.close()
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
 
 class BoundedSocket(ClosedSocket):

@@ -34,8 +34,12 @@ _PROVIDER_FOR_S = 30.0
 """How long what a model said of its execution provider is believed; it changes only when the model is loaded anew."""
 _LOAD_TIMEOUT_S = 120.0
 _LOAD_AGAIN_AFTER_S = 10.0
+_LOAD_UNLOADED_AFTER_S = 60.0
+"""The same for a model that is not loaded: it may be one that cannot be."""
 _BACKEND_DIED = "is not healthy"
 """Triton's words for a model of the Python backend whose process died or does not move."""
+_UNLOADED = "has no available versions"
+"""Its words for a model that is not loaded: whoever had it loaded again may have died in between."""
 _GIST = 160
 """Characters of a gRPC message that a person may have to read."""
 _REASON = 600
@@ -68,7 +72,7 @@ class TritonModels:
         self._repositories = repositories
         self._streams = Streams(url)
         self._loading = threading.Lock()
-        self._loaded: dict[str, float] = {}
+        self._loaded: dict[tuple[str, bool], float] = {}
         self._providers: dict[str, tuple[float, str]] = {}
         atexit.register(self.close)
 
@@ -119,8 +123,8 @@ class TritonModels:
         try:
             yield from _responses(self._streams, model, tensors, timeout_s, halt)
         except InferenceServerException as error:
-            if _BACKEND_DIED in str(error.message()):
-                self._load_again(model)
+            if any(words in str(error.message()) for words in (_BACKEND_DIED, _UNLOADED)):
+                self._load_again(model, unload=_BACKEND_DIED in str(error.message()))
             raise _told(model, error) from error
 
     def _served(self, found: Any, engine: str) -> ServedModel:
@@ -150,23 +154,26 @@ class TritonModels:
             image = None
         return which_are_you(image) if image else who_are_you(model)
 
-    def _load_again(self, model: str) -> None:
+    def _load_again(self, model: str, *, unload: bool) -> None:
         """Have Triton start the process of `model` anew: by itself it leaves a dead one so, and calls it ready.
 
-        See knowledge.md, "silent model servers". Needs --model-control-mode=explicit.
+        `unload` it before where it is loaded: loading alone may change nothing. See knowledge.md, "silent model
+        servers". Needs --model-control-mode=explicit.
         """
+        asked, pause_s = (model, unload), _LOAD_AGAIN_AFTER_S if unload else _LOAD_UNLOADED_AFTER_S
         with self._loading:
-            if time.monotonic() - self._loaded.get(model, -_LOAD_AGAIN_AFTER_S) < _LOAD_AGAIN_AFTER_S:
+            if time.monotonic() - self._loaded.get(asked, -pause_s) < pause_s:
                 return
             try:
                 with triton.InferenceServerClient(self._url) as client:
-                    client.unload_model(model, client_timeout=_LOAD_TIMEOUT_S)  # loading alone may change nothing
+                    if unload:
+                        client.unload_model(model, client_timeout=_LOAD_TIMEOUT_S)
                     client.load_model(model, client_timeout=_LOAD_TIMEOUT_S)
             except InferenceServerException as error:
                 log.warning("model cannot be loaded again: restart Triton", model=model, reason=error.message())
             else:
-                log.warning("model loaded again: its process had died", model=model)
-            self._loaded[model] = time.monotonic()
+                log.warning("model loaded again: its process had died, or it was unloaded", model=model)
+            self._loaded[asked] = time.monotonic()
 
 
 def _responses(

@@ -1,10 +1,12 @@
-"""Triton leaves a Python model whose process died as it is, and calls it ready: the adapter has it loaded again."""
+"""Triton leaves a Python model whose process died as it is, and calls it ready: the adapter has it loaded again, as it
+has one that was unloaded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from tritonclient.grpc import InferenceServerClient
 
 from service.domain.errors import Unavailable
 from service.ports.finish import Finish
@@ -33,6 +35,16 @@ def test_a_model_whose_process_is_gone_or_stands_still_answers_again(server: Tri
         server.models.ask(QUESTION)
     took_s = wait_for(lambda: _answers(server), 120, "the model does not come back")
     print(f"{how}: back after {took_s:.1f} s")
+
+
+def test_a_model_that_was_unloaded_is_loaded_by_the_next_question(server: TritonServer) -> None:
+    """Whoever had it loaded again may have been killed between the two calls."""
+    with InferenceServerClient(f"127.0.0.1:{server.ports.grpc}") as client:
+        client.unload_model("chest_demo")
+        wait_for(lambda: not client.is_model_ready("chest_demo"), 30, "it stays loaded")
+    with pytest.raises(Unavailable, match="not served"):
+        server.models.ask(QUESTION)
+    wait_for(lambda: _answers(server), 120, "the model does not come back")
 
 
 def test_a_server_that_is_told_to_end_does_so_although_it_was_just_asked(server: TritonServer) -> None:
