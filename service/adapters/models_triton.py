@@ -157,8 +157,8 @@ class TritonModels:
     def _load_again(self, model: str, *, unload: bool) -> None:
         """Have Triton start the process of `model` anew: by itself it leaves a dead one so, and calls it ready.
 
-        `unload` it before where it is loaded: loading alone may change nothing. See knowledge.md, "silent model
-        servers". Needs --model-control-mode=explicit.
+        `unload` it before where it is loaded: loading alone may change nothing. Needs --model-control-mode=explicit.
+        See knowledge.md, "silent model servers".
         """
         asked, pause_s = (model, unload), _LOAD_AGAIN_AFTER_S if unload else _LOAD_UNLOADED_AFTER_S
         with self._loading:
