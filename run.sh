@@ -250,7 +250,7 @@ run_tests() {
     .venv/bin/python -m pytest "$@" || code=$?
   else
     # Two lanes side by side: one uses a processor, that of models and whole installations mostly waits.
-    beside="tests/unit tests/dicom tests/pages tests/e2e/test_outage.py tests/e2e/test_priors.py tests/e2e/test_real_files.py"
+    beside="tests/unit tests/dicom tests/pages tests/e2e/test_outage.py tests/e2e/test_charsets.py tests/e2e/test_priors.py tests/e2e/test_real_files.py"
     said=$(mktemp)
     .venv/bin/python -m pytest $beside > "$said" 2>&1 &
     others=$!

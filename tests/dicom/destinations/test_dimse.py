@@ -198,7 +198,7 @@ def test_a_lost_answer_is_away_and_the_same_uid_is_sent_again(desk: Desk) -> Non
     with peer() as told:
         accepted = _bytes_of_acceptance(told.port)
         with line_to(told.port, break_after=accepted) as broken:
-            (first,) = desk.destination(broken).store([parcel])
+            (first,) = desk.destination(broken, dimse_s=2).store([parcel])
         destination = desk.destination(told.port)
         (second,) = destination.store([parcel])
         destination.close()
