@@ -10,7 +10,6 @@ what comes; both are daemons, so neither holds up the interpreter's exit.
 from __future__ import annotations
 
 import itertools
-import os
 import queue
 import threading
 import time
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from tritonclient.grpc import InferResult, service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException, serialize_byte_tensor
 
+from service.adapters.forks import after_fork
 from service.adapters.wire import datatype_of
 
 IDLE_S = 0.5
@@ -54,7 +54,7 @@ class Streams:
         self._lock = threading.Lock()
         self._channel: Any = None
         self._idle: list[Stream] = []
-        _after_fork(weakref.WeakMethod(self._leave_to_parent))
+        after_fork(weakref.WeakMethod(self._leave_to_parent))
 
     def take(self) -> Stream:
         """A stream that is asked nothing; the one that was used last."""
@@ -201,11 +201,3 @@ def request(model: str, tensors: Mapping[str, NDArray[Any]]) -> Any:
         asked.raw_input_contents.append(raw)
     asked.parameters["triton_enable_empty_final_response"].bool_param = True
     return asked
-
-
-def _after_fork(method: weakref.WeakMethod[Any]) -> None:
-    def call() -> None:
-        if (alive := method()) is not None:
-            alive()
-
-    os.register_at_fork(after_in_child=call)

@@ -16,7 +16,8 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from service.adapters.ledger.engine import Database, after_fork
+from service.adapters.forks import after_fork
+from service.adapters.ledger.engine import Database
 
 Load = TypeVar("Load")
 Outcome = TypeVar("Outcome")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from service.adapters.forks import after_fork
 from service.adapters.ledger.direct import run_on_sqlite
 from service.adapters.ledger.filesystem import create_private, file_number, refuse_network_file
 from service.domain.errors import Misconfigured, Unavailable
@@ -140,17 +140,6 @@ class Database:
             self._file = None
         if engine is not None:
             engine.dispose()
-
-
-def after_fork(method: weakref.WeakMethod[Callable[[], None]]) -> None:
-    """Call `method` in every forked child, for as long as its object lives."""
-
-    def call() -> None:
-        alive = method()
-        if alive is not None:
-            alive()
-
-    os.register_at_fork(after_in_child=call)
 
 
 def _checked(text: str) -> URL:
